@@ -1,0 +1,37 @@
+//! Settings by section, read once, turned into valid types or refused.
+//!
+//! TOML, every key overridable as `POSTERN__SECTION__KEY`; unknown keys are errors; secrets may come from files.
+//! Each section is a file; `deploy/example.toml` holds every setting with its default, and a test compares them.
+
+use serde::{Deserialize, Serialize};
+
+pub mod database;
+pub mod dns;
+pub mod duration;
+pub mod http;
+pub mod instance;
+pub mod log;
+pub mod outbound;
+pub mod smtp;
+
+/// All settings.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Who this instance is.
+    pub instance: instance::Instance,
+    /// Where its data is kept.
+    pub database: database::Database,
+    /// Mail in.
+    pub smtp: smtp::Smtp,
+    /// Pages, API, health.
+    pub http: http::Http,
+    /// Mail out.
+    pub outbound: outbound::Outbound,
+    /// Name resolution.
+    pub dns: dns::Dns,
+    /// Logs.
+    pub log: log::Log,
+    /// Metrics.
+    pub metrics: log::Metrics,
+}

@@ -1,0 +1,1 @@
+//! The queue: claim, hand off, settle, retry, sweep.

@@ -1,0 +1,114 @@
+//! A delivery: one message on its way to one recipient. It waits, and ends delivered, failed or cancelled.
+//!
+//! A delivered one leaves only counters; a failed or cancelled one stays visible to its owner with a reason.
+
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use super::id::{AliasId, DeliveryId, MailboxId, MessageId};
+use super::{Address, Private, Timestamp};
+
+/// What is being delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryKind {
+    /// A sender's message to a mailbox.
+    Forward,
+    /// A delivery status notification to a sender; never answered by another one.
+    Dsn,
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// Still to be handed off.
+    Waiting,
+    /// The next hop refused it for good, or it grew too old.
+    Failed,
+    /// The owner killed the alias, or the operator dropped it.
+    Cancelled,
+}
+
+macro_rules! words {
+    ($type:ident { $($variant:ident = $word:literal),+ }) => {
+        impl $type {
+            /// The word in tables, API and pages.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+        impl FromStr for $type {
+            type Err = UnknownWord;
+            fn from_str(s: &str) -> Result<Self, Self::Err> {
+                match s { $($word => Ok(Self::$variant),)+ _ => Err(UnknownWord) }
+            }
+        }
+    };
+}
+
+/// The word is none of the known ones.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("unknown word")]
+pub struct UnknownWord;
+
+words!(DeliveryKind { Forward = "forward", Dsn = "dsn" });
+words!(DeliveryState { Waiting = "waiting", Failed = "failed", Cancelled = "cancelled" });
+
+/// Why the last hand-off did not succeed. The detail is for the owner and the log's private fields, never for a sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The next hop's reply code, where there was one.
+    pub code: Option<u16>,
+    /// The next hop's enhanced status code, or ours (`4.4.1`), as text.
+    pub status: String,
+    /// What happened, in words; may hold the next hop's name and words.
+    pub detail: Private<String>,
+}
+
+/// One message on its way to one recipient, as the queue holds it.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Row key.
+    pub id: DeliveryId,
+    /// Id for the outside.
+    pub uuid: Uuid,
+    /// The kept message; `None` once it was erased.
+    pub message_id: Option<MessageId>,
+    /// What it is.
+    pub kind: DeliveryKind,
+    /// The alias it came through (forwards), or was sent to (notices about it).
+    pub alias_id: Option<AliasId>,
+    /// The mailbox it goes to; `None` for a DSN.
+    pub mailbox_id: Option<MailboxId>,
+    /// Envelope sender on the wire; `None` is the null reverse-path.
+    pub sender: Option<Address>,
+    /// Envelope recipient on the wire.
+    pub recipient: Address,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// When it was accepted.
+    pub queued_at: Timestamp,
+    /// When the next hand-off is due.
+    pub next_attempt_at: Timestamp,
+    /// Hand-offs tried so far.
+    pub attempts: i32,
+    /// When it is given up.
+    pub expires_at: Timestamp,
+    /// Why the last hand-off did not succeed.
+    pub last_failure: Option<Failure>,
+    /// When it reached a final state.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// The proof that this worker holds a delivery: written with the claim, checked with every release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Which node, which start of it: `node/boot`.
+    pub owner: String,
+    /// Random, new for every claim.
+    pub token: Uuid,
+    /// When others may take it.
+    pub until: Timestamp,
+}

@@ -1,0 +1,27 @@
+//! What Postern's words mean: user, mailbox, alias, site, contact, delivery, failure.
+//!
+//! Types and pure rules. Nothing here does I/O, waits, or knows a framework; every other folder may use it.
+//! Input is parsed into these types at the border (an SMTP line, a form, a row, a setting) and trusted after that.
+
+pub mod activity;
+pub mod address;
+pub mod alias;
+pub mod alias_name;
+pub mod chance;
+pub mod clock;
+pub mod contact;
+pub mod delivery;
+pub mod domain;
+pub mod id;
+pub mod mailbox;
+pub mod node;
+pub mod private;
+pub mod reply;
+pub mod site;
+pub mod user;
+
+pub use address::{Address, DomainName};
+pub use chance::Chance;
+pub use clock::{Clock, Timestamp};
+pub use private::Private;
+pub use reply::Reply;

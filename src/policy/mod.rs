@@ -1,0 +1,1 @@
+//! May this message pass? Facts in, verdict with SMTP reply out. Pure.

@@ -1,0 +1,1 @@
+//! SPF of an arriving message.

@@ -1,0 +1,1 @@
+//! The use cases: one function is one thing a person or a message can do.

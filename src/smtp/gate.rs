@@ -1,0 +1,65 @@
+//! What the SMTP session asks of the broker. The session knows the protocol; the gate knows the aliases.
+
+use std::future::Future;
+use std::net::IpAddr;
+
+use crate::model::{Address, Reply};
+use crate::spool::{Budget, Content};
+
+/// Who is talking to us.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Its address, IPv4-mapped ones unmapped.
+    pub ip: IpAddr,
+    /// The name it gave with HELO or EHLO: printable ASCII, at most 255 octets.
+    pub helo: String,
+    /// Whether it greeted with EHLO.
+    pub esmtp: bool,
+    /// TLS version and cipher suite, once STARTTLS succeeded.
+    pub tls: Option<(String, String)>,
+}
+
+/// What MAIL said.
+#[derive(Debug, Clone)]
+pub struct MailFrom {
+    /// The reverse-path; `None` is the null one.
+    pub sender: Option<Address>,
+    /// SIZE, when given.
+    pub size: Option<u64>,
+    /// BODY=8BITMIME.
+    pub eight_bit: bool,
+    /// SMTPUTF8.
+    pub smtputf8: bool,
+}
+
+/// The broker's side of a mail transaction. Every method answers with the reply for the client; an `Err` of a fault
+/// (database away, disk full) is a 4xx made by the gate, never a 5xx.
+pub trait Gate: Send + Sync + 'static {
+    /// What the gate remembers of an accepted recipient until the end of data.
+    type Recipient: Send;
+
+    /// May this transaction begin? (Free disk space, health.)
+    fn sender(&self, client: &Client, mail: &MailFrom) -> impl Future<Output = Result<(), Reply>> + Send;
+
+    /// May this recipient be accepted? Looked up live. 550 5.1.1 for unknown and killed ones alike.
+    /// `address` is `None` for the domain-less `<postmaster>`.
+    fn recipient(
+        &self,
+        client: &Client,
+        mail: &MailFrom,
+        address: Option<&Address>,
+    ) -> impl Future<Output = Result<Self::Recipient, Reply>> + Send;
+
+    /// The whole message for all accepted recipients (at least one, duplicates already removed by the session).
+    /// A positive reply is the promise: delivered or durably kept.
+    fn message(
+        &self,
+        client: &Client,
+        mail: &MailFrom,
+        recipients: Vec<Self::Recipient>,
+        content: Content,
+    ) -> impl Future<Output = Reply> + Send;
+
+    /// Where arriving bytes are gathered.
+    fn budget(&self) -> &Budget;
+}

@@ -1,0 +1,32 @@
+//! How the model's types stand in columns. `model/` knows no sqlx; these wrappers do.
+
+use std::str::FromStr;
+
+use crate::model::{Address, DomainName, Timestamp};
+
+use super::Error;
+
+/// A folded or written address from a column.
+pub fn address(table: &str, column: &str, row: i64, text: &str) -> Result<Address, Error> {
+    Address::parse(text).map_err(|_| Error::corrupt(table, column, row))
+}
+
+/// A nullable address from a column.
+pub fn optional_address(table: &str, column: &str, row: i64, text: Option<&str>) -> Result<Option<Address>, Error> {
+    text.map(|text| address(table, column, row, text)).transpose()
+}
+
+/// A domain name from a column.
+pub fn domain(table: &str, column: &str, row: i64, text: &str) -> Result<DomainName, Error> {
+    DomainName::parse(text).map_err(|_| Error::corrupt(table, column, row))
+}
+
+/// A word (a state, a kind) from a column.
+pub fn word<T: FromStr>(table: &str, column: &str, row: i64, text: &str) -> Result<T, Error> {
+    text.parse().map_err(|_| Error::corrupt(table, column, row))
+}
+
+/// A nullable moment from a column.
+pub fn optional_time(micros: Option<i64>) -> Option<Timestamp> {
+    micros.map(Timestamp::from_micros)
+}

@@ -1,0 +1,128 @@
+//! What can go wrong with the database, in the kinds that callers decide on.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The kinds of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A unique key is taken.
+    Taken,
+    /// A row that is referred to is missing, or is still referred to.
+    Reference,
+    /// No space left for the database.
+    Full,
+    /// The database can't be reached, is busy or shutting down: try again later.
+    Unavailable,
+    /// A row in the table makes no sense.
+    Corrupt,
+    /// Writing or syncing failed at the disk: the process must stop, fsync is never retried.
+    Disk,
+    /// Anything else.
+    Other,
+}
+
+/// A failed database operation, with its source.
+#[derive(Clone)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Arc<sqlx::Error>>,
+}
+
+impl Error {
+    /// A failure of our own making.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    /// A row that makes no sense, named.
+    pub fn corrupt(table: &str, column: &str, row: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Corrupt, format!("{table}.{column} of row {row} makes no sense"))
+    }
+
+    /// The kind, for decisions.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether a unique key is taken.
+    pub fn is_taken(&self) -> bool {
+        self.kind == ErrorKind::Taken
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(source: sqlx::Error) -> Self {
+        let kind = match &source {
+            sqlx::Error::Database(error) if error.is_unique_violation() => ErrorKind::Taken,
+            sqlx::Error::Database(error) if error.is_foreign_key_violation() => ErrorKind::Reference,
+            sqlx::Error::Database(error) => kind_of_code(error.code().as_deref().unwrap_or_default()),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_) => ErrorKind::Unavailable,
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => ErrorKind::Corrupt,
+            _ => ErrorKind::Other,
+        };
+        Self { kind, message: source.to_string(), source: Some(Arc::new(source)) }
+    }
+}
+
+/// SQLite result codes (decimal, extended) and PostgreSQL SQLSTATE classes.
+fn kind_of_code(code: &str) -> ErrorKind {
+    if code.len() == 5 {
+        return match code {
+            "53100" | "53200" => ErrorKind::Full,
+            "58030" => ErrorKind::Disk,
+            _ if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => ErrorKind::Unavailable,
+            "40001" | "40P01" | "55P03" | "25006" => ErrorKind::Unavailable,
+            _ => ErrorKind::Other,
+        };
+    }
+    match code.parse::<u32>() {
+        Ok(number) => match number & 0xff {
+            5 | 6 | 14 => ErrorKind::Unavailable, // BUSY, LOCKED, CANTOPEN
+            13 => ErrorKind::Full,
+            10 => ErrorKind::Disk, // IOERR and all its extended codes
+            11 | 26 => ErrorKind::Corrupt,
+            _ => ErrorKind::Other,
+        },
+        Err(_) => ErrorKind::Other,
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "storage::Error({:?}: {})", self.kind, self.message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source.as_ref() as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn driver_codes_become_kinds() {
+        assert_eq!(kind_of_code("13"), ErrorKind::Full);
+        assert_eq!(kind_of_code("1034"), ErrorKind::Disk); // SQLITE_IOERR_FSYNC
+        assert_eq!(kind_of_code("517"), ErrorKind::Unavailable); // SQLITE_BUSY_SNAPSHOT
+        assert_eq!(kind_of_code("53100"), ErrorKind::Full);
+        assert_eq!(kind_of_code("57P01"), ErrorKind::Unavailable);
+        assert_eq!(kind_of_code("42601"), ErrorKind::Other);
+    }
+}

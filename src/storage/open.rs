@@ -1,0 +1,109 @@
+//! Opening the database: connect, check that it is as durable as promised, migrate.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio_util::task::TaskTracker;
+
+use super::writer::Writer;
+use super::{Error, ErrorKind, Pools, Storage};
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Options {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A `postgres://` URL, and how many connections to keep at the most.
+    Postgres {
+        /// With user and password; never logged.
+        url: crate::model::Private<String>,
+        /// Connections at the most.
+        connections: u32,
+    },
+}
+
+impl Storage {
+    /// Connects, verifies durability settings and brings the schema up to date.
+    pub async fn open(options: &Options, tasks: &TaskTracker) -> Result<Self, Error> {
+        match options {
+            Options::Sqlite(path) => open_sqlite(path, tasks).await,
+            Options::Postgres { url, connections } => open_postgres(url.reveal(), *connections).await,
+        }
+    }
+}
+
+async fn open_sqlite(path: &PathBuf, tasks: &TaskTracker) -> Result<Storage, Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        // What is erased is overwritten: contents are not kept.
+        .pragma("secure_delete", "FAST")
+        .pragma("temp_store", "MEMORY")
+        .pragma("cache_size", "-4096");
+    let pool = |connections| {
+        SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false).idle_timeout(None).max_lifetime(None)
+    };
+    let writers = pool(1).connect_with(options.clone()).await?;
+    let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&writers).await?;
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&writers).await?;
+    if journal != "wal" || synchronous != 2 {
+        return Err(Error::new(
+            ErrorKind::Other,
+            format!(
+                "SQLite runs with journal_mode={journal}, synchronous={synchronous}; Postern needs wal and 2 (FULL): is the file on a network file system?"
+            ),
+        ));
+    }
+    sqlx::migrate!("migrations/sqlite").run(&writers).await.map_err(migration)?;
+    restrict(path)?;
+    let readers = pool(4).connect_with(options.read_only(false)).await?;
+    Ok(Storage(Arc::new(Pools::Sqlite { readers, writer: Writer::start(writers, tasks) })))
+}
+
+/// Only the owner may read the file: it holds mailbox addresses.
+fn restrict(path: &PathBuf) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|error| Error::from(sqlx::Error::Io(error)))
+}
+
+async fn open_postgres(url: &str, connections: u32) -> Result<Storage, Error> {
+    let options = PgConnectOptions::from_str(url)?.application_name("postern");
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await?;
+    for (setting, allowed) in [
+        ("fsync", &["on"][..]),
+        ("full_page_writes", &["on"]),
+        ("synchronous_commit", &["on", "remote_apply", "remote_write", "local"]),
+    ] {
+        let value: String = sqlx::query_scalar("SELECT current_setting($1)").bind(setting).fetch_one(&pool).await?;
+        if !allowed.contains(&value.as_str()) {
+            return Err(Error::new(
+                ErrorKind::Other,
+                format!(
+                    "PostgreSQL runs with {setting}={value}; Postern promises that accepted mail is safe and needs {setting}=on"
+                ),
+            ));
+        }
+    }
+    sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(migration)?;
+    Ok(Storage(Arc::new(Pools::Postgres(pool))))
+}
+
+fn migration(error: sqlx::migrate::MigrateError) -> Error {
+    match error {
+        sqlx::migrate::MigrateError::Execute(error) => error.into(),
+        other => Error::new(ErrorKind::Other, format!("the schema could not be brought up to date: {other}")),
+    }
+}

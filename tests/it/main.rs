@@ -1,0 +1,5 @@
+//! One integration binary. `tests/it/<folder>/<noun>.rs` tests `src/<folder>/<noun>.rs`; `support/` is the harness.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails where it stands")]
+#![expect(clippy::string_slice, reason = "positions in fixtures are known")]
+
+mod architecture;
