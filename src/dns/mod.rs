@@ -137,7 +137,10 @@ impl Resolver {
     /// The TXT records of a name, each with its strings joined (RFC 7208 §3.3).
     pub async fn txt(&self, name: &str) -> Result<Vec<Vec<u8>>, DnsError> {
         let records = self.lookup(&absolute(name)?, RecordType::TXT).await?;
-        Ok(records.iter().filter_map(|data| if let RData::TXT(txt) = data { Some(txt.txt_data.concat()) } else { None }).collect())
+        Ok(records
+            .iter()
+            .filter_map(|data| if let RData::TXT(txt) = data { Some(txt.txt_data.concat()) } else { None })
+            .collect())
     }
 
     /// The names an address claims to have (PTR records), unverified.
