@@ -1,0 +1,3 @@
+//! The harness: what tests of several folders share.
+
+pub mod client;
