@@ -235,7 +235,8 @@ mod tests {
             complaint(|c| c.instance.hostname.clear()),
             "instance.hostname is not set; write for example hostname = \"mail.you.example\""
         );
-        let changes: [(&str, fn(&mut Config)); 18] = [
+        type Change = fn(&mut Config);
+        let changes: [(&str, Change); 18] = [
             ("instance.hostname", |c| c.instance.hostname = "mail you".into()),
             ("instance.domains", |c| c.instance.domains.clear()),
             ("instance.domains", |c| c.instance.domains.push("192.0.2.1".into())),

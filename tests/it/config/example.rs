@@ -33,7 +33,7 @@ fn settings() -> BTreeMap<String, Setting> {
         } else if commented {
             documented = true;
         } else if let Some(name) = text.strip_prefix('[') {
-            section = name.trim_end_matches(']').to_owned();
+            name.trim_end_matches(']').clone_into(&mut section);
             documented = false;
         }
     }
