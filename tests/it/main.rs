@@ -3,3 +3,6 @@
 #![expect(clippy::string_slice, reason = "positions in fixtures are known")]
 
 mod architecture;
+mod service;
+mod storage;
+mod support;
