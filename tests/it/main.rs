@@ -4,6 +4,8 @@
 
 mod architecture;
 mod config;
+mod service;
 mod smtp;
+mod storage;
 mod support;
 mod web;
