@@ -3,3 +3,5 @@
 #![expect(clippy::string_slice, reason = "positions in fixtures are known")]
 
 mod architecture;
+mod outbound;
+mod support;

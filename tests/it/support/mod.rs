@@ -1,0 +1,3 @@
+//! The harness: what tests stand on.
+
+pub mod sink;
