@@ -1,13 +1,12 @@
 //! What lettre does on its own and must not do here: one regression test for each executed finding.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use postern::config::duration::Span;
 use postern::config::outbound::Outbound as Settings;
 use postern::model::Address;
 
-use super::{Bench, deferred, delivered, message, quick, refused, smarthost};
+use super::{Bench, deferred, delivered, message, refused, smarthost};
 use crate::support::sink::{Act, Identity, Point, Script, Sink};
 
 const TEXT: &str = "Subject: x\r\n\r\nhello\r\n";
@@ -168,12 +167,11 @@ async fn replies_of_any_size_and_shape_end_in_the_right_class() {
     ];
     for (reply, taken) in cases {
         let sink = Sink::with(Script::new().at(Point::Dot, Act::SayAndDrop(reply.clone().into_bytes()))).await;
-        let report = Bench::of(&Settings { ..smarthost(&sink) }, "").give(TEXT).await;
+        let report = Bench::smarthost(&sink).give(TEXT).await;
         let shown: String = reply.chars().take(30).collect();
         assert_eq!(report.outcome == postern::outbound::Outcome::Delivered, taken, "{shown:?}");
         if !taken {
             deferred(&report);
         }
     }
-    let _unused = (quick(), Arc::new(()));
 }
