@@ -9,3 +9,5 @@ mod smtp;
 mod storage;
 mod support;
 mod web;
+mod outbound;
+mod support;
