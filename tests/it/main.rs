@@ -4,3 +4,11 @@
 
 mod architecture;
 mod crash;
+mod config;
+mod service;
+mod smtp;
+mod storage;
+mod support;
+mod web;
+mod outbound;
+mod support;
