@@ -3,12 +3,12 @@
 #![expect(clippy::string_slice, reason = "positions in fixtures are known")]
 
 mod architecture;
-mod crash;
 mod config;
+mod crash;
+mod outbound;
 mod service;
 mod smtp;
 mod storage;
+mod stress;
 mod support;
 mod web;
-mod outbound;
-mod support;

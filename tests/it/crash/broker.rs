@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use super::dice::Dice;
 use super::load::Route;
 use super::sender::Sender;
+use super::settings::{fresh_seed, variable};
 
 /// How long the program may take to come up, also in a build that was not optimised, on a busy machine.
 const START: Duration = Duration::from_secs(60);
@@ -27,6 +28,8 @@ pub struct Setup {
     pub sink: SocketAddr,
     /// More lines of `[smtp]`.
     pub smtp: &'static str,
+    /// `min_free_space`.
+    pub min_free_space: u64,
     /// Data in this folder instead of one beside the settings.
     pub data: Option<PathBuf>,
 }
@@ -34,7 +37,7 @@ pub struct Setup {
 impl Setup {
     /// With nothing special.
     pub fn new(database: &str, sink: SocketAddr) -> Self {
-        Self { database: database.to_owned(), sink, smtp: "", data: None }
+        Self { database: database.to_owned(), sink, smtp: "", min_free_space: 0, data: None }
     }
 }
 
@@ -66,7 +69,7 @@ url = "{}"
 [smtp]
 listen = ["{smtp}"]
 trusted_networks = ["127.0.0.0/8"]
-min_free_space = 0
+min_free_space = {}
 max_messages = 1000000
 {}
 [http]
@@ -83,6 +86,7 @@ level = "info"
 "#,
             data.display(),
             setup.database,
+            setup.min_free_space,
             setup.smtp,
             setup.sink
         );
@@ -120,7 +124,9 @@ level = "info"
     }
 
     fn program(&self) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_postern"));
+        // Another build can be put to the test, for example the one that is installed.
+        let binary = variable("POSTERN_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_postern").to_owned());
+        let mut program = Command::new(binary);
         program.arg("--config").arg(&self.settings).current_dir(self.folder.path()).stdin(Stdio::null());
         program
     }
@@ -217,10 +223,6 @@ level = "info"
         })
     }
 
-    /// The folder of its settings and log.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
 }
 
 impl Drop for Broker {
@@ -253,7 +255,7 @@ pub fn until(patience: Duration, mut question: impl FnMut() -> bool) -> bool {
 
 /// A port nobody listens on, below those the system hands out for connections: it stays ours between two starts.
 pub fn free_port() -> SocketAddr {
-    let mut dice = Dice::new(super::settings::fresh_seed(), 0);
+    let mut dice = Dice::new(fresh_seed(), 0);
     loop {
         let port = 10_000 + u16::try_from(dice.below(20_000)).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], port));

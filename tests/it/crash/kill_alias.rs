@@ -50,10 +50,15 @@ fn a_second_node_answers_550_the_moment_the_alias_is_killed() {
     kept(&first, dead, 3..6);
     kept(&first, alive, 6..9);
     let mut open = Sender::connect(second.smtp).unwrap();
-    assert_eq!(open.command("MAIL FROM:<news@shop.example>").unwrap().code, 250);
+    assert_eq!(open.command("MAIL FROM:<news@shop.example> BODY=8BITMIME").unwrap().code, 250);
     assert_eq!(open.command(&format!("RCPT TO:<{}>", dead.alias)).unwrap().code, 250);
     first.command(&["alias", "kill", &dead.alias]);
-    // The same connection, the very next command, the other node.
+    // The same connection, the other node: too late for DATA, and no more RCPT.
+    let message = Message::make(1, 100, &dead.alias);
+    assert_eq!(open.command("DATA").unwrap().code, 354);
+    open.write(&message.on_the_wire()).unwrap();
+    assert_eq!(open.reply().unwrap().code, 550);
+    assert_eq!(open.command("MAIL FROM:<news@shop.example>").unwrap().code, 250);
     assert_eq!(open.command(&format!("RCPT TO:<{}>", dead.alias)).unwrap().code, 550);
     assert_eq!(open.command(&format!("RCPT TO:<{}>", alive.alias)).unwrap().code, 250);
     assert_eq!((rcpt(&first, &dead.alias), rcpt(&second, &dead.alias)), (550, 550));

@@ -203,6 +203,11 @@ impl Shared {
         } else if handed.refused.is_empty() || !handed.recipients.is_empty() {
             book.answered(&handed.last.text);
         }
+        drop(book);
+        if handed.last.code != 250 {
+            // A real sender would wait much longer.
+            self.pause();
+        }
         Ok(handed.last.code != 421)
     }
 }

@@ -11,8 +11,6 @@ const UNTOUCHED: [&str; 8] =
 /// One message.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// Its number, which stands in its Message-ID.
-    pub number: u64,
     /// The header block, whole lines.
     pub header: Vec<u8>,
     /// From the empty line on; nothing where the message has no body at all.
@@ -54,7 +52,7 @@ impl Message {
             body.extend_from_slice(b"\r\n");
             lines(&mut body, size, eight_bit, &mut dice);
         }
-        Self { number, header: header(seed, number, alias, &mut dice), body, eight_bit }
+        Self { header: header(seed, number, alias, &mut dice), body, eight_bit }
     }
 
     /// A message of about `size` bytes of plain text.
@@ -62,7 +60,7 @@ impl Message {
         let mut dice = Dice::new(seed, number);
         let mut body = b"\r\n".to_vec();
         lines(&mut body, size, false, &mut dice);
-        Self { number, header: header(seed, number, alias, &mut dice), body, eight_bit: false }
+        Self { header: header(seed, number, alias, &mut dice), body, eight_bit: false }
     }
 
     /// What must arrive.
@@ -175,7 +173,7 @@ mod tests {
             assert_eq!((header, body), (message.header.as_slice(), message.body.as_slice()));
             assert_eq!(number(header), Some((n, 7)));
             assert!(message.body.len() <= 65_538);
-            assert_eq!(message.eight_bit || message.body.is_ascii(), true);
+            assert!(message.eight_bit || message.body.is_ascii());
         }
     }
 

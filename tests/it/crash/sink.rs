@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
@@ -43,8 +43,6 @@ struct Shared {
     round: AtomicU64,
     stopped: AtomicBool,
     connections: AtomicU64,
-    open: AtomicUsize,
-    most_open: AtomicUsize,
     arrivals: Mutex<Vec<Arrival>>,
     faults: Mutex<Vec<String>>,
 }
@@ -67,8 +65,6 @@ impl Sink {
             round: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             connections: AtomicU64::new(0),
-            open: AtomicUsize::new(0),
-            most_open: AtomicUsize::new(0),
             arrivals: Mutex::default(),
             faults: Mutex::default(),
         });
@@ -110,10 +106,6 @@ impl Sink {
         self.shared.faults.lock().unwrap().clone()
     }
 
-    /// Most connections at once.
-    pub fn most_open(&self) -> usize {
-        self.shared.most_open.load(Ordering::SeqCst)
-    }
 }
 
 impl Drop for Sink {
@@ -126,8 +118,6 @@ impl Drop for Sink {
 
 fn converse(shared: &Shared, stream: &TcpStream) {
     let stream_number = shared.connections.fetch_add(1, Ordering::SeqCst);
-    let open = shared.open.fetch_add(1, Ordering::SeqCst) + 1;
-    shared.most_open.fetch_max(open, Ordering::SeqCst);
     let mut session = Session {
         shared,
         dice: Dice::new(shared.seed ^ 0x51_4E_4B, stream_number),
@@ -138,7 +128,6 @@ fn converse(shared: &Shared, stream: &TcpStream) {
     };
     // The broker was killed or hung up: nothing to do.
     drop(session.run());
-    shared.open.fetch_sub(1, Ordering::SeqCst);
 }
 
 /// Where this transaction is refused for now, and how late its answers are.
