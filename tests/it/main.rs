@@ -4,10 +4,10 @@
 
 mod architecture;
 mod config;
+mod delivery;
+mod outbound;
 mod service;
 mod smtp;
 mod storage;
 mod support;
 mod web;
-mod outbound;
-mod support;
