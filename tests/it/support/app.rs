@@ -65,6 +65,8 @@ fn settings(folder: &std::path::Path, options: &Options, sink: SocketAddr) -> Co
     config.http.listen = any_port;
     config.outbound.mode = Mode::Smarthost;
     config.outbound.smarthost = format!("smtp://{sink}");
+    // One connection, one message: a script set in between holds for the next one.
+    config.outbound.messages_per_connection = 1;
     config.outbound.inline_deadline = Span(Duration::from_millis(700));
     config
 }
