@@ -190,6 +190,7 @@ impl Reader<'_> {
     /// A run up to white space or a special; quoted strings belong to it.
     fn word(&mut self) {
         let start = self.at;
+        self.at += encoded_word_length(self.value.get(start..).unwrap_or_default());
         loop {
             match self.value.get(self.at).copied() {
                 Some(b'"') => self.skip_quoted(),
@@ -258,7 +259,7 @@ impl Reader<'_> {
         let (address, name_words) = match (&entry.angle, entry.words.as_slice()) {
             (Some(angle), words) => (self.slice(angle).trim_ascii(), words),
             (None, [word]) if self.slice(word).contains(&b'@') => (self.slice(word), [].as_slice()),
-            (None, words) if words.iter().all(|word| !self.slice(word).contains(&b'@')) => return Entry::Text,
+            (None, words) if words.iter().all(|word| is_plain_word(self.slice(word))) => return Entry::Text,
             (None, _) => return Entry::Unreadable,
         };
         let Some(address) = read_address(address) else { return Entry::Unreadable };
@@ -299,6 +300,29 @@ impl Reader<'_> {
         }
         phrase
     }
+}
+
+/// Whether a word without an address beside it is no address either; an encoded word may decode to one.
+fn is_plain_word(word: &[u8]) -> bool {
+    !word.contains(&b'@') && !word.windows(2).any(|pair| pair == b"=?")
+}
+
+/// The length of the encoded word that `text` begins with, or 0. Many programs leave commas, colons and parentheses in them
+/// as they are (against RFC 2047 §5), and there they separate nothing.
+fn encoded_word_length(text: &[u8]) -> usize {
+    let Some(rest) = text.strip_prefix(b"=?") else { return 0 };
+    // Charset, encoding, text: none of them holds a question mark, so that this looks no further than the fourth.
+    let mut parts = rest.splitn(4, |byte| *byte == b'?');
+    let (Some(charset), Some(encoding), Some(encoded), Some(end)) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return 0;
+    };
+    let is_word = !charset.is_empty()
+        && charset.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_:.+*".contains(byte))
+        && matches!(encoding, b"q" | b"Q" | b"b" | b"B")
+        && encoded.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>'))
+        && end.starts_with(b"=");
+    if is_word { 2 + charset.len() + 1 + encoding.len() + 1 + encoded.len() + 2 } else { 0 }
 }
 
 /// An address without route, inner white space, comment or encoded word: nothing that two readers may take differently.
