@@ -47,8 +47,8 @@ pub struct Correspondents {
     pub unreadable: usize,
 }
 
-/// What the rewriting needs to know.
-#[derive(Debug, Clone)]
+/// What the rewriting needs to know. Has no `Debug`: the keys of the map are addresses.
+#[derive(Clone)]
 pub struct ForwardFacts<'a> {
     /// The alias the message is for.
     pub alias: &'a Address,

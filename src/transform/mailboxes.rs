@@ -5,6 +5,7 @@
 //! address and needs quadratic time on unfinished encoded words. A forwarder must know when an entry can be read in two
 //! ways, because then it hides the wrong address. What is not clear is [`Entry::Unreadable`], and the author must be clear.
 
+use std::fmt;
 use std::ops::Range;
 
 use mail_parser::parsers::MessageStream;
@@ -16,13 +17,19 @@ use super::header::HeaderBlock;
 /// Bytes of a display name that are decoded; what is shown in the end is far shorter.
 const NAME_BYTES: usize = 2048;
 
-/// One address with its display name, decoded but not cleaned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One address with its display name, decoded but not cleaned. `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Mailbox {
     /// The display name, or the comment used instead of one; empty when there is none.
     pub name: String,
     /// The address.
     pub address: Address,
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mailbox([private])")
+    }
 }
 
 /// One entry of a list.
