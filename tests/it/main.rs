@@ -11,3 +11,4 @@ mod smtp;
 mod storage;
 mod support;
 mod web;
+mod transform;
