@@ -1,1 +1,5 @@
 //! SPF of an arriving message.
+
+mod spf;
+
+pub use spf::{SpfResult, spf};

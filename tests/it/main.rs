@@ -3,5 +3,7 @@
 #![expect(clippy::string_slice, reason = "positions in fixtures are known")]
 
 mod architecture;
+mod dns;
 mod outbound;
+mod sender_auth;
 mod support;

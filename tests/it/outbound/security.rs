@@ -41,7 +41,7 @@ async fn starttls_is_used_when_offered_whatever_the_certificate() {
 
 #[tokio::test]
 async fn tls_that_fails_is_left_out_for_an_hour() {
-    let sink = Sink::with(Script::new().offer("STARTTLS").reply(Point::StartTls, "220 go\r\n")).await;
+    let sink = Sink::with(Script::new().offer("STARTTLS").at(Point::StartTls, Act::SayAndDrop(b"220 go\r\n".to_vec()))).await;
     let mut settings = exchangers(&sink);
     settings.messages_per_connection = 1;
     let bench = Bench::of(&settings, "inbox.example. A 127.0.0.1");
