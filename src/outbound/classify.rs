@@ -165,6 +165,7 @@ pub(super) fn end(answer: Answer, phase: Phase, host: &str, fresh: bool) -> End 
         }),
         Answer::Lost => End {
             next_host: before_mail,
+            trouble: before_mail && fresh,
             stale: before_mail && !fresh,
             ..End::deferred(ours("4.4.2", format!("{host} closed the connection at {to}{}", doubt(phase))))
         },
@@ -173,6 +174,7 @@ pub(super) fn end(answer: Answer, phase: Phase, host: &str, fresh: bool) -> End 
         }
         Answer::Late => End {
             next_host: before_mail,
+            trouble: before_mail,
             ..End::deferred(ours("4.4.2", format!("{host} did not answer {to} in time{}", doubt(phase))))
         },
     }
