@@ -3,11 +3,12 @@
 #![expect(clippy::string_slice, reason = "positions in fixtures are known")]
 
 mod architecture;
+mod cli;
 mod config;
+mod deploy;
+mod outbound;
 mod service;
 mod smtp;
 mod storage;
 mod support;
 mod web;
-mod outbound;
-mod support;
