@@ -6,6 +6,7 @@ mod architecture;
 mod cli;
 mod config;
 mod deploy;
+mod delivery;
 mod outbound;
 mod service;
 mod smtp;
