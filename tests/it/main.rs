@@ -3,7 +3,9 @@
 #![expect(clippy::string_slice, reason = "positions in fixtures are known")]
 
 mod architecture;
+mod cli;
 mod config;
+mod deploy;
 mod delivery;
 mod outbound;
 mod service;
