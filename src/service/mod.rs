@@ -12,6 +12,7 @@ pub mod forward;
 pub mod ledger;
 pub mod mailbox;
 pub mod notice;
+pub mod queue;
 pub mod reverse;
 pub mod role;
 pub mod schedule;

@@ -217,11 +217,6 @@ impl TestApp {
         assert_eq!(waiting, 0, "mail was left in the queue");
         self.running.stop(Duration::from_secs(10)).await;
     }
-
-    /// Ends a test that leaves mail waiting on purpose.
-    pub async fn abandon(self) {
-        self.running.stop(Duration::from_secs(10)).await;
-    }
 }
 
 fn environment(clock: &Arc<HandClock>) -> Environment {
