@@ -11,13 +11,13 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::broker::Broker;
-use super::settle::{self, Held};
+use super::settle::{self, Held, NOT_KEPT_YET};
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
 use crate::model::delivery::{DeliveryKind, Failure};
 use crate::model::id::uuid_v7;
 use crate::policy::backscatter::{self, DsnFacts, Reason, Spf, Verdict};
-use crate::sender_auth::spf::{self, SpfResult};
+use crate::sender_auth::{SpfResult, spf};
 use crate::storage::delivery::NewDelivery;
 use crate::storage::message::NewMessage;
 use crate::storage::{self, alias, delivery, message, queue};
@@ -83,7 +83,7 @@ pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<
                 let (kept, body, row) = &**parts;
                 let message_id = message::insert(tx, kept).await?;
                 message::insert_chunk(tx, message_id, 0, body).await?;
-                delivery::insert(tx, message_id, row).await?;
+                delivery::insert(tx, &NewDelivery { message_id, ..row.clone() }).await?;
             }
             Ok::<_, storage::Error>(settled)
         })
@@ -126,7 +126,7 @@ async fn prepare(broker: &Broker, held: &Held, failure: &Failure) -> Result<Noti
 
 async fn may_notify(broker: &Broker, kept: &NewMessage, header: &HeaderBlock) -> Verdict {
     let Some(sender) = &kept.sender else { return Verdict::Suppress(Reason::NullSender) };
-    let spf = spf::spf(&broker.resolver, kept.client_ip, &kept.helo, sender, broker.rules.hostname.as_str()).await;
+    let spf = spf(&broker.resolver, kept.client_ip, &kept.helo, sender, broker.rules.hostname.as_str()).await;
     let marks = automatic::marks(header, &kept.header);
     backscatter::may_notify(&DsnFacts {
         sender: Some(sender),
@@ -188,6 +188,7 @@ fn build(
     };
     let row = NewDelivery {
         uuid: uuid_v7(now, &broker.desk.chance),
+        message_id: NOT_KEPT_YET,
         kind: DeliveryKind::Dsn,
         alias_id: Some(alias.id),
         mailbox_id: None,

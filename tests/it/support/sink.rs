@@ -54,6 +54,8 @@ pub enum Act {
     Drop,
     /// Never says anything again, and keeps the connection open.
     Stall,
+    /// Neither reads nor says anything again, and keeps the connection open.
+    Deaf,
     /// Closes its sending side and goes on reading.
     HalfClose,
 }
@@ -153,6 +155,23 @@ pub struct Message {
     pub accepted: bool,
     /// Whether it came over TLS.
     pub tls: bool,
+}
+
+impl Message {
+    /// The envelope sender, without brackets and parameters.
+    pub fn sender(&self) -> &str {
+        path(&self.mail)
+    }
+
+    /// The envelope recipients, without brackets and parameters.
+    pub fn recipients(&self) -> Vec<&str> {
+        self.rcpt.iter().map(|rcpt| path(rcpt)).collect()
+    }
+}
+
+fn path(argument: &str) -> &str {
+    let inner = argument.trim_start().strip_prefix('<').unwrap_or(argument);
+    inner.split('>').next().unwrap_or_default()
 }
 
 /// What happened on one connection.
@@ -450,6 +469,7 @@ impl Session<'_> {
             Some(Act::Stall) => loop {
                 self.fill().await?;
             },
+            Some(Act::Deaf) => std::future::pending().await,
             Some(Act::HalfClose) => {
                 self.stream.shutdown().await.map_err(|_| Over)?;
                 loop {
