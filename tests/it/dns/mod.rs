@@ -64,7 +64,5 @@ async fn a_resolver_that_does_not_answer_is_a_temporary_fault() {
 
 #[test]
 fn opening_needs_no_runtime() {
-    for resolver in ["system", "127.0.0.1:53"] {
-        Resolver::open(&Dns { resolver: resolver.into(), zone_file: None }).unwrap();
-    }
+    Resolver::open(&Dns { resolver: "127.0.0.1:53".into(), zone_file: None }).unwrap();
 }
