@@ -207,8 +207,9 @@ impl Inner {
             if end.reusable {
                 lease.give_back(connection);
             }
-            // A server may close or say 421 while a connection is idle; nothing was lost and a new one will tell.
-            if !end.stale && !end.next_host {
+            // A server may close or say 421 while a connection is idle; nothing was lost and a new one will tell,
+            // also whether the site is in trouble.
+            if !end.next_host {
                 return end;
             }
         }

@@ -61,3 +61,8 @@ async fn a_resolver_that_does_not_answer_is_a_temporary_fault() {
     assert_eq!(resolver.mx(&name("x.example")).await, Err(DnsError::Temporary));
     assert!(started.elapsed() < std::time::Duration::from_secs(8));
 }
+
+#[test]
+fn opening_needs_no_runtime() {
+    Resolver::open(&Dns { resolver: "127.0.0.1:53".into(), zone_file: None }).unwrap();
+}

@@ -6,6 +6,7 @@ mod certificate;
 mod disconnect;
 mod limits;
 mod lines;
+mod noise;
 mod pipelining;
 mod shutdown;
 mod size;
