@@ -6,7 +6,6 @@ mod architecture;
 mod cli;
 mod config;
 mod crash;
-mod outbound;
 mod delivery;
 mod deploy;
 mod dns;

@@ -18,7 +18,7 @@ use super::sender::Sender;
 use super::settings::{fresh_seed, variable};
 
 /// How long the program may take to come up, also in a build that was not optimised, on a busy machine.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// What differs between the tests.
 pub struct Setup {
@@ -222,7 +222,6 @@ level = "info"
             all
         })
     }
-
 }
 
 impl Drop for Broker {

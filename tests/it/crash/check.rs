@@ -56,6 +56,15 @@ pub fn check(book: &Book, arrivals: &[Arrival], per_round: usize) -> Result<Summ
     }
 }
 
+/// Compares, and ends the test with what is wrong.
+#[expect(clippy::panic, reason = "the list is the message")]
+pub fn check_or_fail(seed: u64, book: &Book, arrivals: &[Arrival], per_round: usize) -> Summary {
+    check(book, arrivals, per_round).unwrap_or_else(|wrong| {
+        let first = wrong.get(..wrong.len().min(12)).unwrap_or_default().join("\n  ");
+        panic!("POSTERN_CRASH_SEED={seed}: {} things are wrong:\n  {first}", wrong.len())
+    })
+}
+
 fn compare(promise: &Promise, found: &[&Arrival], wrong: &mut Vec<String>) {
     for arrival in found {
         let (sent, got) = (&promise.fingerprint, &arrival.fingerprint);

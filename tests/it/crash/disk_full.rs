@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::alone::alone;
 use super::broker::{Broker, Setup, until};
-use super::check::check;
+use super::check::check_or_fail;
 use super::load::Load;
 use super::settings::{seed, skipped};
 use super::sink::{Mode, Sink};
@@ -100,7 +100,7 @@ impl Filled {
     /// Sends until senders are told to wait.
     fn fill(&mut self) {
         self.load.open();
-        let full = until(Duration::from_secs(120), || self.load.look(|book| book.temporary_count() > 100));
+        let full = until(Duration::from_mins(2), || self.load.look(|book| book.temporary_count() > 100));
         self.accepted = self.load.look(|book| book.ledger.len());
         let tail = self.broker.log_tail();
         assert!(full, "the disk never filled: {} accepted\n{tail}", self.accepted);
@@ -112,12 +112,12 @@ impl Filled {
     fn empties(self) {
         let Self { seed, sink, broker, load, accepted } = self;
         let told = load.book().temporary;
-        let again = until(Duration::from_secs(60), || load.look(|book| book.ledger.len() > accepted + 50));
+        let again = until(Duration::from_mins(1), || load.look(|book| book.ledger.len() > accepted + 50));
         assert!(again, "no mail is accepted any more\n{}", broker.log_tail());
         let book = load.finish();
         broker.drain(Duration::from_secs(90));
         assert!(book.broken.is_empty(), "connections broke: {:?}", book.broken);
-        let summary = check(&book, &sink.arrivals(), 0).unwrap_or_else(|wrong| panic!("POSTERN_CRASH_SEED={seed}: {wrong:#?}"));
+        let summary = check_or_fail(seed, &book, &sink.arrivals(), 0);
         eprintln!("disk full after {accepted} messages: {summary:?}, told meanwhile: {told:?}");
     }
 }

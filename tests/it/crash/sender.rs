@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::message::Message;
 
 /// How long an answer may take before the sender gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A reply: its code and its last line.
 #[derive(Debug, Clone, PartialEq, Eq)]

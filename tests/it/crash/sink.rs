@@ -105,7 +105,6 @@ impl Sink {
     pub fn faults(&self) -> Vec<String> {
         self.shared.faults.lock().unwrap().clone()
     }
-
 }
 
 impl Drop for Sink {

@@ -13,7 +13,8 @@ const COMMANDS: usize = 10_000;
 fn ten_thousand_pipelined_commands_are_answered_in_order() {
     let target = Target::start("");
     let connections = size(2, 20);
-    let attack = Attack { name: "pipelined commands", size: format!("{connections} x {COMMANDS}"), growth_mib: 16, may_wait: false };
+    let attack =
+        Attack { name: "pipelined commands", size: format!("{connections} x {COMMANDS}"), growth_mib: 16, may_wait: false };
     target.under(&attack, || {
         thread::scope(|scope| {
             for _ in 0..connections {
