@@ -1,1 +1,9 @@
-//! The story on one machine (postern try).
+//! The story on one machine (`postern try`): a local inbox, scripted senders, and the broker between, over real SMTP.
+
+pub mod dialogue;
+pub mod gate;
+pub mod inbox;
+pub mod journal;
+pub mod letters;
+pub mod message;
+pub mod sender;

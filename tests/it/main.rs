@@ -3,3 +3,4 @@
 #![expect(clippy::string_slice, reason = "positions in fixtures are known")]
 
 mod architecture;
+mod sandbox;

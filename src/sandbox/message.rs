@@ -1,0 +1,102 @@
+//! A message as the inbox got it: envelope, raw bytes, and what a mail program would show of it.
+
+use bytes::Bytes;
+use mail_parser::{Address, MessageParser};
+
+/// Characters of the text part that are kept for showing.
+const SHOWN_TEXT: usize = 20_000;
+
+/// A message that came to the inbox.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Counted from 1.
+    pub number: u64,
+    /// Envelope sender.
+    pub sender: String,
+    /// Envelope recipients.
+    pub recipients: Vec<String>,
+    /// Header and body, as they came.
+    pub bytes: Bytes,
+    /// Whether nothing was cut.
+    pub whole: bool,
+    /// Display name in From.
+    pub from_name: String,
+    /// Address in From.
+    pub from_address: String,
+    /// Addresses in To.
+    pub to: String,
+    /// Address in Reply-To, or empty.
+    pub reply_to: String,
+    /// Subject, decoded.
+    pub subject: String,
+    /// The plain text (made from the HTML part where there is no other).
+    pub text: String,
+}
+
+impl Received {
+    /// Reads a message. What can't be read is left empty.
+    pub fn read(number: u64, sender: String, recipients: Vec<String>, bytes: Bytes, whole: bool) -> Self {
+        let parsed = MessageParser::default().parse(&bytes[..]).unwrap_or_default();
+        let first = |list: Option<&Address<'_>>| {
+            let first = list.and_then(Address::first);
+            let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+            (text(first.and_then(|addr| addr.name())), text(first.and_then(|addr| addr.address())))
+        };
+        let (from_name, from_address) = first(parsed.from());
+        let (_, reply_to) = first(parsed.reply_to());
+        let to = parsed.to().map(addresses).unwrap_or_default();
+        let subject = parsed.subject().unwrap_or_default().to_owned();
+        let text = parsed.body_text(0).unwrap_or_default().chars().take(SHOWN_TEXT).collect();
+        drop(parsed);
+        Self { number, sender, recipients, bytes, whole, from_name, from_address, to, reply_to, subject, text }
+    }
+
+    /// The header block as text, for those who want to see it.
+    pub fn header(&self) -> String {
+        let text = String::from_utf8_lossy(&self.bytes);
+        let end = text.find("\r\n\r\n").unwrap_or(text.len());
+        text.get(..end).unwrap_or_default().to_owned()
+    }
+
+    /// Whether the raw bytes hold `needle`, in any case.
+    pub fn mentions(&self, needle: &str) -> bool {
+        String::from_utf8_lossy(&self.bytes).to_lowercase().contains(&needle.to_lowercase())
+    }
+}
+
+fn addresses(list: &Address<'_>) -> String {
+    list.iter().filter_map(|addr| addr.address()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Received {
+        Received::read(1, "a@b.example".into(), vec!["me@inbox.example".into()], Bytes::copy_from_slice(bytes), true)
+    }
+
+    #[test]
+    fn what_a_mail_program_shows_is_read() {
+        let message = read(
+            b"From: =?utf-8?q?B=C3=BCcher?= <news@b.example>\r\nTo: x@you.example, y@you.example\r\n\
+              Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHello\r\n",
+        );
+        assert_eq!((message.from_name.as_str(), message.from_address.as_str()), ("Bücher", "news@b.example"));
+        assert_eq!((message.subject.as_str(), message.text.trim_end()), ("Grüße", "Hello"));
+        assert_eq!(message.to, "x@you.example, y@you.example");
+        assert!(message.header().ends_with("?="));
+        assert!(message.mentions("NEWS@b.example") && !message.mentions("me@inbox.example"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let message = read(&bytes);
+            prop_assert_eq!(&message.bytes[..], &bytes[..]);
+            message.header();
+        }
+    }
+}
