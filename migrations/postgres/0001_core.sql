@@ -124,6 +124,8 @@ CREATE TABLE deliveries (
     next_attempt_at BIGINT  NOT NULL,
     attempts        INTEGER NOT NULL,
     expires_at      BIGINT  NOT NULL,
+    -- Where its next hop is, once an attempt found out: what site_backoff is asked for.
+    site            TEXT,
     -- Who is handing it off now, proven by the token, until when.
     lease_owner     TEXT,
     lease_token     UUID,

@@ -5,14 +5,22 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod check;
 pub mod database;
 pub mod dns;
 pub mod duration;
+mod error;
 pub mod http;
 pub mod instance;
+mod load;
 pub mod log;
+mod mask;
 pub mod outbound;
+pub mod smarthost;
 pub mod smtp;
+
+pub use check::Checked;
+pub use error::ConfigError;
 
 /// All settings.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -15,6 +15,8 @@ pub struct Outbound {
     pub smarthost: String,
     /// A file that holds the smarthost URL instead, so that its password is in no settings file.
     pub smarthost_file: Option<std::path::PathBuf>,
+    /// PEM file of certificate authorities that may vouch for the smarthost, besides the public ones.
+    pub smarthost_ca: Option<std::path::PathBuf>,
     /// Port of mail exchangers. Anything but 25 is for tests.
     pub mx_port: u16,
     /// How long a sender is kept waiting for the next hop before the message is queued and accepted.
@@ -91,6 +93,7 @@ impl Default for Outbound {
             mode: Mode::Mx,
             smarthost: String::new(),
             smarthost_file: None,
+            smarthost_ca: None,
             mx_port: 25,
             inline_deadline: Span::seconds(20),
             retry: [1, 3, 5, 10, 15, 30, 60].map(minutes).to_vec(),

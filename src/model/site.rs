@@ -39,6 +39,11 @@ impl Site {
         registrable.contains('.').then(|| DomainName::parse(registrable).ok())?.map(Self)
     }
 
+    /// From a column. The public suffix list may have changed since: a stored site stays what it was.
+    pub fn from_stored(name: DomainName) -> Self {
+        Self(name)
+    }
+
     /// The domain name.
     pub fn domain(&self) -> &DomainName {
         &self.0

@@ -2,11 +2,43 @@
 //!
 //! A hand-off carries one message to one recipient, so that no answer is ever partial.
 
-use bytes::Bytes;
+mod body;
+mod classify;
+mod encode;
+mod next_hop;
+mod opening;
+mod pool;
+mod reach;
+mod sites;
+mod smarthost;
+mod tls;
+mod transaction;
+mod wire;
 
-use crate::model::Address;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio_util::task::TaskTracker;
+
+use crate::config::outbound::{Deadlines, Mode, Outbound as Settings};
+use crate::dns::Resolver;
 use crate::model::delivery::Failure;
+use crate::model::{Address, Chance, Clock, DomainName, Timestamp};
 use crate::spool::Content;
+use body::Body;
+use classify::End;
+use encode::Envelope;
+use next_hop::{ADDRESSES, Plan, Target};
+use opening::Opener;
+use pool::{Lease, Pool};
+use sites::Sites;
+pub use smarthost::SettingError;
+use smarthost::Smarthost;
+use tls::Tls;
+use transaction::Parcel;
 
 /// One message for one recipient.
 #[derive(Debug, Clone)]
@@ -45,4 +77,186 @@ pub struct Report {
     pub site: Option<String>,
     /// Whether the site as a whole is in trouble (no connection, 421), so that others should not try it for a while.
     pub site_in_trouble: bool,
+}
+
+/// Hands messages to their next hop. Cheap to clone; all clones share connections and the memory of sites in trouble.
+#[derive(Clone)]
+pub struct Outbound(Arc<Inner>);
+
+struct Inner {
+    route: Route,
+    resolver: Resolver,
+    chance: Chance,
+    deadlines: Deadlines,
+    opener: Opener,
+    pool: Arc<Pool>,
+    sites: Sites,
+}
+
+/// How a next hop is found.
+enum Route {
+    /// Everything goes to one server.
+    Smarthost { smarthost: Smarthost, site: Arc<str> },
+    /// To the mail exchangers of each domain.
+    Exchangers { port: u16, private: bool, own_name: Option<DomainName> },
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outbound")
+    }
+}
+
+impl Outbound {
+    /// Checks the settings and builds everything; connects nowhere. `hostname` is our name in EHLO.
+    pub fn new(
+        settings: &Settings,
+        hostname: &str,
+        resolver: Resolver,
+        chance: Chance,
+        clock: Arc<dyn Clock>,
+        tasks: TaskTracker,
+    ) -> Result<Self, SettingError> {
+        let (route, login) = match settings.mode {
+            Mode::Smarthost => {
+                let mut smarthost = Smarthost::read(settings)?;
+                let site = format!("{}:{}", smarthost.host.name(), smarthost.port).into();
+                let login = smarthost.login.take();
+                (Route::Smarthost { smarthost, site }, login)
+            }
+            Mode::Mx => {
+                let (port, private) = (settings.mx_port, settings.allow_private_targets);
+                (Route::Exchangers { port, private, own_name: DomainName::parse(hostname).ok() }, None)
+            }
+        };
+        let tls = Tls::new(settings.smarthost_ca.as_deref())?;
+        let deadlines = settings.deadlines.clone();
+        let opener = Opener {
+            hostname: hostname.to_owned(),
+            tls,
+            deadlines: deadlines.clone(),
+            login,
+            clock: Arc::clone(&clock),
+            broken: Mutex::new(HashMap::new()),
+        };
+        let (per_site, per_connection) = (settings.connections_per_site, settings.messages_per_connection);
+        let pool = Arc::new(Pool::new(per_site, per_connection, settings.keep_alive.0, tasks));
+        Ok(Self(Arc::new(Inner { route, resolver, chance, deadlines, opener, pool, sites: Sites::new(clock) })))
+    }
+
+    /// Tries once to give one message to the next hop.
+    ///
+    /// Dropping the future closes its connection; if the final dot was out, the message may have been taken.
+    pub async fn hand_off(&self, hand_off: &HandOff) -> Report {
+        let mut report = Report { outcome: Outcome::Delivered, site: None, site_in_trouble: false };
+        let end = self.0.hand_off(hand_off, &mut report.site).await.unwrap_or_else(|end| end);
+        report.outcome = end.outcome;
+        report.site_in_trouble = end.trouble;
+        report
+    }
+
+    /// Until when a site (as named in a report) rests after trouble; `None` if it may be tried.
+    pub fn rest_until(&self, site: &str) -> Option<Timestamp> {
+        self.0.sites.rest_until(site)
+    }
+
+    /// Takes over rests that other nodes have seen: site and end of its rest.
+    pub fn load(&self, rests: impl IntoIterator<Item = (String, Timestamp)>) {
+        self.0.sites.load(rests);
+    }
+
+    /// Says good-bye on all idle connections and keeps none from now on; for the shutdown, before waiting for the tasks.
+    pub fn close(&self) {
+        self.0.pool.close();
+    }
+}
+
+impl Inner {
+    async fn hand_off(&self, hand_off: &HandOff, name: &mut Option<String>) -> Result<End, End> {
+        let envelope = Envelope::encode(hand_off)?;
+        let body = Body::prepare(hand_off).await?;
+        let plan = Plan::of(&self.route, &self.resolver, &self.chance, hand_off.recipient.domain()).await?;
+        *name = Some(plan.site.to_string());
+        if self.sites.rest_until(&plan.site).is_some() {
+            let detail = "the site was in trouble a moment ago and is not tried for a while";
+            return Err(End::deferred(classify::ours("4.4.1", detail)));
+        }
+        let Some(lease) = self.pool.lease(&plan.site, self.deadlines.connect.0).await else {
+            let detail = "all connections to the site stayed busy";
+            return Err(End::deferred(classify::ours("4.4.5", detail)));
+        };
+        let parcel = Parcel { envelope: &envelope, body: &body, size: body::size(hand_off), eight_bit: hand_off.eight_bit };
+        let end = self.reuse_or_connect(&plan, &lease, &parcel).await;
+        if end.trouble {
+            self.sites.failed(&plan.site);
+        } else if !end.next_host {
+            self.sites.succeeded(&plan.site);
+        }
+        Ok(end)
+    }
+
+    async fn reuse_or_connect(&self, plan: &Plan, lease: &Lease, parcel: &Parcel<'_>) -> End {
+        if let Some(mut connection) = lease.idle() {
+            let end = transaction::run(&mut connection, parcel, &self.deadlines).await;
+            if end.reusable {
+                lease.give_back(connection);
+            }
+            // A server may close or say 421 while a connection is idle; nothing was lost and a new one will tell.
+            if !end.stale && !end.next_host {
+                return end;
+            }
+        }
+        self.connect(plan, lease, parcel).await
+    }
+
+    /// Tries host after host until one answers for the message.
+    async fn connect(&self, plan: &Plan, lease: &Lease, parcel: &Parcel<'_>) -> End {
+        let mut last: Option<End> = None;
+        let mut tried = 0;
+        for host in &plan.hosts {
+            let targets = match plan.targets(host, &self.resolver).await {
+                Ok(targets) => targets,
+                Err(end) => {
+                    last = Some(graver(last, end));
+                    continue;
+                }
+            };
+            for target in targets.iter().take(ADDRESSES - tried) {
+                tried += 1;
+                let end = self.try_target(target, plan, lease, parcel).await;
+                if !end.next_host {
+                    return end;
+                }
+                last = Some(graver(last, end));
+            }
+            if tried >= ADDRESSES {
+                break;
+            }
+        }
+        last.unwrap_or_else(|| End::deferred(classify::ours("4.4.4", "the site has no host")))
+    }
+
+    async fn try_target(&self, target: &Target, plan: &Plan, lease: &Lease, parcel: &Parcel<'_>) -> End {
+        let mut connection = match self.opener.open(target, plan.security).await {
+            Ok(connection) => connection,
+            Err(end) => return end,
+        };
+        let end = transaction::run(&mut connection, parcel, &self.deadlines).await;
+        if end.reusable {
+            lease.give_back(connection);
+        }
+        end
+    }
+}
+
+/// What to report when no host took the message. A host that lacks an extension refuses for good only if no other
+/// host was out of reach: that one might have had it.
+fn graver(earlier: Option<End>, later: End) -> End {
+    match earlier {
+        Some(earlier) if matches!(later.outcome, Outcome::Refused(_)) && matches!(earlier.outcome, Outcome::Deferred(_)) => {
+            earlier
+        }
+        Some(earlier) if earlier.trouble && !later.trouble && matches!(later.outcome, Outcome::Deferred(_)) => earlier,
+        _ => later,
+    }
 }

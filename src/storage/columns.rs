@@ -6,7 +6,14 @@ use crate::model::{Address, DomainName, Timestamp};
 
 use super::Error;
 
-/// A folded or written address from a column.
+/// An address from a column that holds it folded: the local part stands there unquoted.
+pub fn folded(table: &str, column: &str, row: i64, text: &str) -> Result<Address, Error> {
+    let corrupt = || Error::corrupt(table, column, row);
+    let (local, domain) = text.rsplit_once('@').ok_or_else(corrupt)?;
+    Address::from_parts(local, self::domain(table, column, row, domain)?).map_err(|_| corrupt())
+}
+
+/// A written address from a column.
 pub fn address(table: &str, column: &str, row: i64, text: &str) -> Result<Address, Error> {
     Address::parse(text).map_err(|_| Error::corrupt(table, column, row))
 }

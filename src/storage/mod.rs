@@ -5,10 +5,21 @@
 //! through one writer that commits many pieces of work with one fsync (`writer.rs`); on PostgreSQL each is a
 //! transaction of its own. Why an enum and a macro: `docs/decisions/0003-storage-shape.md`.
 
+pub mod activity;
+pub mod alias;
 pub mod columns;
+pub mod contact;
+pub mod delivery;
+pub mod domain;
 pub mod error;
+pub mod mailbox;
+pub mod message;
+pub mod node;
 mod open;
+pub mod queue;
 pub mod secret;
+pub mod site_backoff;
+pub mod user;
 mod writer;
 
 use std::sync::Arc;
@@ -16,6 +27,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use tokio_util::task::TaskTracker;
 
 pub use error::{Error, ErrorKind};
 pub use open::Options;
@@ -68,7 +80,7 @@ pub(crate) use changed;
 
 enum Pools {
     Sqlite { readers: SqlitePool, writer: writer::Writer },
-    Postgres(PgPool),
+    Postgres { pool: PgPool, tasks: TaskTracker },
 }
 
 /// The database, cheap to clone.
@@ -80,7 +92,7 @@ impl Storage {
     pub async fn read(&self) -> Result<Tx, Error> {
         Ok(match &*self.0 {
             Pools::Sqlite { readers, .. } => Tx::Sqlite(readers.acquire().await?),
-            Pools::Postgres(pool) => Tx::PostgresRead(pool.acquire().await?),
+            Pools::Postgres { pool, .. } => Tx::PostgresRead(pool.acquire().await?),
         })
     }
 
@@ -95,20 +107,19 @@ impl Storage {
     {
         match &*self.0 {
             Pools::Sqlite { writer, .. } => writer.write(work).await,
-            Pools::Postgres(pool) => {
-                let mut tx = Tx::Postgres(pool.begin().await.map_err(Error::from)?);
-                let value = work(&mut tx).await?;
-                if let Tx::Postgres(transaction) = tx {
-                    transaction.commit().await.map_err(Error::from)?;
-                }
-                Ok(value)
+            Pools::Postgres { pool, tasks } => {
+                let transaction = pool.begin().await.map_err(Error::from)?;
+                // A task of its own, so that a caller who stops waiting does not undo what was begun.
+                tasks.spawn(in_transaction(transaction, work)).await.map_err(|error| {
+                    E::from(Error::new(ErrorKind::Other, format!("the work in a transaction did not end: {error}")))
+                })?
             }
         }
     }
 
     /// Whether several nodes may share this database.
     pub fn is_shared(&self) -> bool {
-        matches!(&*self.0, Pools::Postgres(_))
+        matches!(&*self.0, Pools::Postgres { .. })
     }
 
     /// Closes all connections; waits for those in use.
@@ -118,9 +129,22 @@ impl Storage {
                 writer.close().await;
                 readers.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres { pool, .. } => pool.close().await,
         }
     }
+}
+
+async fn in_transaction<T, E, F>(transaction: Transaction<'static, Postgres>, work: F) -> Result<T, E>
+where
+    E: From<Error>,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>>,
+{
+    let mut tx = Tx::Postgres(transaction);
+    let value = work(&mut tx).await?;
+    if let Tx::Postgres(transaction) = tx {
+        transaction.commit().await.map_err(Error::from)?;
+    }
+    Ok(value)
 }
 
 impl std::fmt::Debug for Storage {

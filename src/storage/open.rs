@@ -31,7 +31,7 @@ impl Storage {
     pub async fn open(options: &Options, tasks: &TaskTracker) -> Result<Self, Error> {
         match options {
             Options::Sqlite(path) => open_sqlite(path, tasks).await,
-            Options::Postgres { url, connections } => open_postgres(url.reveal(), *connections).await,
+            Options::Postgres { url, connections } => open_postgres(url.reveal(), *connections, tasks.clone()).await,
         }
     }
 }
@@ -74,7 +74,7 @@ fn restrict(path: &PathBuf) -> Result<(), Error> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|error| Error::from(sqlx::Error::Io(error)))
 }
 
-async fn open_postgres(url: &str, connections: u32) -> Result<Storage, Error> {
+async fn open_postgres(url: &str, connections: u32, tasks: TaskTracker) -> Result<Storage, Error> {
     let options = PgConnectOptions::from_str(url)?.application_name("postern");
     let pool = PgPoolOptions::new()
         .max_connections(connections)
@@ -98,7 +98,7 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Storage, Error> {
         }
     }
     sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(migration)?;
-    Ok(Storage(Arc::new(Pools::Postgres(pool))))
+    Ok(Storage(Arc::new(Pools::Postgres { pool, tasks })))
 }
 
 fn migration(error: sqlx::migrate::MigrateError) -> Error {

@@ -100,15 +100,15 @@ where
 
 async fn run(pool: SqlitePool, mut inbox: mpsc::Receiver<Message>) {
     let mut connection: Option<Tx> = None;
+    // Whoever closes is answered by these being dropped, after everything sent before is committed.
+    let mut closing = Vec::new();
     while let Some(message) = inbox.recv().await {
         let first = match message {
             Message::Job(job) => job,
             Message::Close(done) => {
-                drop(connection);
-                if done.send(()).is_err() {
-                    tracing::debug!("whoever closed the database did not wait for it");
-                }
-                return;
+                inbox.close();
+                closing.push(done);
+                continue;
             }
         };
         let tx = match connection.take() {
@@ -118,7 +118,7 @@ async fn run(pool: SqlitePool, mut inbox: mpsc::Receiver<Message>) {
         match tx {
             Ok(mut tx) => {
                 // After a failed commit the connection's state is unknown: a fresh one is opened.
-                if batch(&mut tx, first, &mut inbox).await {
+                if batch(&mut tx, first, &mut inbox, &mut closing).await {
                     connection = Some(tx);
                 } else if let Tx::Sqlite(broken) = tx {
                     drop(broken.detach());
@@ -127,10 +127,17 @@ async fn run(pool: SqlitePool, mut inbox: mpsc::Receiver<Message>) {
             Err(error) => first.finish(Some(error)),
         }
     }
+    drop(connection);
+    pool.close().await;
 }
 
 /// One transaction; whether the connection is still good.
-async fn batch(tx: &mut Tx, first: Box<dyn Job>, inbox: &mut mpsc::Receiver<Message>) -> bool {
+async fn batch(
+    tx: &mut Tx,
+    first: Box<dyn Job>,
+    inbox: &mut mpsc::Receiver<Message>,
+    closing: &mut Vec<oneshot::Sender<()>>,
+) -> bool {
     if let Err(error) = execute(tx, "BEGIN IMMEDIATE").await {
         first.finish(Some(error));
         return false;
@@ -146,10 +153,9 @@ async fn batch(tx: &mut Tx, first: Box<dyn Job>, inbox: &mut mpsc::Receiver<Mess
         }
         next = match inbox.try_recv() {
             Ok(Message::Job(job)) => Some(job),
-            Ok(Message::Close(closing)) => {
-                // Answered by being dropped after the commit below; `close` takes that as done.
-                drop(closing);
+            Ok(Message::Close(done)) => {
                 inbox.close();
+                closing.push(done);
                 None
             }
             Err(_) => None,

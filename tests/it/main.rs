@@ -4,3 +4,9 @@
 
 mod architecture;
 mod sandbox;
+mod config;
+mod service;
+mod smtp;
+mod storage;
+mod support;
+mod web;

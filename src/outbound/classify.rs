@@ -1,0 +1,222 @@
+//! What an answer of the next hop, or its absence, means for the message (RFC 5321 §4.2.1, RFC 3463).
+//!
+//! The rule behind every line: only a reply of class 2 to the final dot is a delivery, only a reply of class 5 that is
+//! about this message is a refusal, and everything else may be tried again.
+
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::response::Response;
+
+use super::Outcome;
+use crate::model::Private;
+use crate::model::delivery::Failure;
+
+/// Octets of the next hop's words that are kept.
+const WORDS: usize = 500;
+
+/// Where in the dialogue an answer was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// RSET before a transaction.
+    Reset,
+    /// MAIL FROM.
+    Mail,
+    /// RCPT TO.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// While the message is being sent.
+    Content,
+    /// After the final dot.
+    Dot,
+}
+
+impl Phase {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Reset => "RSET",
+            Self::Mail => "MAIL",
+            Self::Rcpt => "RCPT",
+            Self::Data => "DATA",
+            Self::Content => "the message text",
+            Self::Dot => "the final dot",
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// A reply.
+    Reply(u16, String),
+    /// The connection was closed or broke.
+    Lost,
+    /// Not a reply: unparsable, too long.
+    Garbage,
+    /// Nothing within the deadline.
+    Late,
+}
+
+impl Answer {
+    /// Sorts what lettre made of it. `lost` is what the wire below knows.
+    pub(super) fn of(result: Result<Response, Error>, lost: bool) -> Self {
+        match result {
+            Ok(response) => Self::Reply(response.code().into(), String::new()),
+            Err(error) => match error.status() {
+                Some(code) => Self::Reply(code.into(), words(&error)),
+                None if lost => Self::Lost,
+                None => Self::Garbage,
+            },
+        }
+    }
+}
+
+/// The next hop's own words, which lettre keeps as the source of the error.
+fn words(error: &Error) -> String {
+    let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    text.chars().take(WORDS).collect()
+}
+
+/// How one try at one host ended.
+#[derive(Debug)]
+pub(super) struct End {
+    /// The outcome, if no other host is tried.
+    pub(super) outcome: Outcome,
+    /// Whether another host may be tried: nothing of the message can have been taken by this one.
+    pub(super) next_host: bool,
+    /// Whether the trouble is the site's, not the message's.
+    pub(super) trouble: bool,
+    /// Whether the connection turned out closed before MAIL was answered.
+    pub(super) stale: bool,
+    /// Whether the connection can carry another message.
+    pub(super) reusable: bool,
+}
+
+impl End {
+    fn of(outcome: Outcome) -> Self {
+        Self { outcome, next_host: false, trouble: false, stale: false, reusable: false }
+    }
+
+    /// The message is with the next hop.
+    pub(super) fn delivered() -> Self {
+        Self { reusable: true, ..Self::of(Outcome::Delivered) }
+    }
+
+    /// Refused for good.
+    pub(super) fn refused(failure: Failure) -> Self {
+        Self::of(Outcome::Refused(failure))
+    }
+
+    /// Not now.
+    pub(super) fn deferred(failure: Failure) -> Self {
+        Self::of(Outcome::Deferred(failure))
+    }
+
+    /// Not from this host, for a reason that has nothing to do with the message.
+    pub(super) fn elsewhere(failure: Failure) -> Self {
+        Self { next_host: true, trouble: true, ..Self::deferred(failure) }
+    }
+}
+
+/// A failure that is our own finding, without a reply.
+pub(super) fn ours(status: &str, detail: impl Into<String>) -> Failure {
+    Failure { code: None, status: status.to_owned(), detail: Private::new(detail.into()) }
+}
+
+/// The failure that a reply is. The enhanced code counts only where its class agrees with the basic code.
+pub(super) fn replied(code: u16, words: &str, host: &str, to: &str) -> Failure {
+    let class = code / 100;
+    let status = enhanced(words, class).unwrap_or_else(|| format!("{}.0.0", if class == 5 { 5 } else { 4 }));
+    Failure { code: Some(code), status, detail: Private::new(format!("{host} answered {to} with {code} {words}")) }
+}
+
+fn enhanced(words: &str, class: u16) -> Option<String> {
+    let word = words.split_ascii_whitespace().next()?;
+    let mut parts = word.split('.');
+    let number = |part: Option<&str>| part.filter(|p| p.len() <= 3).and_then(|p| p.parse::<u16>().ok());
+    let found = (number(parts.next())?, number(parts.next())?, number(parts.next())?);
+    (found.0 == class && parts.next().is_none()).then(|| format!("{}.{}.{}", found.0, found.1, found.2))
+}
+
+/// The end that an answer other than the hoped-for one means.
+pub(super) fn end(answer: Answer, phase: Phase, host: &str, fresh: bool) -> End {
+    let to = phase.name();
+    let before_mail = matches!(phase, Phase::Reset | Phase::Mail);
+    match answer {
+        Answer::Reply(421, words) => End {
+            next_host: phase != Phase::Dot,
+            trouble: true,
+            stale: before_mail && !fresh,
+            ..End::deferred(replied(421, &words, host, to))
+        },
+        // RFC 5321 §4.5.3.1.10: 552 to RCPT means "too many recipients" and is to be read as 452.
+        Answer::Reply(552, words) if phase == Phase::Rcpt => {
+            let failure = Failure { status: "4.5.3".to_owned(), ..replied(552, &words, host, to) };
+            End { reusable: true, ..End::deferred(failure) }
+        }
+        Answer::Reply(code @ 500..=599, words) if phase != Phase::Reset => {
+            End { reusable: true, ..End::refused(replied(code, &words, host, to)) }
+        }
+        Answer::Reply(code @ 400..=599, words) => End { reusable: true, ..End::deferred(replied(code, &words, host, to)) },
+        Answer::Reply(code, _) => End::deferred(Failure {
+            code: Some(code),
+            ..ours("4.5.0", format!("{host} answered {to} with {code}, which is no answer to it{}", doubt(phase)))
+        }),
+        Answer::Lost => End {
+            next_host: before_mail,
+            stale: before_mail && !fresh,
+            ..End::deferred(ours("4.4.2", format!("{host} closed the connection at {to}{}", doubt(phase))))
+        },
+        Answer::Garbage => {
+            End::deferred(ours("4.5.0", format!("{host} answered {to} with something that is no reply{}", doubt(phase))))
+        }
+        Answer::Late => End {
+            next_host: before_mail,
+            ..End::deferred(ours("4.4.2", format!("{host} did not answer {to} in time{}", doubt(phase))))
+        },
+    }
+}
+
+/// After the dot only the next hop knows; this makes a second copy explainable.
+const fn doubt(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Dot => "; unknown whether delivered",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(code: u16, phase: Phase) -> (bool, String) {
+        match end(Answer::Reply(code, "5.7.1 no".to_owned()), phase, "h", true).outcome {
+            Outcome::Refused(failure) => (true, failure.status),
+            Outcome::Deferred(failure) => (false, failure.status),
+            Outcome::Delivered => unreachable!("end() never delivers"),
+        }
+    }
+
+    #[test]
+    fn the_basic_code_rules_and_only_class_5_refuses() {
+        assert_eq!(class(550, Phase::Rcpt), (true, "5.7.1".into()));
+        assert_eq!(class(450, Phase::Rcpt), (false, "4.0.0".into()), "a disagreeing enhanced code is dropped");
+        assert_eq!(class(552, Phase::Rcpt), (false, "4.5.3".into()));
+        assert_eq!(class(552, Phase::Dot), (true, "5.7.1".into()));
+        for phase in [Phase::Reset, Phase::Mail, Phase::Rcpt, Phase::Data, Phase::Dot] {
+            for code in [250, 334, 354, 421, 451] {
+                assert!(!class(code, phase).0, "{code} at {phase:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn after_the_dot_no_other_host_is_tried_and_the_doubt_is_said() {
+        for answer in [Answer::Lost, Answer::Late, Answer::Garbage, Answer::Reply(354, String::new())] {
+            let end = end(answer, Phase::Dot, "h", false);
+            assert!(!end.next_host && !end.stale);
+            let Outcome::Deferred(failure) = end.outcome else { unreachable!("it is deferred") };
+            assert!(failure.detail.reveal().contains("unknown whether delivered"));
+        }
+        assert!(!super::end(Answer::Reply(421, String::new()), Phase::Dot, "h", false).next_host);
+    }
+}

@@ -1,0 +1,31 @@
+//! MAIL (RFC 5321 §4.1.1.2, RFC 1870).
+
+use std::collections::HashSet;
+
+use crate::smtp::gate::{Gate, MailFrom};
+use crate::smtp::replies;
+use crate::smtp::session::{Next, Session, Transaction};
+
+impl<G: Gate> Session<G> {
+    /// Begins a transaction.
+    pub(super) async fn mail(&mut self, mail: MailFrom) -> Next {
+        if self.client.helo.is_empty() {
+            return self.refuse(replies::HELLO_FIRST).await;
+        }
+        if self.transaction.is_some() {
+            return self.refuse(replies::MAIL_ALREADY).await;
+        }
+        if self.messages >= self.shared.settings.max_messages {
+            return self.hang_up(&replies::TOO_MANY_MESSAGES);
+        }
+        if mail.size.is_some_and(|size| size > self.shared.settings.max_message_size) {
+            return self.say(&replies::TOO_LARGE);
+        }
+        let answer = Box::pin(self.shared.gate.sender(&self.client, &mail)).await;
+        if let Err(reply) = answer {
+            return self.say(&reply);
+        }
+        self.transaction = Some(Transaction { mail, recipients: Vec::new(), named: HashSet::new(), refused: false });
+        self.say(&replies::SENDER_OK)
+    }
+}

@@ -1,0 +1,73 @@
+//! Counters per alias and day.
+
+use crate::model::activity::{Activity, ActivityKey};
+use crate::model::id::AliasId;
+
+use super::{Error, Tx, changed, on};
+
+#[derive(sqlx::FromRow)]
+struct ActivityRow {
+    day: i64,
+    forwarded: i64,
+    blocked: i64,
+    refused: i64,
+    failed: i64,
+    cancelled: i64,
+}
+
+impl ActivityRow {
+    fn counts(&self) -> Activity {
+        Activity {
+            forwarded: self.forwarded,
+            blocked: self.blocked,
+            refused: self.refused,
+            failed: self.failed,
+            cancelled: self.cancelled,
+        }
+    }
+}
+
+/// Adds counts. Those of an alias that is gone are dropped.
+pub async fn add(tx: &mut Tx, counts: &[(ActivityKey, Activity)]) -> Result<(), Error> {
+    // In one order everywhere, so that two nodes can't block each other.
+    let mut counts = counts.to_vec();
+    counts.sort_by_key(|(key, _)| *key);
+    for (key, count) in counts {
+        changed!(
+            tx,
+            sqlx::query(
+                "INSERT INTO activity (alias_id, day, forwarded, blocked, refused, failed, cancelled) \
+                 SELECT a.id, $2, $3, $4, $5, $6, $7 FROM aliases a WHERE a.id = $1 \
+                 ON CONFLICT (alias_id, day) DO UPDATE SET forwarded = activity.forwarded + excluded.forwarded, \
+                 blocked = activity.blocked + excluded.blocked, refused = activity.refused + excluded.refused, \
+                 failed = activity.failed + excluded.failed, cancelled = activity.cancelled + excluded.cancelled"
+            )
+            .bind(key.alias_id.0)
+            .bind(key.day)
+            .bind(count.forwarded)
+            .bind(count.blocked)
+            .bind(count.refused)
+            .bind(count.failed)
+            .bind(count.cancelled)
+        )?;
+    }
+    Ok(())
+}
+
+/// An alias's days since `from_day`, oldest first; days without mail are left out.
+pub async fn of_alias(tx: &mut Tx, alias: AliasId, from_day: i64) -> Result<Vec<(i64, Activity)>, Error> {
+    let rows: Vec<ActivityRow> = on!(tx, c => sqlx::query_as(
+        "SELECT day, forwarded, blocked, refused, failed, cancelled FROM activity \
+         WHERE alias_id = $1 AND day >= $2 ORDER BY day",
+    ).bind(alias.0).bind(from_day).fetch_all(c))?;
+    Ok(rows.iter().map(|row| (row.day, row.counts())).collect())
+}
+
+/// Everything an alias ever counted.
+pub async fn total(tx: &mut Tx, alias: AliasId) -> Result<Activity, Error> {
+    let mut total = Activity::default();
+    for (_, counts) in of_alias(tx, alias, i64::MIN).await? {
+        total.add(counts);
+    }
+    Ok(total)
+}

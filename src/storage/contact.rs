@@ -1,0 +1,112 @@
+//! Contacts: who corresponds with an alias, and the tokens of their reverse addresses.
+
+use uuid::Uuid;
+
+use crate::model::alias::Alias;
+use crate::model::contact::{Contact, ReverseToken};
+use crate::model::id::{AliasId, ContactId};
+use crate::model::{Address, Timestamp};
+
+use super::alias::AliasRow;
+use super::{Error, Tx, changed, columns, on};
+
+#[derive(sqlx::FromRow)]
+#[expect(clippy::struct_field_names, reason = "read in one row with an alias, whose columns have these names without the prefix")]
+struct ContactRow {
+    contact_id: i64,
+    contact_uuid: Uuid,
+    contact_alias_id: i64,
+    contact_address: String,
+    contact_token: String,
+    contact_created_at: i64,
+}
+
+impl TryFrom<ContactRow> for Contact {
+    type Error = Error;
+    fn try_from(row: ContactRow) -> Result<Self, Error> {
+        Ok(Self {
+            id: ContactId(row.contact_id),
+            uuid: row.contact_uuid,
+            alias_id: AliasId(row.contact_alias_id),
+            address: columns::address("contacts", "address", row.contact_id, &row.contact_address)?,
+            token: ReverseToken::from_stored(row.contact_token),
+            created_at: Timestamp::from_micros(row.contact_created_at),
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct ContactAndAliasRow {
+    #[sqlx(flatten)]
+    contact: ContactRow,
+    #[sqlx(flatten)]
+    alias: AliasRow,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, \
+             c.address AS contact_address, c.token AS contact_token, c.created_at AS contact_created_at \
+             FROM contacts c WHERE c.alias_id = $1 AND c.address_key ",
+            $rest
+        )
+    };
+}
+
+/// The contacts of an alias among these folded addresses, in no particular order.
+pub async fn find_many(tx: &mut Tx, alias: AliasId, addresses: &[String]) -> Result<Vec<Contact>, Error> {
+    if addresses.is_empty() {
+        return Ok(Vec::new());
+    }
+    // A list as one parameter is where the dialects part.
+    let postgres = select!("= ANY($2)");
+    let rows: Vec<ContactRow> = match tx {
+        Tx::Sqlite(t) => {
+            let list = serde_json::Value::from(addresses.to_vec()).to_string();
+            sqlx::query_as(select!("IN (SELECT value FROM json_each($2))")).bind(alias.0).bind(list).fetch_all(&mut **t).await
+        }
+        Tx::PostgresRead(t) => sqlx::query_as(postgres).bind(alias.0).bind(addresses).fetch_all(&mut **t).await,
+        Tx::Postgres(t) => sqlx::query_as(postgres).bind(alias.0).bind(addresses).fetch_all(&mut **t).await,
+    }?;
+    rows.into_iter().map(Contact::try_from).collect()
+}
+
+/// The contact of an alias with that address, made now with `token` and `uuid` if there was none. Safe when two
+/// messages of a new sender arrive at once: both get the same contact.
+pub async fn get_or_create(
+    tx: &mut Tx,
+    alias: AliasId,
+    address: &Address,
+    token: &ReverseToken,
+    uuid: Uuid,
+    now: Timestamp,
+) -> Result<Contact, Error> {
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO contacts (uuid, alias_id, address, address_key, token, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (alias_id, address_key) DO NOTHING"
+        )
+        .bind(uuid)
+        .bind(alias.0)
+        .bind(address.to_string())
+        .bind(address.folded())
+        .bind(token.as_str())
+        .bind(now.as_micros())
+    )?;
+    let row: ContactRow = on!(tx, c => sqlx::query_as(select!("= $2")).bind(alias.0).bind(address.folded()).fetch_one(c))?;
+    row.try_into()
+}
+
+/// The contact a reverse address stands for, with its alias.
+pub async fn find_by_token(tx: &mut Tx, token: &ReverseToken) -> Result<Option<(Contact, Alias)>, Error> {
+    let row: Option<ContactAndAliasRow> = on!(tx, c => sqlx::query_as(
+        "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, c.address AS contact_address, \
+         c.token AS contact_token, c.created_at AS contact_created_at, \
+         a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, a.max_messages, \
+         a.messages_used, a.created_at, a.state_changed_at \
+         FROM contacts c JOIN aliases a ON a.id = c.alias_id WHERE c.token = $1",
+    ).bind(token.as_str()).fetch_optional(c))?;
+    row.map(|row| Ok((row.contact.try_into()?, row.alias.try_into()?))).transpose()
+}

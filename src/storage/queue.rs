@@ -1,0 +1,201 @@
+//! The queue seen from outside: lists and counts for people, waking times for workers, and repair of what a crash, a
+//! clock jump or a defect may have left.
+
+use uuid::Uuid;
+
+use crate::model::Timestamp;
+use crate::model::delivery::{Delivery, DeliveryState};
+use crate::model::id::{AliasId, DeliveryId, UserId};
+
+use super::delivery::{DeliveryRow, erase_all};
+use super::{Error, Tx, changed, columns, on};
+
+/// Which deliveries to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Only those through this user's aliases.
+    pub user_id: Option<UserId>,
+    /// Only those through this alias.
+    pub alias_id: Option<AliasId>,
+    /// Only those in this state.
+    pub state: Option<DeliveryState>,
+    /// Only those older than this one: the last of the page before.
+    pub before: Option<DeliveryId>,
+    /// How many at the most.
+    pub limit: u32,
+}
+
+/// How full the queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Counts {
+    /// Still to be handed off.
+    pub waiting: i64,
+    /// Given up.
+    pub failed: i64,
+    /// Not to be delivered any more.
+    pub cancelled: i64,
+    /// When the oldest of the waiting ones was accepted.
+    pub oldest_waiting: Option<Timestamp>,
+}
+
+/// What a sweep found and put right; all zero on a healthy database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SweepReport {
+    /// Attempts that lay too far ahead (the clock jumped back).
+    pub attempts_pulled_in: u64,
+    /// Leases that lay too far ahead.
+    pub leases_pulled_in: u64,
+    /// Waits for a site that lay too far ahead.
+    pub backoffs_pulled_in: u64,
+    /// Messages nothing waits for, erased.
+    pub messages_erased: u64,
+    /// Pieces of bodies without a message, erased.
+    pub chunks_erased: u64,
+    /// Waiting deliveries whose message is gone, now failed and visible.
+    pub deliveries_failed: u64,
+}
+
+/// The delivery with that key.
+pub async fn find(tx: &mut Tx, id: DeliveryId) -> Result<Option<Delivery>, Error> {
+    let row: Option<DeliveryRow> = on!(tx, c => sqlx::query_as(
+        "SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, next_attempt_at, \
+         attempts, expires_at, last_code, last_status, last_detail, settled_at FROM deliveries WHERE id = $1",
+    ).bind(id.0).fetch_optional(c))?;
+    row.map(Delivery::try_from).transpose()
+}
+
+/// The delivery with that id for the outside.
+pub async fn find_by_uuid(tx: &mut Tx, uuid: Uuid) -> Result<Option<Delivery>, Error> {
+    let row: Option<DeliveryRow> = on!(tx, c => sqlx::query_as(
+        "SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, next_attempt_at, \
+         attempts, expires_at, last_code, last_status, last_detail, settled_at FROM deliveries WHERE uuid = $1",
+    ).bind(uuid).fetch_optional(c))?;
+    row.map(Delivery::try_from).transpose()
+}
+
+/// One page of the queue, newest first.
+pub async fn list(tx: &mut Tx, filter: &DeliveryFilter) -> Result<Vec<Delivery>, Error> {
+    let rows: Vec<DeliveryRow> = on!(tx, c => sqlx::query_as(
+        "SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, next_attempt_at, \
+         attempts, expires_at, last_code, last_status, last_detail, settled_at FROM deliveries \
+         WHERE ($1 IS NULL OR alias_id IN (SELECT a.id FROM aliases a WHERE a.user_id = $1)) \
+         AND ($2 IS NULL OR alias_id = $2) AND ($3 IS NULL OR state = $3) AND id < $4 ORDER BY id DESC LIMIT $5",
+    )
+    .bind(filter.user_id.map(|id| id.0))
+    .bind(filter.alias_id.map(|id| id.0))
+    .bind(filter.state.map(DeliveryState::as_str))
+    .bind(filter.before.map_or(i64::MAX, |id| id.0))
+    .bind(i64::from(filter.limit))
+    .fetch_all(c))?;
+    rows.into_iter().map(Delivery::try_from).collect()
+}
+
+/// How many are in which state.
+pub async fn counts(tx: &mut Tx) -> Result<Counts, Error> {
+    let rows: Vec<(String, i64, i64)> = on!(tx, c => sqlx::query_as(
+        "SELECT state, COUNT(*), MIN(queued_at) FROM deliveries GROUP BY state",
+    ).fetch_all(c))?;
+    let mut counts = Counts::default();
+    for (state, count, oldest) in rows {
+        match columns::word("deliveries", "state", 0, &state)? {
+            DeliveryState::Waiting => {
+                counts.waiting = count;
+                counts.oldest_waiting = Some(Timestamp::from_micros(oldest));
+            }
+            DeliveryState::Failed => counts.failed = count,
+            DeliveryState::Cancelled => counts.cancelled = count,
+        }
+    }
+    Ok(counts)
+}
+
+/// When a worker should look next: the earliest of what falls due, a lease that lapses, a site that may be tried again.
+/// `None` when nothing waits. May be in the past, and a little early, never late.
+pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let (due, lease, site): (Option<i64>, Option<i64>, Option<i64>) = on!(tx, c => sqlx::query_as(
+        "SELECT (SELECT d.next_attempt_at FROM deliveries d WHERE d.state = 'waiting' AND d.lease_until IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM site_backoff b WHERE b.site = d.site AND b.until > $1) \
+         ORDER BY d.next_attempt_at LIMIT 1), \
+         (SELECT MIN(l.lease_until) FROM deliveries l WHERE l.lease_owner IS NOT NULL), \
+         (SELECT MIN(s.until) FROM site_backoff s WHERE s.until > $1 \
+         AND EXISTS (SELECT 1 FROM deliveries w WHERE w.state = 'waiting' AND w.site = s.site))",
+    ).bind(now.as_micros()).fetch_one(c))?;
+    Ok([due, lease, site].into_iter().flatten().min().map(Timestamp::from_micros))
+}
+
+/// Makes one waiting delivery, or all of them, due at once, their sites as well. How many.
+pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Result<u64, Error> {
+    let id = id.map(|id| id.0);
+    changed!(
+        tx,
+        sqlx::query("DELETE FROM site_backoff WHERE $1 IS NULL OR site IN (SELECT d.site FROM deliveries d WHERE d.id = $1)")
+            .bind(id)
+    )?;
+    changed!(
+        tx,
+        sqlx::query("UPDATE deliveries SET next_attempt_at = $2 WHERE state = 'waiting' AND ($1 IS NULL OR id = $1)")
+            .bind(id)
+            .bind(now.as_micros())
+    )
+}
+
+/// Takes a waiting delivery out of the queue, whoever holds it: cancelled, visible, content erased. False when it did
+/// not wait.
+pub async fn cancel(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
+    let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
+        "UPDATE deliveries SET state = 'cancelled', header = $2, settled_at = $3, \
+         lease_owner = NULL, lease_token = NULL, lease_until = NULL \
+         WHERE id = $1 AND state = 'waiting' RETURNING message_id",
+    ).bind(id.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
+    Ok(erase_all(tx, rows).await? == 1)
+}
+
+/// Puts right what can't be by rule: attempts, leases and site waits further ahead than their maximum, contents nothing
+/// refers to, deliveries without content.
+pub async fn sweep(
+    tx: &mut Tx,
+    now: Timestamp,
+    max_gap: std::time::Duration,
+    max_lease: std::time::Duration,
+) -> Result<SweepReport, Error> {
+    let furthest = now.plus(max_gap).as_micros();
+    let longest = now.plus(max_lease).as_micros();
+    let attempts_pulled_in = changed!(
+        tx,
+        sqlx::query("UPDATE deliveries SET next_attempt_at = $1 WHERE state = 'waiting' AND next_attempt_at > $1").bind(furthest)
+    )?;
+    let leases_pulled_in = changed!(
+        tx,
+        sqlx::query("UPDATE deliveries SET lease_until = $1 WHERE lease_owner IS NOT NULL AND lease_until > $1").bind(longest)
+    )?;
+    let backoffs_pulled_in = changed!(tx, sqlx::query("UPDATE site_backoff SET until = $1 WHERE until > $1").bind(furthest))?;
+    let deliveries_failed = changed!(
+        tx,
+        sqlx::query(
+            "UPDATE deliveries SET state = 'failed', header = $1, settled_at = $2, last_code = NULL, last_status = '5.3.0', \
+             last_detail = 'the kept message is missing', lease_owner = NULL, lease_token = NULL, lease_until = NULL \
+             WHERE state = 'waiting' AND message_id IS NULL"
+        )
+        .bind(&[][..] as &[u8])
+        .bind(now.as_micros())
+    )?;
+    let messages_erased = changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM messages WHERE NOT EXISTS \
+             (SELECT 1 FROM deliveries d WHERE d.message_id = messages.id AND d.state = 'waiting')"
+        )
+    )?;
+    let chunks_erased = changed!(
+        tx,
+        sqlx::query("DELETE FROM body_chunks WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = body_chunks.message_id)")
+    )?;
+    Ok(SweepReport {
+        attempts_pulled_in,
+        leases_pulled_in,
+        backoffs_pulled_in,
+        messages_erased,
+        chunks_erased,
+        deliveries_failed,
+    })
+}

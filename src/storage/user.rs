@@ -1,0 +1,82 @@
+//! Users.
+
+use uuid::Uuid;
+
+use crate::model::id::UserId;
+use crate::model::user::User;
+use crate::model::{Address, Timestamp};
+
+use super::{Error, ErrorKind, Tx, changed, columns, on};
+
+/// What a new user is made of.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Id for the outside.
+    pub uuid: Uuid,
+    /// The address they sign in with.
+    pub email: Address,
+    /// Whether they administer the instance.
+    pub is_admin: bool,
+    /// Now.
+    pub created_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct UserRow {
+    id: i64,
+    uuid: Uuid,
+    email: String,
+    is_admin: bool,
+    created_at: i64,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = Error;
+    fn try_from(row: UserRow) -> Result<Self, Error> {
+        Ok(Self {
+            id: UserId(row.id),
+            uuid: row.uuid,
+            email: columns::folded("users", "email", row.id, &row.email)?,
+            is_admin: row.is_admin,
+            created_at: Timestamp::from_micros(row.created_at),
+        })
+    }
+}
+
+/// Makes a user. [`ErrorKind::Taken`] when the address signs someone in already; the transaction is still good then.
+pub async fn create(tx: &mut Tx, new: &NewUser) -> Result<User, Error> {
+    let row: Option<UserRow> = on!(tx, c => sqlx::query_as(
+        "INSERT INTO users (uuid, email, is_admin, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (email) DO NOTHING \
+         RETURNING id, uuid, email, is_admin, created_at",
+    ).bind(new.uuid).bind(new.email.folded()).bind(new.is_admin).bind(new.created_at.as_micros()).fetch_optional(c))?;
+    row.ok_or_else(|| Error::new(ErrorKind::Taken, "there is a user with this address"))?.try_into()
+}
+
+/// The user with that key.
+pub async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
+    let row: Option<UserRow> = on!(tx, c => sqlx::query_as(
+        "SELECT id, uuid, email, is_admin, created_at FROM users WHERE id = $1",
+    ).bind(id.0).fetch_optional(c))?;
+    row.map(User::try_from).transpose()
+}
+
+/// The user who signs in with that folded address.
+pub async fn find_by_email(tx: &mut Tx, email: &str) -> Result<Option<User>, Error> {
+    let row: Option<UserRow> = on!(tx, c => sqlx::query_as(
+        "SELECT id, uuid, email, is_admin, created_at FROM users WHERE email = $1",
+    ).bind(email).fetch_optional(c))?;
+    row.map(User::try_from).transpose()
+}
+
+/// One page of users, oldest first, after that one.
+pub async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<User>, Error> {
+    let rows: Vec<UserRow> = on!(tx, c => sqlx::query_as(
+        "SELECT id, uuid, email, is_admin, created_at FROM users WHERE id > $1 ORDER BY id LIMIT $2",
+    ).bind(after.map_or(i64::MIN, |id| id.0)).bind(i64::from(limit)).fetch_all(c))?;
+    rows.into_iter().map(User::try_from).collect()
+}
+
+/// Removes a user with everything they have; their aliases must have been retired before. False when there was none.
+pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
+    Ok(changed!(tx, sqlx::query("DELETE FROM users WHERE id = $1").bind(id.0))? == 1)
+}

@@ -1,0 +1,293 @@
+//! The header block of the copy that goes to the owner.
+//!
+//! Addresses of others are replaced by reverse addresses, so that neither a reply nor a reply to all can go out from the
+//! owner's real inbox; fields that are not replaced go out byte for byte and in order. What is done to which field:
+//!
+//! | field | becomes |
+//! |---|---|
+//! | `From` | the author's reverse address, name and true address as its display name |
+//! | `Reply-To` | reverse addresses; the alias itself, and the whole field when nothing else is in it, go: `From` suffices |
+//! | `To`, `Cc` | the alias stays as written, others become reverse addresses; above [`HIDE_ABOVE`] others one empty group |
+//! | `Sender` | dropped: it names an address that is not aligned with the new `From` and that nobody answers to |
+//! | `Return-Path`, `Bcc` | dropped: the last hop's and nobody's |
+//! | `Authentication-Results` | dropped where it claims to be ours (RFC 8601 §5) |
+//! | `X-Postern-*` | dropped, except trace fields we made |
+//!
+//! An entry that can't be read in one way only is never copied: it might hold an address. It is counted in the group that
+//! stands for hidden recipients, so the owner sees that there was one.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::model::id::AliasId;
+use crate::model::{Address, HeaderFault};
+
+use super::display_name;
+use super::header::{Field, HeaderBlock};
+use super::key::SecretKey;
+use super::mailboxes::{self, AddressList, Entry, Mailbox};
+use super::received::{self, ReceivedFacts};
+use super::trace;
+
+/// With more recipients than this besides the alias, they are counted instead of named.
+pub const HIDE_ABOVE: usize = 25;
+
+/// Name of the field that says which alias a message came through.
+pub const ALIAS_FIELD: &str = "X-Postern-Alias";
+
+/// Who is in the header of a message besides the alias.
+#[derive(Debug, Clone)]
+pub struct Correspondents {
+    /// The author, name decoded but not cleaned.
+    pub author: Mailbox,
+    /// Everybody who needs a reverse address: the author first, then `Reply-To`, `To`, `Cc`, each once; 51 at the most.
+    pub outside: Vec<Address>,
+    /// How many others `To` and `Cc` name (each once, and what could not be read).
+    pub other_recipients: usize,
+    /// Entries of `Reply-To`, `To` and `Cc` that could not be read and are not passed on.
+    pub unreadable: usize,
+}
+
+/// What the rewriting needs to know.
+#[derive(Debug, Clone)]
+pub struct ForwardFacts<'a> {
+    /// The alias the message is for.
+    pub alias: &'a Address,
+    /// Its key, for the trace.
+    pub alias_id: AliasId,
+    /// Reverse addresses by the folded address they stand for; all of [`Correspondents::outside`].
+    pub reverse: &'a HashMap<String, Address>,
+    /// How the message came in.
+    pub received: &'a ReceivedFacts,
+    /// Makes and checks trace fields.
+    pub trace_key: &'a SecretKey,
+    /// The name we sign `Authentication-Results` with.
+    pub authserv_id: &'a str,
+}
+
+/// Why no header block could be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RewriteError {
+    /// The message is at fault.
+    #[error(transparent)]
+    Fault(#[from] HeaderFault),
+    /// An address has no reverse address: a fault of ours.
+    #[error("an address has no reverse address")]
+    MissingReverse,
+}
+
+/// Finds the author and everybody who needs a reverse address.
+pub fn correspondents(block: &HeaderBlock, message: &[u8], alias: &Address) -> Result<Correspondents, HeaderFault> {
+    let author = mailboxes::author(block, message)?;
+    let recipients = Recipients::read(block, message, alias);
+    let replies = replies(block, message);
+    let unreadable = recipients.unreadable + replies.iter().map(AddressList::unreadable).sum::<usize>();
+    let named = recipients.lists.iter().filter(|_| !recipients.are_hidden());
+    let reply_to = replies.iter().filter(|_| !are_crowd(&replies));
+    let alias = alias.folded();
+    let mut seen = BTreeSet::from([author.address.folded()]);
+    let mut outside = vec![author.address.clone()];
+    for mailbox in reply_to.chain(named).flat_map(AddressList::mailboxes) {
+        let folded = mailbox.address.folded();
+        if folded != alias && seen.insert(folded) {
+            outside.push(mailbox.address.clone());
+        }
+    }
+    Ok(Correspondents { author, outside, other_recipients: recipients.others, unreadable })
+}
+
+/// Writes the new header block: whole lines, each ending in CRLF, without the empty line.
+pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Result<Vec<u8>, RewriteError> {
+    let author = mailboxes::author(block, message)?;
+    let recipients = Recipients::read(block, message, facts.alias);
+    let mut out = Vec::with_capacity(block.body_offset() + 1024);
+    // Authentication-Results, List-Unsubscribe and our DKIM signature go here, in front of everything.
+    out.extend_from_slice(received::field(facts.received).as_bytes());
+    out.extend_from_slice(format!("{}: {}\r\n", trace::NAME, trace::value(facts.trace_key, facts.alias_id)).as_bytes());
+    out.extend_from_slice(format!("{ALIAS_FIELD}: {}\r\n", facts.alias).as_bytes());
+    let keeps_replies = !are_crowd(&replies(block, message));
+    let mut hidden_written = false;
+    for field in block.fields() {
+        let lower = field.name(message).to_ascii_lowercase();
+        match lower.as_slice() {
+            b"from" => {
+                let mut line = Line::new("From");
+                line.mailbox(&author, facts)?;
+                line.finish(&mut out);
+            }
+            b"reply-to" if keeps_replies => reply_to(field, message, facts, &mut out)?,
+            b"to" | b"cc" if recipients.are_hidden() => {
+                if !std::mem::replace(&mut hidden_written, true) {
+                    recipients.write_hidden(facts.alias, &mut out);
+                }
+            }
+            b"to" | b"cc" => recipient_field(field, message, facts, &mut out)?,
+            b"reply-to" | b"sender" | b"return-path" | b"bcc" => {}
+            b"authentication-results" if claims_authserv_id(field.value(message), facts.authserv_id) => {}
+            name if name.starts_with(b"x-postern-") && !trace::is_ours(field, message, facts.trace_key) => {}
+            _ => copy(field, message, &mut out),
+        }
+    }
+    Ok(out)
+}
+
+/// A field as it came; the very last one of a message without a body may lack its line end.
+fn copy(field: &Field, message: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(field.raw(message));
+    if !out.ends_with(b"\r\n") {
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn reply_to(field: &Field, message: &[u8], facts: &ForwardFacts, out: &mut Vec<u8>) -> Result<(), RewriteError> {
+    let list = AddressList::parse(field.value(message));
+    let alias = facts.alias.folded();
+    let mut line = Line::new("Reply-To");
+    for mailbox in list.mailboxes().filter(|mailbox| mailbox.address.folded() != alias) {
+        line.mailbox(mailbox, facts)?;
+    }
+    if !line.is_empty() {
+        line.finish(out);
+    }
+    Ok(())
+}
+
+fn replies(block: &HeaderBlock, message: &[u8]) -> Vec<AddressList> {
+    lists(block, message, &["Reply-To"]).collect()
+}
+
+/// More addresses to reply to than anybody could want: they are left out, and replies go to the author.
+fn are_crowd(replies: &[AddressList]) -> bool {
+    replies.iter().flat_map(AddressList::mailboxes).count() > HIDE_ABOVE
+}
+
+fn recipient_field(field: &Field, message: &[u8], facts: &ForwardFacts, out: &mut Vec<u8>) -> Result<(), RewriteError> {
+    let value = field.value(message);
+    let list = AddressList::parse(value);
+    let alias = facts.alias.folded();
+    let is_alias = |mailbox: &Mailbox| mailbox.address.folded() == alias;
+    if !list.entries.is_empty() && list.unreadable() == 0 && list.mailboxes().all(is_alias) {
+        copy(field, message, out);
+        return Ok(());
+    }
+    let is_to = field.is(message, "To");
+    let mut line = Line::new(if is_to { "To" } else { "Cc" });
+    for entry in &list.entries {
+        match entry {
+            Entry::Mailbox(mailbox) if is_alias(mailbox) => line.mailbox_as(&mailbox.name, &mailbox.address),
+            Entry::Mailbox(mailbox) => line.mailbox(mailbox, facts)?,
+            // A bare word or the name of an empty group says nothing once there are addresses beside it.
+            Entry::Text | Entry::Unreadable => {}
+        }
+    }
+    match list.unreadable() {
+        0 if line.is_empty() && is_to => line.item("undisclosed-recipients:;"),
+        0 => {}
+        1 => line.item("1 unreadable recipient:;"),
+        count => line.item(&format!("{count} unreadable recipients:;")),
+    }
+    if !line.is_empty() {
+        line.finish(out);
+    }
+    Ok(())
+}
+
+/// Whether an `Authentication-Results` value names `authserv_id`. When its name can't be told, a mention is enough.
+fn claims_authserv_id(value: &[u8], authserv_id: &str) -> bool {
+    let text = String::from_utf8_lossy(value).to_ascii_lowercase();
+    let results_begin = text.find(';').unwrap_or(text.len());
+    let (head, _) = text.split_at_checked(results_begin).unwrap_or((&text, ""));
+    let ours = authserv_id.to_ascii_lowercase();
+    if head.contains(['(', '"', '\\']) { text.contains(&ours) } else { head.split_ascii_whitespace().any(|word| word == ours) }
+}
+
+fn lists<'a>(block: &'a HeaderBlock, message: &'a [u8], names: &'a [&str]) -> impl Iterator<Item = AddressList> + 'a {
+    block
+        .fields()
+        .iter()
+        .filter(move |field| names.iter().any(|name| field.is(message, name)))
+        .map(|field| AddressList::parse(field.value(message)))
+}
+
+/// `To` and `Cc` taken together.
+struct Recipients {
+    lists: Vec<AddressList>,
+    names_alias: bool,
+    others: usize,
+    unreadable: usize,
+}
+
+impl Recipients {
+    fn read(block: &HeaderBlock, message: &[u8], alias: &Address) -> Self {
+        let lists: Vec<AddressList> = lists(block, message, &["To", "Cc"]).collect();
+        let mut distinct: BTreeSet<String> =
+            lists.iter().flat_map(AddressList::mailboxes).map(|mailbox| mailbox.address.folded()).collect();
+        let names_alias = distinct.remove(&alias.folded());
+        let unreadable = lists.iter().map(AddressList::unreadable).sum();
+        Self { names_alias, others: distinct.len() + unreadable, unreadable, lists }
+    }
+
+    fn are_hidden(&self) -> bool {
+        self.others > HIDE_ABOVE
+    }
+
+    fn write_hidden(&self, alias: &Address, out: &mut Vec<u8>) {
+        let mut line = Line::new("To");
+        if self.names_alias {
+            line.mailbox_as("", alias);
+        }
+        line.item(&format!("{} recipients hidden:;", self.others));
+        line.finish(out);
+    }
+}
+
+/// A field of addresses being written, one entry a line.
+struct Line {
+    text: String,
+    is_empty: bool,
+}
+
+impl Line {
+    fn new(name: &str) -> Self {
+        Self { text: format!("{name}: "), is_empty: true }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// Opens the next entry and says at which column it begins.
+    fn next(&mut self) -> usize {
+        if std::mem::replace(&mut self.is_empty, false) {
+            self.text.len()
+        } else {
+            self.text.push_str(",\r\n ");
+            1
+        }
+    }
+
+    fn item(&mut self, text: &str) {
+        self.next();
+        self.text.push_str(text);
+    }
+
+    fn mailbox_as(&mut self, name: &str, address: &Address) {
+        let column = self.next();
+        display_name::write_mailbox(&mut self.text, column, &display_name::clean(name, 64), address);
+    }
+
+    /// The reverse address of somebody outside.
+    fn mailbox(&mut self, mailbox: &Mailbox, facts: &ForwardFacts) -> Result<(), RewriteError> {
+        let reverse = facts.reverse.get(&mailbox.address.folded()).ok_or(RewriteError::MissingReverse)?;
+        let column = self.next();
+        display_name::write_mailbox(&mut self.text, column, &display_name::shown(&mailbox.name, &mailbox.address), reverse);
+        Ok(())
+    }
+
+    fn finish(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.text.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests;

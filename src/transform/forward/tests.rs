@@ -1,0 +1,192 @@
+//! Single rules of the rewriting; whole messages are in `tests/it/transform/`.
+
+use proptest::prelude::*;
+
+use super::super::header::Limits;
+use super::*;
+use crate::model::{DomainName, Timestamp};
+
+fn alias() -> Address {
+    Address::parse("lg.k7f3@you.example").unwrap()
+}
+
+/// Reverse addresses for everybody, as `service` would make them.
+fn reverse_for(outside: &[Address]) -> HashMap<String, Address> {
+    let reverse = |number: usize| Address::parse(&format!("reply+{number:020}@you.example")).unwrap();
+    outside.iter().enumerate().map(|(number, address)| (address.folded(), reverse(number))).collect()
+}
+
+fn received() -> ReceivedFacts {
+    ReceivedFacts {
+        client_ip: "192.0.2.7".parse().unwrap(),
+        helo: "mx.lg.com".into(),
+        esmtp: true,
+        smtputf8: false,
+        tls: None,
+        hostname: DomainName::parse("mx.you.example").unwrap(),
+        id: "k3f9".into(),
+        at: Timestamp::from_micros(1_700_000_000_000_000),
+    }
+}
+
+fn rewritten(message: &[u8]) -> Result<Vec<u8>, RewriteError> {
+    let block = HeaderBlock::parse(message, Limits::default())?;
+    let alias = alias();
+    let found = correspondents(&block, message, &alias)?;
+    assert!(found.outside.len() <= 51);
+    let facts = ForwardFacts {
+        alias: &alias,
+        alias_id: AliasId(1),
+        reverse: &reverse_for(&found.outside),
+        received: &received(),
+        trace_key: &SecretKey::new(vec![7; 32]),
+        authserv_id: "mx.you.example",
+    };
+    rewrite(&block, message, &facts)
+}
+
+/// The rewritten block without the six lines put in front.
+fn fields_of(message: &str) -> String {
+    let out = String::from_utf8(rewritten(message.as_bytes()).unwrap()).unwrap();
+    let own = out.find("X-Postern-Alias: lg.k7f3@you.example\r\n").unwrap();
+    let (_, rest) = out.split_at(own);
+    rest.split_once("\r\n").unwrap().1.to_owned()
+}
+
+#[test]
+fn our_own_fields_stand_in_front() {
+    let out = String::from_utf8(rewritten(b"From: a@x.org\r\n\r\nbody").unwrap()).unwrap();
+    assert!(out.starts_with("Received: from mx.lg.com ([192.0.2.7])\r\n\tby mx.you.example with ESMTP\r\n"));
+    let names: Vec<_> = out.split("\r\n").filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
+    assert_eq!(names, ["Received", "X-Postern-Trace", "X-Postern-Alias", "From"]);
+    assert!(!out.contains(" for ") && out.ends_with(">\r\n"));
+}
+
+#[test]
+fn replaced_fields_stay_in_their_place_and_others_as_they_were() {
+    let out = fields_of(
+        "Return-Path: <x@lg.com>\r\nDKIM-Signature: v=1; a=b;\r\n\tc=d\r\nSubject:  odd   spacing \r\nFrom: LG <news@lg.com>\r\n\
+         Sender: bulk@esp.example\r\nTO: lg.k7f3@you.example\r\nReply-To: help@lg.com\r\nBcc: z@x.org\r\nList-Id: <x>\r\n\
+         Message-ID: <1@lg.com>\r\nX-Postern-Alias: forged@x\r\nX-Postern-Trace: forged\r\nX-Last : 1\r\n\r\n",
+    );
+    assert_eq!(
+        out,
+        "DKIM-Signature: v=1; a=b;\r\n\tc=d\r\nSubject:  odd   spacing \r\n\
+         From: \"LG - news at lg.com\" <reply+00000000000000000000@you.example>\r\n\
+         TO: lg.k7f3@you.example\r\nReply-To: \"help at lg.com\" <reply+00000000000000000001@you.example>\r\nList-Id: <x>\r\n\
+         Message-ID: <1@lg.com>\r\nX-Last : 1\r\n"
+    );
+}
+
+#[test]
+fn a_reply_to_all_meets_only_reverse_addresses() {
+    let out = fields_of("From: a@x.org\r\nTo: Me <LG.k7f3@You.example>, Bob <bob@x.org>\r\nCc: A@X.org, carol@x.org\r\n");
+    assert!(!out.contains("<bob@") && !out.contains("<carol@") && !out.contains("@x.org"));
+    assert!(out.contains("To: Me <LG.k7f3@you.example>,\r\n \"Bob - bob at x.org\" <reply+"));
+    // The author under another spelling is the same contact.
+    assert!(out.contains("Cc: \"A at x.org\" <reply+00000000000000000000@you.example>,\r\n"));
+}
+
+#[test]
+fn a_reply_to_of_the_alias_itself_is_dropped() {
+    assert!(!fields_of("From: a@x.org\r\nReply-To: lg.k7f3@you.example\r\n").contains("Reply-To"));
+    assert!(!fields_of("From: a@x.org\r\nReply-To: <broken\r\n").contains("Reply-To"));
+    assert!(!fields_of(&format!("From: a@x.org\r\n{}", "Reply-To: a@x.org,b@x.org\r\n".repeat(13))).contains("Reply-To"));
+}
+
+fn with_others(count: usize) -> String {
+    let others: Vec<_> = (0..count).map(|number| format!("p{number}@x.org")).collect();
+    fields_of(&format!("From: a@y.org\r\nCc: {}\r\nTo: lg.k7f3@you.example\r\n", others.join(",\r\n ")))
+}
+
+#[test]
+fn above_twenty_five_others_are_counted_instead_of_named() {
+    let named = with_others(25);
+    assert_eq!(named.matches("reply+").count(), 26);
+    assert!(!named.contains("hidden"));
+    let hidden = with_others(26);
+    assert!(hidden.ends_with("To: <lg.k7f3@you.example>,\r\n 26 recipients hidden:;\r\n"));
+    assert_eq!(hidden.matches("reply+").count(), 1);
+}
+
+#[test]
+fn to_is_never_empty_and_nothing_unreadable_is_copied() {
+    assert!(fields_of("From: a@x.org\r\nTo:\r\nCc: \r\n").ends_with("\r\nTo: undisclosed-recipients:;\r\n"));
+    assert!(fields_of("From: a@x.org\r\nTo: undisclosed-recipients:;\r\n").ends_with("\r\nTo: undisclosed-recipients:;\r\n"));
+    let out = fields_of("From: a@x.org\r\nTo: <bob@x.org> <c@x.org>, d@x.org\r\nCc: <e@x.org\r\n");
+    assert!(out.contains("To: \"d at x.org\" <reply+00000000000000000001@you.example>,\r\n 1 unreadable recipient:;\r\n"));
+    assert!(out.ends_with("Cc: 1 unreadable recipient:;\r\n"));
+}
+
+#[test]
+fn authentication_results_of_others_stay() {
+    let header = |value: &str| fields_of(&format!("From: a@x.org\r\nAuthentication-Results: {value}\r\n"));
+    for ours in [
+        "mx.you.example; spf=pass",
+        "MX.you.example 1; none",
+        "(x) mx.you.example; none",
+        "\"mx.you.example\"; none",
+        "\r\n mx.you.example;\r\n\tdkim=pass",
+        "mx.you.example",
+    ] {
+        assert!(!header(ours).contains("Authentication-Results"), "{ours}");
+    }
+    for other in ["mx.lg.com; spf=pass", "xmx.you.example; none", "mx.you.example.org; none"] {
+        assert!(header(other).contains("Authentication-Results"), "{other}");
+    }
+}
+
+#[test]
+fn traces_of_other_aliases_are_kept() {
+    let ours = trace::value(&SecretKey::new(vec![7; 32]), AliasId(2));
+    assert!(fields_of(&format!("From: a@x.org\r\nX-Postern-Trace: {ours}\r\n")).contains(&ours));
+}
+
+#[test]
+fn a_last_line_without_its_end_gets_one() {
+    assert!(fields_of("From: a@x.org\r\nSubject: x").ends_with("Subject: x\r\n"));
+}
+
+#[test]
+fn a_missing_reverse_address_is_an_error_and_not_a_leak() {
+    let message = b"From: a@x.org\r\nTo: b@x.org\r\n";
+    let block = HeaderBlock::parse(message, Limits::default()).unwrap();
+    let facts = ForwardFacts {
+        alias: &alias(),
+        alias_id: AliasId(1),
+        reverse: &reverse_for(&[Address::parse("a@x.org").unwrap()]),
+        received: &received(),
+        trace_key: &SecretKey::new(vec![7; 32]),
+        authserv_id: "mx.you.example",
+    };
+    assert_eq!(rewrite(&block, message, &facts), Err(RewriteError::MissingReverse));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_give_a_clean_block_or_a_fault(tail in proptest::collection::vec(prop_oneof![
+        any::<u8>().prop_map(|byte| vec![byte]),
+        proptest::sample::select(vec![
+            b"\r\n".to_vec(), b"To: ".to_vec(), b"Cc: ".to_vec(), b"Reply-To: ".to_vec(), b"b@x.org".to_vec(),
+            b"<".to_vec(), b"\"".to_vec(), b",".to_vec(), b"=?utf-8?q?=0D=0ABcc:z?=".to_vec(), b"\r\n ".to_vec()])], 0..40))
+    {
+        let mut message = b"From: a@y.org\r\nTo: ".to_vec();
+        message.extend(tail.concat());
+        if let Ok(out) = rewritten(&message) {
+            prop_assert!(out.ends_with(b"\r\n"));
+            let again = HeaderBlock::parse(&out, Limits::default()).unwrap();
+            prop_assert_eq!(again.body_offset(), out.len());
+            let before = HeaderBlock::parse(&message, Limits::default()).unwrap();
+            prop_assert!(again.fields().len() <= before.fields().len() + 3);
+            for name in ["To", "Cc", "Reply-To", "From"] {
+                for field in again.named(&out, name) {
+                    let list = AddressList::parse(field.value(&out));
+                    prop_assert_eq!(list.unreadable(), 0);
+                    for mailbox in list.mailboxes() {
+                        prop_assert_eq!(mailbox.address.domain().as_str(), "you.example");
+                    }
+                }
+            }
+        }
+    }
+}

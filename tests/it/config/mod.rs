@@ -1,0 +1,4 @@
+//! Settings: the example file and the loader.
+
+mod example;
+mod load;

@@ -1,0 +1,16 @@
+//! Every statement, on both drivers.
+
+mod activity;
+mod alias;
+mod contact;
+mod delivery;
+mod domain;
+mod fixtures;
+mod mailbox;
+mod message;
+mod node;
+mod plans;
+mod queue;
+mod site_backoff;
+mod user;
+mod writer;

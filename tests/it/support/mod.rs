@@ -1,0 +1,4 @@
+//! The harness: what tests of several folders share.
+
+pub mod client;
+pub mod database;
