@@ -6,4 +6,5 @@ pub mod inbox;
 pub mod journal;
 pub mod letters;
 pub mod message;
+pub mod page;
 pub mod sender;

@@ -3,8 +3,8 @@
 #![expect(clippy::string_slice, reason = "positions in fixtures are known")]
 
 mod architecture;
-mod sandbox;
 mod config;
+mod sandbox;
 mod service;
 mod smtp;
 mod storage;

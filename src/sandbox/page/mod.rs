@@ -1,0 +1,4 @@
+//! The sandbox's page.
+
+pub mod timeline;
+pub mod view;
