@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn the_three_kinds_of_no_are_told_apart() {
         let zone = Zone::parse(
-            "; servfail: broken.example\n$ORIGIN x.example.\n@ MX 10 mail\nmail 60 IN A 192.0.2.1\n a.deep A 192.0.2.2\n\
+            "; servfail: broken.example\n$ORIGIN x.example.\n@ MX 10 mail\nmail 60 IN A 192.0.2.1\na.deep A 192.0.2.2\n\
              $ORIGIN y.example.\nwww CNAME mail.x.example.\nloop CNAME loop\ndangling CNAME nowhere.example.",
             None,
         );

@@ -150,6 +150,11 @@ pub fn is_reserved(local: &str) -> bool {
     NAMES.binary_search(&base).is_ok() || local.starts_with(REVERSE_PREFIX) || local.starts_with(BOUNCE_PREFIX)
 }
 
+/// Whether a local part names a role that must always be reachable (RFC 5321 §4.5.1, RFC 2142 §4).
+pub fn is_role(local: &str) -> bool {
+    ["postmaster", "abuse"].iter().any(|role| local.eq_ignore_ascii_case(role))
+}
+
 /// The site's first label, cut so that the whole stays short; punycode labels say nothing to people.
 fn label(site: &Site) -> String {
     let label = site.label();

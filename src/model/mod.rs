@@ -12,6 +12,7 @@ pub mod clock;
 pub mod contact;
 pub mod delivery;
 pub mod domain;
+pub mod envelope;
 pub mod header_fault;
 pub mod id;
 pub mod mailbox;

@@ -24,7 +24,9 @@ const LINE_KEPT: usize = 900;
 /// Octets of a reply line that are read before the peer is taken for broken.
 const LINE_READ: usize = 8 * 1024;
 /// Octets of one reply, all lines together.
-const REPLY_READ: usize = 64 * 1024;
+const REPLY_READ: usize = 16 * 1024;
+/// Lines of one reply. lettre parses a reply from its start with every line, so many lines would cost their square.
+const LINES_READ: usize = 100;
 
 /// The stream of one connection; clones share it.
 #[derive(Clone)]
@@ -38,6 +40,8 @@ struct Inner {
     clean: BytesMut,
     /// Octets of the reply under way.
     reply: usize,
+    /// Lines of the reply under way.
+    lines: usize,
     /// How many bytes at the front of `raw` are known to hold no line end.
     scanned: usize,
     /// One command to be swallowed because its answer is already in `clean`.
@@ -76,6 +80,7 @@ impl Wire {
             raw: BytesMut::new(),
             clean: BytesMut::new(),
             reply: 0,
+            lines: 0,
             scanned: 0,
             swallow: false,
             lost: false,
@@ -179,7 +184,8 @@ impl Inner {
 
     fn clean_line(&mut self, line: &[u8]) -> io::Result<()> {
         self.reply += line.len();
-        if self.reply > REPLY_READ || line.len() > LINE_READ {
+        self.lines += 1;
+        if self.reply > REPLY_READ || self.lines > LINES_READ {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a reply is too long"));
         }
         let line = line.trim_ascii_end();
@@ -190,6 +196,7 @@ impl Inner {
         self.clean.extend_from_slice(b"\r\n");
         if line.get(3) != Some(&b'-') {
             self.reply = 0;
+            self.lines = 0;
         }
         Ok(())
     }

@@ -1,1 +1,2 @@
 //! SPF of an arriving message.
+pub mod spf;

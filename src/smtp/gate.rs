@@ -1,36 +1,10 @@
 //! What the SMTP session asks of the broker. The session knows the protocol; the gate knows the aliases.
 
 use std::future::Future;
-use std::net::IpAddr;
 
+pub use crate::model::envelope::{Client, MailFrom};
 use crate::model::{Address, Reply};
 use crate::spool::{Budget, Content};
-
-/// Who is talking to us.
-#[derive(Debug, Clone)]
-pub struct Client {
-    /// Its address, IPv4-mapped ones unmapped.
-    pub ip: IpAddr,
-    /// The name it gave with HELO or EHLO: printable ASCII, at most 255 octets.
-    pub helo: String,
-    /// Whether it greeted with EHLO.
-    pub esmtp: bool,
-    /// TLS version and cipher suite, once STARTTLS succeeded.
-    pub tls: Option<(String, String)>,
-}
-
-/// What MAIL said.
-#[derive(Debug, Clone)]
-pub struct MailFrom {
-    /// The reverse-path; `None` is the null one.
-    pub sender: Option<Address>,
-    /// SIZE, when given.
-    pub size: Option<u64>,
-    /// BODY=8BITMIME.
-    pub eight_bit: bool,
-    /// SMTPUTF8.
-    pub smtputf8: bool,
-}
 
 /// The broker's side of a mail transaction. Every method answers with the reply for the client; an `Err` of a fault
 /// (database away, disk full) is a 4xx made by the gate, never a 5xx.

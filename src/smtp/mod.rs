@@ -4,6 +4,7 @@
 //! `command`, `path`) and acts on them (`commands/`); a message goes through `data` and `intake` into the spool. What may
 //! pass is not decided here: the session asks the [`gate::Gate`].
 
+mod broker;
 pub mod command;
 mod commands;
 pub mod data;

@@ -18,8 +18,6 @@ use super::{Error, Tx, changed, columns, message, on};
 pub struct NewDelivery {
     /// Id for the outside.
     pub uuid: Uuid,
-    /// The kept message.
-    pub message_id: MessageId,
     /// What it is.
     pub kind: DeliveryKind,
     /// The alias it is about.
@@ -136,7 +134,7 @@ struct ClaimedRow {
 }
 
 /// Puts a delivery into the queue.
-pub async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<DeliveryId, Error> {
+pub async fn insert(tx: &mut Tx, message_id: MessageId, new: &NewDelivery) -> Result<DeliveryId, Error> {
     let failure = new.last_failure.as_ref();
     let lease = new.lease.as_ref();
     let id: i64 = on!(tx, c => sqlx::query_scalar(
@@ -146,7 +144,7 @@ pub async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<DeliveryId, Error>
          RETURNING id",
     )
     .bind(new.uuid)
-    .bind(new.message_id.0)
+    .bind(message_id.0)
     .bind(new.kind.as_str())
     .bind(new.alias_id.map(|id| id.0))
     .bind(new.mailbox_id.map(|id| id.0))
@@ -391,4 +389,12 @@ pub(super) async fn erase_all(tx: &mut Tx, rows: Vec<Option<i64>>) -> Result<u64
         message::erase_if_done(tx, MessageId(id)).await?;
     }
     Ok(count)
+}
+
+/// Whether the lease of that token still holds the delivery.
+pub async fn is_held(tx: &mut Tx, id: DeliveryId, token: Uuid) -> Result<bool, Error> {
+    let found: Option<i64> = on!(tx, c => sqlx::query_scalar(
+        "SELECT id FROM deliveries WHERE id = $1 AND lease_token = $2 AND state = 'waiting'",
+    ).bind(id.0).bind(token).fetch_optional(c))?;
+    Ok(found.is_some())
 }

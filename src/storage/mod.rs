@@ -7,6 +7,7 @@
 
 pub mod activity;
 pub mod alias;
+pub mod clock;
 pub mod columns;
 pub mod contact;
 pub mod delivery;

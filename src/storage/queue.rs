@@ -199,3 +199,10 @@ pub async fn sweep(
         deliveries_failed,
     })
 }
+
+impl SweepReport {
+    /// Whether anything had to be put right.
+    pub fn found_anything(&self) -> bool {
+        *self != Self::default()
+    }
+}

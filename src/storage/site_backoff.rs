@@ -29,3 +29,11 @@ pub async fn clear(tx: &mut Tx, site: &str) -> Result<bool, Error> {
 pub async fn forget(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
     changed!(tx, sqlx::query("DELETE FROM site_backoff WHERE until < $1").bind(before.as_micros()))
 }
+
+/// The sites to wait for now, and until when.
+pub async fn list(tx: &mut Tx, now: Timestamp) -> Result<Vec<(String, Timestamp)>, Error> {
+    let rows: Vec<(String, i64)> = on!(tx, c => sqlx::query_as("SELECT site, until FROM site_backoff WHERE until > $1 ORDER BY site")
+        .bind(now.as_micros())
+        .fetch_all(c))?;
+    Ok(rows.into_iter().map(|(site, until)| (site, Timestamp::from_micros(until))).collect())
+}

@@ -80,3 +80,11 @@ pub async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<
 pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
     Ok(changed!(tx, sqlx::query("DELETE FROM users WHERE id = $1").bind(id.0))? == 1)
 }
+
+/// The administrators, oldest first.
+pub async fn list_admins(tx: &mut Tx) -> Result<Vec<User>, Error> {
+    let rows: Vec<UserRow> = on!(tx, c => sqlx::query_as(
+        "SELECT id, uuid, email, is_admin, created_at FROM users WHERE is_admin ORDER BY id",
+    ).fetch_all(c))?;
+    rows.into_iter().map(User::try_from).collect()
+}

@@ -15,6 +15,7 @@ pub mod header;
 pub mod key;
 pub mod mailboxes;
 pub mod received;
+pub mod report;
 pub mod scrub;
 pub mod trace;
 pub mod verp;

@@ -10,3 +10,5 @@ mod smtp;
 mod storage;
 mod support;
 mod web;
+mod outbound;
+mod support;

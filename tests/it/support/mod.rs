@@ -2,3 +2,6 @@
 
 pub mod client;
 pub mod database;
+//! The harness: what tests stand on.
+
+pub mod sink;

@@ -1,0 +1,156 @@
+//! From settings to parts: database, keys, resolver, way out, broker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::clock::SystemClock;
+use super::node::Identity;
+use super::{StartError, clock::SharedClock};
+use crate::config::Config;
+use crate::config::check::Checked;
+use crate::config::database::Location;
+use crate::dns::Resolver;
+use crate::model::{Chance, Clock};
+use crate::outbound::Outbound;
+use crate::service::Desk;
+use crate::service::broker::{Broker, Keys, MailRules, Parts};
+use crate::service::schedule::Schedule;
+use crate::spool::Budget;
+use crate::storage::{self, Storage, secret};
+use crate::transform::header::Limits;
+use crate::transform::key::SecretKey;
+
+/// Where time and chance come from.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The generator.
+    pub chance: Chance,
+}
+
+impl Environment {
+    /// The machine's clock and a generator seeded by the operating system.
+    pub fn system() -> Self {
+        Self { clock: Arc::new(SystemClock), chance: Chance::new(rand::make_rng::<StdRng>()) }
+    }
+}
+
+/// Opens the database for account work: what a command of the command line needs.
+pub async fn open_desk(config: &Config, environment: &Environment, tasks: &TaskTracker) -> Result<Desk, StartError> {
+    let checked = config.check()?;
+    let storage = open_storage(&checked, tasks).await?;
+    let desk = Desk { storage, clock: Arc::clone(&environment.clock), chance: environment.chance.clone() };
+    crate::service::domain::ensure_instance_domains(&desk, &checked.domains).await.map_err(|error| {
+        StartError::new(format!("instance.domains could not be entered: {error}"), "see the message for the domain")
+    })?;
+    Ok(desk)
+}
+
+pub(super) async fn open_storage(checked: &Checked, tasks: &TaskTracker) -> Result<Storage, StartError> {
+    let options = match &checked.database {
+        Location::Sqlite(path) => storage::Options::Sqlite(path.clone()),
+        Location::Postgres { url, connections } => storage::Options::Postgres { url: url.clone(), connections: *connections },
+    };
+    Storage::open(&options, tasks).await.map_err(|error| StartError::database(&error))
+}
+
+/// Tokens and trackers of one running instance.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Controls {
+    /// Stop accepting and claiming.
+    pub soft: CancellationToken,
+    /// Cut off what runs.
+    pub hard: CancellationToken,
+    /// Something that must not fail has failed.
+    pub fatal: CancellationToken,
+    /// Sessions, hand-offs, loops.
+    pub work: TaskTracker,
+    /// The database's writer; ends after everything else.
+    pub writer: TaskTracker,
+}
+
+/// Builds the broker.
+pub(super) async fn broker(
+    config: &Config,
+    checked: &Checked,
+    environment: &Environment,
+    identity: &Identity,
+    controls: &Controls,
+) -> Result<(Broker, Option<SharedClock>), StartError> {
+    let storage = open_storage(checked, &controls.writer).await?;
+    let shared = storage.is_shared().then(|| SharedClock::new(Arc::clone(&environment.clock)));
+    let clock: Arc<dyn Clock> = match &shared {
+        Some(shared) => Arc::new(shared.clone()),
+        None => Arc::clone(&environment.clock),
+    };
+    let chance = environment.chance.clone();
+    let keys = keys(&storage, &chance, &*clock).await.map_err(|error| StartError::database(&error))?;
+    let resolver = Resolver::open(&config.dns)
+        .map_err(|error| StartError::new(error.to_string(), "set dns.resolver to \"system\" or to ip:port"))?;
+    let outbound = Outbound::new(
+        &config.outbound,
+        checked.hostname.as_str(),
+        resolver.clone(),
+        chance.clone(),
+        Arc::clone(&clock),
+        controls.work.clone(),
+    )
+    .map_err(|error| {
+        StartError::new(error.to_string(), "write for example smarthost = \"smtp://user:password@mail.example:587\"")
+    })?;
+    let broker = Broker::new(Parts {
+        desk: Desk { storage, clock, chance },
+        outbound,
+        resolver,
+        budget: budget(config),
+        node: identity.node.clone(),
+        keys,
+        rules: rules(config, checked),
+        tasks: controls.work.clone(),
+        fatal: controls.fatal.clone(),
+        hard: controls.hard.clone(),
+    });
+    Ok((broker, shared))
+}
+
+fn budget(config: &Config) -> Budget {
+    let smtp = &config.smtp;
+    Budget::new(smtp.memory_budget, smtp.spill_budget, smtp.spill_above, &config.instance.data_dir)
+}
+
+fn rules(config: &Config, checked: &Checked) -> MailRules {
+    let outbound = &config.outbound;
+    let waits: Vec<Duration> = outbound.retry.iter().map(|span| span.0).collect();
+    MailRules {
+        hostname: checked.hostname.clone(),
+        domains: checked.domains.clone(),
+        header: Limits { max_size: config.smtp.max_header_size, max_fields: config.smtp.max_header_fields, ..Limits::default() },
+        max_hops: config.smtp.max_hops,
+        inline_deadline: outbound.inline_deadline.0,
+        schedule: Schedule::new(waits, outbound.expire.0, outbound.expire_notice.0),
+        min_free_space: config.smtp.min_free_space,
+        data_dir: config.instance.data_dir.clone(),
+    }
+}
+
+/// The instance's keys: made at the first start, the same for all nodes ever after.
+async fn keys(storage: &Storage, chance: &Chance, clock: &dyn Clock) -> Result<Keys, storage::Error> {
+    let now = clock.now();
+    let fresh: [[u8; 32]; 2] = [chance.bytes(), chance.bytes()];
+    let kept = storage.write(move |tx| {
+        Box::pin(async move {
+            let [bounce, trace] = fresh;
+            Ok::<_, storage::Error>([
+                secret::get_or_create(tx, "bounce", &bounce, now).await?,
+                secret::get_or_create(tx, "trace", &trace, now).await?,
+            ])
+        })
+    });
+    let [bounce, trace] = kept.await?;
+    Ok(Keys { bounce: SecretKey::new(bounce), trace: SecretKey::new(trace) })
+}

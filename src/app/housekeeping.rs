@@ -1,0 +1,53 @@
+//! What happens by the clock: counts written, space measured, the node's heartbeat, shared back-off, the sweep.
+
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::SharedClock;
+use crate::delivery;
+use crate::service::broker::Broker;
+use crate::storage::{self, node, site_backoff};
+
+const EVERY: Duration = Duration::from_secs(1);
+const HEARTBEATS: u64 = 10;
+const SWEEPS: u64 = 60;
+
+/// Runs until `stop`; the last counts are written by the caller after everything else has ended.
+pub(super) async fn run(broker: Broker, shared: Option<SharedClock>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut count: u64 = 0;
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        broker.measure_free_space();
+        note(&broker, "counts", broker.ledger.flush(broker.storage()).await);
+        if count % HEARTBEATS == 0 {
+            note(&broker, "heartbeat", heartbeat(&broker, shared.as_ref()).await);
+        }
+        if count % SWEEPS == SWEEPS / 2 {
+            note(&broker, "sweep", delivery::sweep(&broker).await.map(drop));
+        }
+        count = count.wrapping_add(1);
+    }
+}
+
+/// A failure here is no client's: it is logged (and a failing disk ends the process) and tried again at the next tick.
+fn note(broker: &Broker, what: &str, result: Result<(), storage::Error>) {
+    if let Err(error) = result {
+        tracing::debug!(what, "housekeeping has to wait");
+        broker.storage_failed(&error);
+    }
+}
+
+async fn heartbeat(broker: &Broker, shared: Option<&SharedClock>) -> Result<(), storage::Error> {
+    if let Some(clock) = shared {
+        clock.set(storage::clock::now(&mut broker.storage().read().await?).await?);
+    }
+    let (this, hostname, now) = (broker.node.clone(), broker.rules.hostname.to_string(), broker.now());
+    let written = broker.storage().write(move |tx| Box::pin(async move { node::register(tx, &this, &hostname, now).await }));
+    written.await?;
+    let resting = site_backoff::list(&mut broker.storage().read().await?, now).await?;
+    broker.outbound.load(resting);
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! A running instance: listeners open, workers at work, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use super::build::{self, Controls, Environment};
+use super::node::Identity;
+use super::{StartError, housekeeping, listeners, node};
+use crate::config::Config;
+use crate::delivery::Queue;
+use crate::service::broker::Broker;
+use crate::smtp::listener::Door;
+use crate::web::{self, health::Readiness};
+
+/// A running instance. Dropping it without [`Running::stop`] is like kill -9: nothing accepted is lost.
+#[derive(Debug)]
+pub struct Running {
+    /// What everything works with.
+    pub broker: Broker,
+    /// The queue's workers.
+    pub queue: Queue,
+    /// Where mail is taken.
+    pub smtp: Vec<SocketAddr>,
+    /// Where pages are served.
+    pub http: SocketAddr,
+    readiness: Readiness,
+    controls: Controls,
+    _identity: Identity,
+}
+
+/// Builds and starts everything; returns once every listener is open.
+pub async fn start(config: &Config, environment: &Environment) -> Result<Running, StartError> {
+    let checked = config.check()?;
+    let identity = node::identify(&config.instance.data_dir, &*environment.clock, &environment.chance)?;
+    let controls = Controls::default();
+    let mut doors = Vec::new();
+    for address in &config.smtp.listen {
+        doors.push(listeners::open("smtp.listen", *address)?);
+    }
+    let http = listeners::open("http.listen", config.http.listen)?;
+    let (broker, shared) = build::broker(config, &checked, environment, &identity, &controls).await?;
+    prepare(&broker).await?;
+    let queue = Queue::new(broker.clone(), config.outbound.workers);
+    queue.recover().await.map_err(|error| StartError::database(&error))?;
+    let readiness = readiness(&broker, doors.len() + 1);
+    let mut running = Running {
+        broker: broker.clone(),
+        queue: queue.clone(),
+        smtp: Vec::new(),
+        http: address(&http)?,
+        readiness: readiness.clone(),
+        controls: controls.clone(),
+        _identity: identity,
+    };
+    running.guarded(housekeeping::run(broker.clone(), shared, controls.soft.clone()));
+    running.guarded(queue.run(controls.soft.clone()));
+    running.serve_http(http, web::router(readiness.clone()));
+    if let Some(listen) = config.metrics.listen {
+        running.serve_metrics(listeners::open("metrics.listen", listen)?)?;
+    }
+    let door = Door::new(
+        &config.smtp,
+        checked.hostname.as_str(),
+        Arc::new(broker),
+        Arc::clone(&environment.clock),
+        controls.work.clone(),
+    )
+    .map_err(|error| {
+        StartError::new(error.to_string(), "check that the files exist and hold a PEM certificate chain and its key")
+    })?;
+    for listener in doors {
+        running.smtp.push(address(&listener)?);
+        running.guarded(door.clone().run(listener, controls.soft.clone(), controls.hard.clone()));
+        readiness.listening();
+    }
+    Ok(running)
+}
+
+/// Domains, role addresses and the first measurements, before anything is accepted.
+async fn prepare(broker: &Broker) -> Result<(), StartError> {
+    broker.measure_free_space();
+    let failed = |error: &dyn std::fmt::Display| {
+        StartError::new(format!("instance.domains could not be entered: {error}"), "see the message for the domain")
+    };
+    crate::service::domain::ensure_instance_domains(&broker.desk, &broker.rules.domains).await.map_err(|error| failed(&error))?;
+    crate::service::role::ensure(&broker.desk, &broker.rules.domains).await.map_err(|error| failed(&error))
+}
+
+fn readiness(broker: &Broker, listeners: usize) -> Readiness {
+    let broker = broker.clone();
+    Readiness::new(listeners, move || {
+        let broker = broker.clone();
+        async move {
+            match broker.storage().read().await {
+                Ok(mut tx) => crate::storage::clock::now(&mut tx).await.is_ok(),
+                Err(_) => false,
+            }
+        }
+    })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|error| StartError::new(format!("a listener has no address: {error}"), "see the message"))
+}
+
+impl Running {
+    /// Runs a loop that must not end before the shutdown: if it does (or panics), the instance stops.
+    fn guarded(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let (fatal, soft) = (self.controls.fatal.clone(), self.controls.soft.clone());
+        self.controls.work.spawn(async move {
+            let guard = fatal.drop_guard();
+            work.await;
+            if soft.is_cancelled() {
+                guard.disarm();
+            } else {
+                tracing::error!("a task that must run has ended; stopping");
+            }
+        });
+    }
+
+    fn serve_http(&self, listener: TcpListener, router: axum::Router) {
+        let soft = self.controls.soft.clone();
+        let readiness = self.readiness.clone();
+        self.guarded(async move {
+            readiness.listening();
+            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(soft.cancelled_owned()).await {
+                tracing::error!(%error, "the web server failed");
+            }
+        });
+    }
+
+    fn serve_metrics(&self, listener: TcpListener) -> Result<(), StartError> {
+        let handle = crate::telemetry::metrics::install(&self.controls.work, self.controls.soft.clone())
+            .map_err(|error| StartError::new(format!("metrics.listen: {error}"), "set it up once a process"))?;
+        self.serve_http(listener, web::metrics::router(move || handle.render()));
+        Ok(())
+    }
+
+    /// Resolves when something that must not fail has failed.
+    pub async fn failed(&self) {
+        self.controls.fatal.cancelled().await;
+    }
+
+    /// Stops in order. What has not finished after `grace` is cut off; nothing accepted is lost by that.
+    pub async fn stop(self, grace: Duration) {
+        self.readiness.stopping();
+        self.controls.soft.cancel();
+        self.broker.outbound.close();
+        wait_for(&self.controls.work, grace).await;
+        self.controls.hard.cancel();
+        wait_for(&self.controls.work, Duration::from_secs(5)).await;
+        if let Err(error) = self.broker.ledger.flush(self.broker.storage()).await {
+            tracing::warn!(%error, "the last counts could not be written");
+        }
+        self.broker.storage().close().await;
+        wait_for(&self.controls.writer, Duration::from_secs(5)).await;
+    }
+
+    /// Cuts everything off now, as the second signal does.
+    pub fn cut_off(&self) {
+        self.controls.soft.cancel();
+        self.controls.hard.cancel();
+    }
+
+    /// The token that cuts everything off.
+    pub(super) fn hard(&self) -> tokio_util::sync::CancellationToken {
+        self.controls.hard.clone()
+    }
+}
+
+async fn wait_for(tasks: &TaskTracker, deadline: Duration) {
+    tasks.close();
+    if tokio::time::timeout(deadline, tasks.wait()).await.is_err() {
+        tracing::warn!(tasks = tasks.len(), "some work did not end in time");
+    }
+}

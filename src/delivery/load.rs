@@ -1,0 +1,51 @@
+//! Reading a kept message back, under the same budget as arriving ones, and proving that it is what was accepted.
+
+use bytes::Bytes;
+
+use crate::outbound::HandOff;
+use crate::service::broker::Broker;
+use crate::spool::CollectError;
+use crate::storage::delivery::ClaimedDelivery;
+use crate::storage::message::{self, BodyError};
+use crate::storage::{self, ErrorKind};
+
+/// Why a kept message can't be handed off now.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    /// The database did not answer.
+    #[error("the kept message could not be read")]
+    Storage(#[from] storage::Error),
+    /// Length or hash are not those that were accepted, or it is gone.
+    #[error("the kept message is damaged")]
+    Damaged,
+    /// The budget for messages under way is used up.
+    #[error("too many messages are under way")]
+    NoRoom(#[from] CollectError),
+}
+
+impl From<BodyError> for LoadError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Storage(error) if error.kind() == ErrorKind::Corrupt => Self::Damaged,
+            BodyError::Storage(error) => Self::Storage(error),
+            BodyError::Collect(error) => Self::NoRoom(error),
+        }
+    }
+}
+
+/// The hand-off of a claimed delivery.
+pub(super) async fn hand_off(broker: &Broker, claimed: &ClaimedDelivery) -> Result<HandOff, LoadError> {
+    let delivery = &claimed.delivery;
+    let mut tx = broker.storage().read().await?;
+    let message_id = delivery.message_id.ok_or(LoadError::Damaged)?;
+    let message = message::find(&mut tx, message_id).await?.ok_or(LoadError::Damaged)?;
+    let body = message::read_body(&mut tx, &message, broker.budget.collector()).await?;
+    Ok(HandOff {
+        sender: delivery.sender.clone(),
+        recipient: delivery.recipient.clone(),
+        header: Bytes::from(claimed.header.clone()),
+        body,
+        eight_bit: message.kept.eight_bit,
+        smtputf8: message.kept.smtputf8 && !claimed.header.is_ascii() || !delivery.recipient.is_ascii(),
+    })
+}

@@ -1,0 +1,20 @@
+//! The sweep: finds anything without a future and gives it one.
+//!
+//! Due times and lease ends far ahead are a jumped clock's and are pulled back; messages without a delivery are erased.
+
+use crate::service::broker::Broker;
+use crate::service::settle::LEASE;
+use crate::storage::queue::{self, SweepReport};
+use crate::storage::{self};
+
+/// One sweep over the whole queue.
+pub async fn sweep(broker: &Broker) -> Result<SweepReport, storage::Error> {
+    let (now, longest) = (broker.now(), broker.rules.schedule.longest_wait());
+    let swept = broker.storage().write(move |tx| Box::pin(async move { queue::sweep(tx, now, longest, LEASE).await }));
+    let report = swept.await?;
+    if report.found_anything() {
+        tracing::warn!(?report, "the sweep repaired the queue");
+        broker.queue.notify_one();
+    }
+    Ok(report)
+}

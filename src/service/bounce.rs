@@ -1,0 +1,63 @@
+//! What comes back to a bounce address (VERP): the mailbox's server took a forwarded message and then returned it.
+//!
+//! The owner sees it as a failure of the alias. The report itself goes nowhere: it names the mailbox.
+
+use super::broker::Broker;
+use crate::model::activity::Activity;
+use crate::model::delivery::{DeliveryKind, Failure};
+use crate::model::id::uuid_v7;
+use crate::model::{Private, Reply};
+use crate::spool::Content;
+use crate::storage::delivery::NewFailure;
+use crate::storage::{self, alias, delivery, mailbox};
+use crate::transform::report;
+use crate::transform::verp::BounceToken;
+
+const RECORDED: Reply = Reply::new(250, 0, 0, "Ok, report recorded");
+const NOT_A_FAILURE: Reply = Reply::new(550, 7, 1, "This address takes reports of failed deliveries only");
+/// A report says what it has to say near its beginning; the returned message behind it does not matter.
+const REPORT_START: usize = 256 * 1024;
+
+/// Records a delivery report for a verified token.
+pub async fn record(broker: &Broker, token: &BounceToken, content: &Content) -> Reply {
+    let Ok(start) = content.read(0, REPORT_START).await else { return Reply::internal_error() };
+    let Some(status) = report::failed_status(&start) else { return NOT_A_FAILURE };
+    match write(broker, token, status).await {
+        Ok(true) => {
+            broker.ledger.count(token.alias_id, broker.now(), Activity::FAILED);
+            RECORDED
+        }
+        // Alias or mailbox are gone: nobody is left to be told.
+        Ok(false) => crate::policy::recipient::NO_SUCH_ADDRESS,
+        Err(error) => broker.storage_failed(&error),
+    }
+}
+
+async fn write(broker: &Broker, token: &BounceToken, status: String) -> Result<bool, storage::Error> {
+    let (alias_id, mailbox_id, now) = (token.alias_id, token.mailbox_id, broker.now());
+    let uuid = uuid_v7(now, &broker.desk.chance);
+    broker
+        .storage()
+        .write(move |tx| {
+            Box::pin(async move {
+                let Some(_alias) = alias::find(tx, alias_id).await? else { return Ok(false) };
+                let Some(mailbox) = mailbox::find(tx, mailbox_id).await? else { return Ok(false) };
+                let failure = NewFailure {
+                    uuid,
+                    kind: DeliveryKind::Forward,
+                    alias_id: Some(alias_id),
+                    mailbox_id: Some(mailbox_id),
+                    sender: None,
+                    recipient: mailbox.address,
+                    failure: Failure {
+                        code: None,
+                        status,
+                        detail: Private::new("the mailbox's server accepted the message and returned it later".into()),
+                    },
+                    at: now,
+                };
+                delivery::insert_failed(tx, &failure).await.map(|_| true)
+            })
+        })
+        .await
+}

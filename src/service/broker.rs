@@ -1,0 +1,183 @@
+//! What every use case of mail works with: the database, the way out, the keys, the counts. Cheap to clone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Desk;
+use super::ledger::Ledger;
+use super::notice::NoticeCounts;
+use super::reverse::ReverseCache;
+use super::schedule::Schedule;
+use crate::dns::Resolver;
+use crate::model::node::Node;
+use crate::model::{Clock, DomainName, Reply, Timestamp};
+use crate::outbound::Outbound;
+use crate::spool::Budget;
+use crate::storage::{self, ErrorKind, Storage};
+use crate::transform::header::Limits;
+use crate::transform::key::SecretKey;
+
+/// The keys of this instance, shared by all its nodes.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// Signs bounce addresses.
+    pub bounce: SecretKey,
+    /// Signs the trace that finds loops.
+    pub trace: SecretKey,
+}
+
+/// What the settings say about passing mail on.
+#[derive(Debug, Clone)]
+pub struct MailRules {
+    /// Our own name.
+    pub hostname: DomainName,
+    /// The operator's domains; the first takes mail for `<postmaster>`.
+    pub domains: Vec<DomainName>,
+    /// Limits of the header block.
+    pub header: Limits,
+    /// `Received` fields at the most.
+    pub max_hops: usize,
+    /// How long the sender waits for the next hop before the message is queued.
+    pub inline_deadline: Duration,
+    /// When deferred mail is tried again and given up.
+    pub schedule: Schedule,
+    /// Free space of the data folder below which nothing new is accepted.
+    pub min_free_space: u64,
+    /// The data folder.
+    pub data_dir: PathBuf,
+}
+
+/// Everything the mail path works with.
+#[derive(Debug)]
+pub struct Inner {
+    /// Database, clock, chance.
+    pub desk: Desk,
+    /// The way out.
+    pub outbound: Outbound,
+    /// Names and addresses.
+    pub resolver: Resolver,
+    /// Where arriving bytes are gathered.
+    pub budget: Budget,
+    /// Which node, which start.
+    pub node: Node,
+    /// The instance's keys.
+    pub keys: Keys,
+    /// What the settings say.
+    pub rules: MailRules,
+    /// Counts not yet written.
+    pub ledger: Ledger,
+    /// Notices sent to each sender today.
+    pub notices: NoticeCounts,
+    /// Reverse addresses seen lately; they never change.
+    pub reverse: ReverseCache,
+    /// Hand-offs that outlive their session.
+    pub tasks: TaskTracker,
+    /// Set when the disk failed: the process must stop taking mail and end.
+    pub fatal: CancellationToken,
+    /// Cancelled when running hand-offs must be cut off.
+    pub hard: CancellationToken,
+    /// Rings when a delivery may have become due.
+    pub queue: Notify,
+    free_space: AtomicU64,
+}
+
+/// The broker: everything the mail path works with, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Broker(Arc<Inner>);
+
+impl std::ops::Deref for Broker {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// The parts a broker is made of (see [`Inner`]).
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each is described where it is kept, in Inner")]
+pub struct Parts {
+    pub desk: Desk,
+    pub outbound: Outbound,
+    pub resolver: Resolver,
+    pub budget: Budget,
+    pub node: Node,
+    pub keys: Keys,
+    pub rules: MailRules,
+    pub tasks: TaskTracker,
+    pub fatal: CancellationToken,
+    pub hard: CancellationToken,
+}
+
+impl Broker {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { desk, outbound, resolver, budget, node, keys, rules, tasks, fatal, hard } = parts;
+        Self(Arc::new(Inner {
+            desk,
+            outbound,
+            resolver,
+            budget,
+            node,
+            keys,
+            rules,
+            ledger: Ledger::default(),
+            notices: NoticeCounts::default(),
+            reverse: ReverseCache::default(),
+            tasks,
+            fatal,
+            hard,
+            queue: Notify::new(),
+            free_space: AtomicU64::new(u64::MAX),
+        }))
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.desk.clock.now()
+    }
+
+    /// The database.
+    pub fn storage(&self) -> &Storage {
+        &self.desk.storage
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.desk.clock
+    }
+
+    /// Measures the data folder's free space; called once a second.
+    pub fn measure_free_space(&self) {
+        let free = rustix::fs::statvfs(&self.rules.data_dir).map_or(u64::MAX, |fs| fs.f_bavail.saturating_mul(fs.f_frsize));
+        self.free_space.store(free, Ordering::Relaxed);
+    }
+
+    /// Whether there is room for another `size` bytes and the reserve.
+    pub fn has_room_for(&self, size: u64) -> bool {
+        self.free_space.load(Ordering::Relaxed) >= self.rules.min_free_space.saturating_add(size)
+    }
+
+    /// The reply for a client whose request met a database failure: always temporary. A failing disk stops the process,
+    /// because a lost fsync can't be repeated.
+    pub fn storage_failed(&self, error: &storage::Error) -> Reply {
+        if error.kind() == ErrorKind::Disk {
+            tracing::error!(%error, "the disk failed; stopping");
+            self.fatal.cancel();
+        } else {
+            tracing::warn!(kind = ?error.kind(), %error, "a database operation failed");
+        }
+        match error.kind() {
+            ErrorKind::Full => NO_ROOM,
+            _ => Reply::internal_error(),
+        }
+    }
+}
+
+/// Not enough disk or memory.
+pub const NO_ROOM: Reply = Reply::new(452, 3, 1, "Insufficient system storage, please try again later");

@@ -1,0 +1,221 @@
+//! Hand-off first, queue second: every unit is tried while the sender waits; what stays open is committed before 250.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::units::{Arrival, Unit};
+use crate::model::activity::Activity;
+use crate::model::delivery::{DeliveryKind, Failure, Lease};
+use crate::model::id::{DeliveryId, uuid_v7};
+use crate::model::{Reply, Timestamp};
+use crate::outbound::{Outcome, Report};
+use crate::service::broker::Broker;
+use crate::service::settle::{self, Held, LEASE};
+use crate::spool::Content;
+use crate::storage::delivery::NewDelivery;
+use crate::storage::message::NewMessage;
+use crate::storage::{self, Tx, delivery, message};
+use crate::transform::scrub::Neutral;
+
+/// How much longer an attempt in flight is waited for when the message could not be committed.
+const LAST_CHANCE: Duration = Duration::from_secs(40);
+
+type Attempt = Pin<Box<dyn Future<Output = Report> + Send>>;
+
+/// A unit and how far its first hand-off came.
+struct Tried {
+    unit: Unit,
+    state: State,
+}
+
+impl Tried {
+    fn site(&self) -> Option<String> {
+        match &self.state {
+            State::Done(report) => report.site.clone(),
+            State::Flying(_) => None,
+        }
+    }
+}
+
+enum State {
+    Flying(Attempt),
+    Done(Report),
+}
+
+/// Tries every unit, commits what stays open. `Ok` is the promise behind 250.
+pub(super) async fn run(broker: &Broker, arrival: &Arrival<'_>, units: Vec<Unit>) -> Result<(), Reply> {
+    let mut tried = try_all(broker, units, broker.rules.inline_deadline).await;
+    if let Some(reply) = settled_in_dialogue(broker, &tried) {
+        return reply;
+    }
+    match commit(broker, arrival, &mut tried).await {
+        Ok(()) => Ok(()),
+        Err(reply) => {
+            // Nothing is kept, so only the next hops can still save this message from coming twice.
+            let tried = wait_on(tried, LAST_CHANCE).await;
+            settled_in_dialogue(broker, &tried).unwrap_or(Err(reply))
+        }
+    }
+}
+
+/// Starts all hand-offs and waits until each is done or the deadline has passed.
+async fn try_all(broker: &Broker, units: Vec<Unit>, deadline: Duration) -> Vec<Tried> {
+    let start = |unit: Unit| {
+        let (outbound, hand_off) = (broker.outbound.clone(), unit.hand_off.clone());
+        let attempt: Attempt = Box::pin(async move { outbound.hand_off(&hand_off).await });
+        Tried { unit, state: State::Flying(attempt) }
+    };
+    wait_on(units.into_iter().map(start).collect(), deadline).await
+}
+
+async fn wait_on(tried: Vec<Tried>, deadline: Duration) -> Vec<Tried> {
+    let until = Instant::now() + deadline;
+    let mut all: FuturesUnordered<_> = tried
+        .into_iter()
+        .map(|mut one| async move {
+            if let State::Flying(attempt) = &mut one.state
+                && let Ok(report) = tokio::time::timeout_at(until, attempt.as_mut()).await
+            {
+                one.state = State::Done(report);
+            }
+            one
+        })
+        .collect();
+    let mut done = Vec::with_capacity(all.len());
+    while let Some(one) = all.next().await {
+        done.push(one);
+    }
+    done
+}
+
+/// The answer, when nothing has to be kept: all delivered, or all refused.
+fn settled_in_dialogue(broker: &Broker, tried: &[Tried]) -> Option<Result<(), Reply>> {
+    let mut refusal = None;
+    let mut delivered = 0;
+    for one in tried {
+        match &one.state {
+            State::Done(Report { outcome: Outcome::Delivered, .. }) => delivered += 1,
+            State::Done(Report { outcome: Outcome::Refused(failure), .. }) => refusal = Some(failure),
+            _ => return None,
+        }
+    }
+    let (answer, counted) = match refusal {
+        None => (Ok(()), Activity::FORWARDED),
+        Some(failure) if delivered == 0 => (Err(Neutral::of(failure).reply()), Activity::REFUSED),
+        Some(_) => return None,
+    };
+    for one in tried {
+        broker.ledger.count(one.unit.alias_id, broker.now(), counted);
+    }
+    Some(answer)
+}
+
+/// Writes message, body and one delivery for each unit that is not done, in one transaction; then lets the attempts in
+/// flight go on in the background, each holding the lease of its row.
+async fn commit(broker: &Broker, arrival: &Arrival<'_>, tried: &mut Vec<Tried>) -> Result<(), Reply> {
+    let message = new_message(broker, arrival).await?;
+    let body = arrival.body();
+    let now = broker.now();
+    let rows: Vec<_> = tried.iter().map(|one| new_delivery(broker, one, now)).collect();
+    let kept: Vec<_> = rows.iter().flatten().cloned().collect();
+    let ids = broker
+        .storage()
+        .write(move |tx| Box::pin(async move { insert(tx, &message, &body, &kept).await }))
+        .await
+        .map_err(|error| broker.storage_failed(&error))?;
+    let mut ids = ids.into_iter();
+    for (one, row) in std::mem::take(tried).into_iter().zip(rows) {
+        let id = row.as_ref().and_then(|_| ids.next());
+        match (one.state, row, id) {
+            (State::Flying(attempt), Some(row), Some(id)) => fly_on(broker, attempt, &row, id),
+            (State::Done(Report { outcome: Outcome::Delivered, .. }), ..) => {
+                broker.ledger.count(one.unit.alias_id, now, Activity::FORWARDED);
+            }
+            _ => {}
+        }
+    }
+    broker.queue.notify_one();
+    Ok(())
+}
+
+/// The attempt in flight settles its own row; a crash lets the lease lapse and another worker takes over.
+fn fly_on(broker: &Broker, attempt: Attempt, row: &NewDelivery, id: DeliveryId) {
+    let Some(lease) = row.lease.clone() else { return };
+    let held = Held {
+        id,
+        token: lease.token,
+        kind: DeliveryKind::Forward,
+        alias_id: row.alias_id,
+        attempts: row.attempts,
+        expires_at: row.expires_at,
+    };
+    let background = broker.clone();
+    broker.tasks.spawn(async move { settle::see_through(&background, held, attempt).await });
+}
+
+async fn new_message(broker: &Broker, arrival: &Arrival<'_>) -> Result<NewMessage, Reply> {
+    let body = arrival.body();
+    let body_sha256 = message::digest(&body).await.map_err(|_| Reply::internal_error())?;
+    let now = broker.now();
+    Ok(NewMessage {
+        uuid: uuid_v7(now, &broker.desk.chance),
+        received_at: now,
+        sender: arrival.mail.sender.clone(),
+        client_ip: arrival.client.ip,
+        helo: arrival.client.helo.clone(),
+        header: arrival.original_header().to_vec(),
+        body_length: body.len(),
+        body_sha256,
+        eight_bit: arrival.mail.eight_bit,
+        smtputf8: arrival.mail.smtputf8,
+    })
+}
+
+/// The row of a unit that is not delivered: leased while its attempt flies, due later when it was deferred, due at once
+/// when it was refused beside others that were not (the queue settles it with a notice or a visible failure).
+fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDelivery> {
+    let schedule = &broker.rules.schedule;
+    let (failure, wait, lease): (Option<Failure>, Duration, Option<Lease>) = match &tried.state {
+        State::Done(report) => match &report.outcome {
+            Outcome::Delivered => return None,
+            Outcome::Refused(failure) => (Some(failure.clone()), Duration::ZERO, None),
+            Outcome::Deferred(failure) => (Some(failure.clone()), broker.desk.chance.with(|rng| schedule.wait(1, rng)), None),
+        },
+        State::Flying(_) => {
+            let token = Uuid::from_bytes(broker.desk.chance.bytes());
+            (None, Duration::ZERO, Some(Lease { owner: broker.node.owner(), token, until: now.plus(LEASE) }))
+        }
+    };
+    let hand_off = &tried.unit.hand_off;
+    Some(NewDelivery {
+        uuid: uuid_v7(now, &broker.desk.chance),
+        kind: DeliveryKind::Forward,
+        alias_id: Some(tried.unit.alias_id),
+        mailbox_id: Some(tried.unit.mailbox_id),
+        sender: hand_off.sender.clone(),
+        recipient: hand_off.recipient.clone(),
+        header: hand_off.header.to_vec(),
+        site: tried.site(),
+        queued_at: now,
+        next_attempt_at: now.plus(wait),
+        attempts: i32::from(failure.is_some()),
+        expires_at: now.plus(schedule.expire),
+        last_failure: failure,
+        lease,
+    })
+}
+
+async fn insert(tx: &mut Tx, kept: &NewMessage, body: &Content, rows: &[NewDelivery]) -> Result<Vec<DeliveryId>, storage::Error> {
+    let message_id = message::insert(tx, kept).await?;
+    message::insert_body(tx, message_id, body).await?;
+    let mut ids = Vec::with_capacity(rows.len());
+    for row in rows {
+        ids.push(delivery::insert(tx, message_id, row).await?);
+    }
+    Ok(ids)
+}

@@ -1,0 +1,139 @@
+//! A sender's message to an alias: refused in the dialogue, handed off at once, or durably kept (design §4).
+//!
+//! [`recipient`] answers RCPT from the live table. [`message`] answers the end of data: it reads the header block,
+//! rewrites it for each alias, and hands one copy to each mailbox's next hop while the sender waits. What the next hop
+//! takes is done; what it refuses is refused; what stays open is committed before the 250. One recipient, one unit.
+
+mod commit;
+mod units;
+
+use crate::model::alias::{Alias, AliasState};
+use crate::model::alias_name::{self, BOUNCE_PREFIX};
+use crate::model::contact::ReverseToken;
+use crate::model::envelope::{Client, MailFrom};
+use crate::model::{Address, Reply};
+use crate::policy;
+use crate::policy::recipient::RecipientFacts;
+use crate::spool::Content;
+use crate::storage::alias::Route;
+use crate::storage::{self, contact};
+use crate::transform::header::HeaderBlock;
+use crate::transform::verp::{self, BounceToken};
+
+use super::bounce;
+use super::broker::{Broker, NO_ROOM};
+use crate::model::activity::Activity;
+
+/// What a recipient that was accepted at RCPT stands for.
+#[derive(Debug)]
+pub enum Recipient {
+    /// An alias and the mailboxes behind it.
+    Alias(Box<Route>),
+    /// A bounce address of ours, its token verified.
+    Bounce(BounceToken),
+}
+
+/// A bounce address takes delivery reports only, and those come alone.
+const ONLY_REPORTS: Reply = Reply::new(550, 7, 1, "This address takes delivery reports only");
+/// Replies need a proof of who wrote them; none can be checked yet, so none is accepted.
+const NO_REPLIES: Reply = Reply::new(550, 7, 1, "Replies through this address are not accepted");
+const NO_POSTMASTER: Reply = Reply::new(450, 2, 1, "The postmaster's mailbox is not set up yet, please try again later");
+const ACCEPTED: Reply = Reply::new(250, 0, 0, "Ok, message accepted");
+
+/// May this transaction begin?
+pub fn sender(broker: &Broker, mail: &MailFrom) -> Result<(), Reply> {
+    if broker.fatal.is_cancelled() {
+        return Err(Reply::new(421, 3, 2, "Service is shutting down, please try again later"));
+    }
+    if broker.has_room_for(mail.size.unwrap_or(0)) { Ok(()) } else { Err(NO_ROOM) }
+}
+
+/// May this recipient be accepted? `None` is the domain-less `<postmaster>` (RFC 5321 §4.5.1).
+pub async fn recipient(broker: &Broker, mail: &MailFrom, address: Option<&Address>) -> Result<Recipient, Reply> {
+    let Some(domain) = address.map(Address::domain).or(broker.rules.domains.first()) else {
+        return Err(policy::recipient::NO_SUCH_ADDRESS);
+    };
+    let local = address.map_or("postmaster", Address::local);
+    if local.to_lowercase().starts_with(BOUNCE_PREFIX) {
+        return bounce_recipient(broker, mail, local);
+    }
+    let folded = address.map_or_else(|| format!("postmaster@{domain}"), Address::folded);
+    let mut tx = broker.storage().read().await.map_err(|error| broker.storage_failed(&error))?;
+    if let Some(token) = ReverseToken::from_local_part(local) {
+        let found = contact::find_by_token(&mut tx, &token).await.map_err(|error| broker.storage_failed(&error))?;
+        return Err(if found.is_some() { NO_REPLIES } else { policy::recipient::NO_SUCH_ADDRESS });
+    }
+    let route = storage::alias::find_route(&mut tx, &folded).await.map_err(|error| broker.storage_failed(&error))?;
+    drop(tx);
+    let is_role = alias_name::is_role(local);
+    match route {
+        Some(route) => match admit(broker, &route.alias, route.alias.state, !route.mailboxes.is_empty()) {
+            Ok(()) => Ok(Recipient::Alias(Box::new(route))),
+            Err(reply) => {
+                broker.ledger.count(route.alias.id, broker.now(), Activity::BLOCKED);
+                Err(reply)
+            }
+        },
+        None if is_role && broker.rules.domains.contains(domain) => Err(NO_POSTMASTER),
+        None => Err(policy::recipient::NO_SUCH_ADDRESS),
+    }
+}
+
+/// What the alias's state says. A role address (postmaster, abuse) must be reachable whatever its state.
+fn admit(broker: &Broker, alias: &Alias, state: AliasState, has_verified_mailbox: bool) -> Result<(), Reply> {
+    let is_role = alias_name::is_role(alias.address.local());
+    policy::recipient::admit(Some(RecipientFacts {
+        state: if is_role { AliasState::Active } else { state },
+        is_expired: !is_role && alias.is_expired(broker.now()),
+        has_verified_mailbox,
+    }))
+}
+
+fn bounce_recipient(broker: &Broker, mail: &MailFrom, local: &str) -> Result<Recipient, Reply> {
+    match verp::verify(&broker.keys.bounce, local, broker.now()) {
+        None => Err(policy::recipient::NO_SUCH_ADDRESS),
+        Some(_) if mail.sender.is_some() => Err(ONLY_REPORTS),
+        Some(token) => Ok(Recipient::Bounce(token)),
+    }
+}
+
+/// The whole message for all its accepted recipients.
+pub async fn message(broker: &Broker, client: &Client, mail: &MailFrom, recipients: Vec<Recipient>, content: Content) -> Reply {
+    let (routes, bounces) = split(recipients);
+    if let (Some(token), true) = (bounces.first(), routes.is_empty()) {
+        return bounce::record(broker, token, &content).await;
+    }
+    if !bounces.is_empty() {
+        return ONLY_REPORTS;
+    }
+    match forward(broker, client, mail, routes, &content).await {
+        Ok(reply) | Err(reply) => reply,
+    }
+}
+
+fn split(recipients: Vec<Recipient>) -> (Vec<Route>, Vec<BounceToken>) {
+    let (mut routes, mut bounces) = (Vec::new(), Vec::new());
+    for recipient in recipients {
+        match recipient {
+            Recipient::Alias(route) => routes.push(*route),
+            Recipient::Bounce(token) => bounces.push(token),
+        }
+    }
+    (routes, bounces)
+}
+
+async fn forward(
+    broker: &Broker,
+    client: &Client,
+    mail: &MailFrom,
+    routes: Vec<Route>,
+    content: &Content,
+) -> Result<Reply, Reply> {
+    let limits = broker.rules.header;
+    let start = content.read(0, limits.max_size.saturating_add(2)).await.map_err(|_| Reply::internal_error())?;
+    let header = HeaderBlock::parse(&start, limits).map_err(policy::header::refusal)?;
+    let arrival = units::Arrival { client, mail, header: &header, start: &start, content };
+    let admitted = units::admit(broker, &arrival, routes).await?;
+    let outcome = commit::run(broker, &arrival, admitted).await;
+    outcome.map(|()| ACCEPTED)
+}

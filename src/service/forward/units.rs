@@ -1,0 +1,181 @@
+//! From accepted recipients to units of work: one rewritten copy for one mailbox each.
+
+use bytes::Bytes;
+use rand::CryptoRng;
+
+use crate::model::activity::Activity;
+use crate::model::alias::Alias;
+use crate::model::envelope::{Client, MailFrom};
+use crate::model::id::{AliasId, MailboxId};
+use crate::model::{Reply, alias_name};
+use crate::outbound::HandOff;
+use crate::policy;
+use crate::policy::header::PathFacts;
+use crate::service::broker::Broker;
+use crate::service::reverse;
+use crate::spool::Content;
+use crate::storage::alias::Route;
+use crate::storage::{self};
+use crate::transform::forward::{self, ForwardFacts, RewriteError};
+use crate::transform::header::HeaderBlock;
+use crate::transform::received::ReceivedFacts;
+use crate::transform::trace::{self, Trace};
+use crate::transform::verp::{self, BounceToken};
+
+/// A message as it arrived.
+pub(super) struct Arrival<'a> {
+    pub client: &'a Client,
+    pub mail: &'a MailFrom,
+    pub header: &'a HeaderBlock,
+    /// The first bytes of the message; the header block is in there.
+    pub start: &'a Bytes,
+    pub content: &'a Content,
+}
+
+impl Arrival<'_> {
+    /// Everything from the empty line on.
+    pub fn body(&self) -> Content {
+        self.content.from_offset(self.header.body_offset() as u64)
+    }
+
+    /// The header block as it arrived.
+    pub fn original_header(&self) -> Bytes {
+        self.start.slice(..self.header.body_offset().min(self.start.len()))
+    }
+}
+
+/// One copy for one mailbox.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub alias_id: AliasId,
+    pub mailbox_id: MailboxId,
+    pub hand_off: HandOff,
+}
+
+/// The units of all recipients. A recipient whose state changed since RCPT, or whose message count is used up, refuses
+/// the transaction when it is the only one; among several the others go on and it is counted as blocked.
+pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Route>) -> Result<Vec<Unit>, Reply> {
+    let mut units = Vec::with_capacity(routes.len());
+    let mut refusal = None;
+    for route in routes {
+        match admit_one(broker, arrival, &route).await {
+            Ok(admitted) => units.extend(admitted),
+            Err(reply) if reply.is_permanent() => {
+                broker.ledger.count(route.alias.id, broker.now(), Activity::BLOCKED);
+                refusal = Some(reply);
+            }
+            // A fault concerns the whole transaction: the sender tries again, nothing was handed off yet.
+            Err(reply) => return Err(reply),
+        }
+    }
+    match refusal {
+        Some(reply) if units.is_empty() => Err(reply),
+        _ => Ok(units),
+    }
+}
+
+async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Result<Vec<Unit>, Reply> {
+    let alias = &route.alias;
+    recheck(broker, alias).await?;
+    check_path(broker, arrival, alias)?;
+    let correspondents =
+        forward::correspondents(arrival.header, arrival.start, &alias.address).map_err(policy::header::refusal)?;
+    let reverse = reverse::addresses(&broker.desk, &broker.reverse, alias, &correspondents.outside)
+        .await
+        .map_err(|error| broker.storage_failed(&error))?;
+    let facts = ForwardFacts {
+        alias: &alias.address,
+        alias_id: alias.id,
+        reverse: &reverse,
+        received: &received(broker, arrival),
+        trace_key: &broker.keys.trace,
+        authserv_id: broker.rules.hostname.as_str(),
+    };
+    let header = Bytes::from(forward::rewrite(arrival.header, arrival.start, &facts).map_err(|error| refusal(&error))?);
+    count(broker, alias).await?;
+    let expires_at = broker.now().plus(broker.rules.schedule.expire).plus(BOUNCES_LATER);
+    Ok(route
+        .mailboxes
+        .iter()
+        .map(|mailbox| {
+            let token = BounceToken { alias_id: alias.id, mailbox_id: mailbox.id, expires_at };
+            let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
+            Unit {
+                alias_id: alias.id,
+                mailbox_id: mailbox.id,
+                hand_off: HandOff {
+                    // A message that must not bounce (null reverse-path) keeps its null sender.
+                    sender: arrival.mail.sender.as_ref().map(|_| sender),
+                    recipient: mailbox.address.clone(),
+                    header: header.clone(),
+                    body: arrival.body(),
+                    eight_bit: arrival.mail.eight_bit,
+                    smtputf8: arrival.mail.smtputf8 && !header.is_ascii() || !mailbox.address.is_ascii(),
+                },
+            }
+        })
+        .collect())
+}
+
+/// How long after the queue gave up a bounce of the next hop may still come.
+const BOUNCES_LATER: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
+
+/// A kill that was committed after RCPT still counts.
+async fn recheck(broker: &Broker, alias: &Alias) -> Result<(), Reply> {
+    let failed = |error| broker.storage_failed(&error);
+    let mut tx = broker.storage().read().await.map_err(failed)?;
+    let state = storage::alias::find_state(&mut tx, alias.id).await.map_err(failed)?;
+    let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
+    super::admit(broker, alias, state, true)
+}
+
+fn check_path(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) -> Result<(), Reply> {
+    policy::header::check_path(PathFacts {
+        hops: arrival.header.received_count(arrival.start),
+        max_hops: broker.rules.max_hops,
+        is_loop: trace::check(arrival.header, arrival.start, &broker.keys.trace, alias.id) == Trace::Loop,
+    })
+}
+
+fn refusal(error: &RewriteError) -> Reply {
+    match error {
+        RewriteError::Fault(fault) => policy::header::refusal(*fault),
+        RewriteError::MissingReverse => {
+            tracing::error!("a correspondent has no reverse address");
+            Reply::internal_error()
+        }
+    }
+}
+
+/// Uses up one message of an alias that has a limit, durably, before anything is handed off.
+async fn count(broker: &Broker, alias: &Alias) -> Result<(), Reply> {
+    if alias.max_messages.is_none() {
+        return Ok(());
+    }
+    let id = alias.id;
+    let counted = broker.storage().write(move |tx| Box::pin(async move { storage::alias::count_message(tx, id).await })).await;
+    match counted {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(policy::recipient::NO_SUCH_ADDRESS),
+        Err(error) => Err(broker.storage_failed(&error)),
+    }
+}
+
+fn received(broker: &Broker, arrival: &Arrival<'_>) -> ReceivedFacts {
+    ReceivedFacts {
+        helo: arrival.client.helo.clone(),
+        client_ip: arrival.client.ip,
+        hostname: broker.rules.hostname.clone(),
+        esmtp: arrival.client.esmtp,
+        tls: arrival.client.tls.clone(),
+        smtputf8: arrival.mail.smtputf8,
+        id: broker.desk.chance.with(short_id),
+        at: broker.now(),
+    }
+}
+
+/// Eight symbols that tell two `Received` lines apart.
+fn short_id(rng: &mut (dyn CryptoRng + '_)) -> String {
+    let bits = rng.next_u64();
+    (0..8_u32).map(|i| alias_name::symbol(u8::try_from(bits >> (i * 5) & 31).unwrap_or_default())).collect()
+}

@@ -1,0 +1,129 @@
+//! How a kept delivery ends, or goes on waiting: the outcome of a hand-off becomes a row, owner-checked by the lease.
+//!
+//! Used by the attempt that outlived its SMTP dialogue (`forward`) and by the queue's workers (`delivery/`). A final
+//! refusal ends in a scrubbed DSN to the sender (behind the backscatter gate) or in a failure its owner can see; the DSN
+//! and the end of the original are one transaction.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::broker::Broker;
+use super::notice;
+use super::schedule::Schedule;
+use crate::model::Timestamp;
+use crate::model::activity::Activity;
+use crate::model::delivery::{DeliveryKind, Failure};
+use crate::model::id::{AliasId, DeliveryId};
+use crate::outbound::{Outcome, Report};
+use crate::storage::{self, delivery, site_backoff};
+
+/// How long a claim holds without renewal. Renewed at a third; longer than the database may be away.
+pub const LEASE: Duration = Duration::from_secs(15 * 60);
+
+/// A delivery this process holds the lease of.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The row.
+    pub id: DeliveryId,
+    /// The proof.
+    pub token: Uuid,
+    /// What it is.
+    pub kind: DeliveryKind,
+    /// Whose counters it goes to.
+    pub alias_id: Option<AliasId>,
+    /// Hand-offs before this one.
+    pub attempts: i32,
+    /// When it is given up.
+    pub expires_at: Timestamp,
+}
+
+/// Runs a hand-off to its end under a lease that is renewed meanwhile, then settles the row. When the lease is lost (the
+/// alias was killed, another node took over) the hand-off is dropped where it stands: before the final dot that means
+/// the next hop has nothing.
+pub async fn see_through(broker: &Broker, held: Held, attempt: impl Future<Output = Report>) {
+    let mut attempt = std::pin::pin!(attempt);
+    let mut renewal = tokio::time::interval(LEASE / 3);
+    renewal.tick().await;
+    let report = loop {
+        tokio::select! {
+            report = &mut attempt => break report,
+            _ = renewal.tick() => if !renew(broker, &held).await { return },
+            () = broker.hard.cancelled() => return,
+        }
+    };
+    settle(broker, &held, report).await;
+}
+
+async fn renew(broker: &Broker, held: &Held) -> bool {
+    let (id, token, until) = (held.id, held.token, broker.now().plus(LEASE));
+    let renewed = broker.storage().write(move |tx| Box::pin(async move { delivery::renew(tx, id, token, until).await }));
+    match renewed.await {
+        Ok(still_ours) => still_ours,
+        Err(error) => {
+            broker.storage_failed(&error);
+            true
+        }
+    }
+}
+
+/// Records how a hand-off ended. The database may be away: the record is tried again until it is written, because a
+/// delivery that is not recorded is made twice.
+pub async fn settle(broker: &Broker, held: &Held, report: Report) {
+    share_trouble(broker, &report).await;
+    let mut wait = Duration::from_millis(100);
+    loop {
+        match settle_once(broker, held, &report).await {
+            Ok(()) => return,
+            Err(error) => broker.storage_failed(&error),
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => wait = (wait * 2).min(Duration::from_secs(10)),
+            () = broker.hard.cancelled() => return,
+            () = broker.fatal.cancelled() => return,
+        }
+    }
+}
+
+async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<(), storage::Error> {
+    let now = broker.now();
+    let attempts = held.attempts.saturating_add(1);
+    match &report.outcome {
+        Outcome::Delivered => delivered(broker, held).await,
+        Outcome::Deferred(failure) if !Schedule::is_over(attempts, held.expires_at, now) => {
+            defer(broker, held, failure, report.site.clone()).await
+        }
+        Outcome::Deferred(failure) | Outcome::Refused(failure) => notice::give_up(broker, held, failure).await,
+    }
+}
+
+async fn delivered(broker: &Broker, held: &Held) -> Result<(), storage::Error> {
+    let (id, token) = (held.id, held.token);
+    let written = broker.storage().write(move |tx| Box::pin(async move { delivery::settle_delivered(tx, id, token).await }));
+    if !written.await? {
+        tracing::warn!(delivery.id = %held.id, "the lease was lost before a delivery was recorded; it may be made twice");
+    } else if let (DeliveryKind::Forward, Some(alias_id)) = (held.kind, held.alias_id) {
+        broker.ledger.count(alias_id, broker.now(), Activity::FORWARDED);
+    }
+    Ok(())
+}
+
+/// Puts a delivery back with its next due time.
+pub(super) async fn defer(broker: &Broker, held: &Held, failure: &Failure, site: Option<String>) -> Result<(), storage::Error> {
+    let wait = broker.desk.chance.with(|rng| broker.rules.schedule.wait(held.attempts.saturating_add(1), rng));
+    let (id, token, at, failure) = (held.id, held.token, broker.now().plus(wait), failure.clone());
+    let written = broker
+        .storage()
+        .write(move |tx| Box::pin(async move { delivery::retry_at(tx, id, token, at, &failure, site.as_deref()).await }));
+    written.await.map(drop)
+}
+
+/// Tells the other nodes that a site is in trouble; a hint only, so a failure to write it changes nothing.
+async fn share_trouble(broker: &Broker, report: &Report) {
+    let (true, Some(site)) = (report.site_in_trouble, report.site.clone()) else { return };
+    let Some(until) = broker.outbound.rest_until(&site) else { return };
+    let shared = broker.storage().write(move |tx| Box::pin(async move { site_backoff::record(tx, &site, until).await }));
+    if let Err(error) = shared.await {
+        tracing::debug!(%error, "a site's trouble could not be shared");
+    }
+}

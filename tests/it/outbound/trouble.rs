@@ -1,0 +1,150 @@
+//! Every fault at every point of the dialogue has the right class, and none of them is ever a delivery.
+
+use std::time::Duration;
+
+use postern::config::duration::Span;
+use postern::outbound::Outcome;
+
+use super::{Bench, deferred, delivered, refused, smarthost};
+use crate::support::sink::{Act, Point, Script, Sink};
+
+const TEXT: &str = "Subject: x\r\n\r\nhello\r\n";
+const OPENING: [Point; 2] = [Point::Greeting, Point::Ehlo];
+const ENVELOPE: [Point; 3] = [Point::Mail, Point::Rcpt, Point::Data];
+
+/// Servers with and without PIPELINING.
+fn servers() -> [Script; 2] {
+    [Script::new(), Script::new().offers(&["8BITMIME"])]
+}
+
+#[tokio::test]
+async fn a_closed_connection_defers_wherever_it_closes() {
+    for server in servers() {
+        for point in OPENING.into_iter().chain(ENVELOPE).chain([Point::Content, Point::Dot]) {
+            for act in [Act::Drop, Act::HalfClose, Act::SayAndDrop(b"25".to_vec()), Act::SayAndDrop(b"250-half\r\n".to_vec())] {
+                let sink = Sink::with(server.clone().at(point, act.clone())).await;
+                let mut settings = smarthost(&sink);
+                settings.deadlines.end = Span(Duration::from_secs(5));
+                let report = Bench::of(&settings, "").give(TEXT).await;
+                deferred(&report);
+                let taken = sink.messages().len();
+                assert_eq!(taken, usize::from(point == Point::Dot), "{act:?} at {point:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn garbage_defers_wherever_it_comes() {
+    let garbage: [&[u8]; 6] =
+        [b"SSH-2.0-x\r\n", b"\0\x01\xff\r\n", b"25x ok\r\n", b"2500 ok\r\n", b"\xff\xfe\r\n", b"600 ok\r\n"];
+    for server in servers() {
+        for point in OPENING.into_iter().chain(ENVELOPE).chain([Point::Dot]) {
+            for bytes in garbage {
+                let sink = Sink::with(server.clone().reply(point, bytes)).await;
+                deferred(&Bench::smarthost(&sink).give(TEXT).await);
+                assert_eq!(sink.messages().len(), usize::from(point == Point::Dot), "{bytes:?} at {point:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_of_class_5_to_the_message_refuses_it_and_of_class_4_defers_it() {
+    for server in servers() {
+        for point in ENVELOPE.into_iter().chain([Point::Dot]) {
+            let sink = Sink::with(server.clone().reply(point, "550-5.7.1 not\r\n550 5.7.1 you\r\n")).await;
+            let report = Bench::smarthost(&sink).give(TEXT).await;
+            let failure = refused(&report);
+            assert_eq!((failure.code, failure.status.as_str()), (Some(550), "5.7.1"));
+            assert!(failure.detail.reveal().ends_with("550 5.7.1 not you"));
+            assert!(!report.site_in_trouble);
+            sink.follow(server.clone().reply(point, "451 4.3.0 later\r\n"));
+            let report = Bench::smarthost(&sink).give(TEXT).await;
+            assert_eq!((deferred(&report).code, report.site_in_trouble), (Some(451), false));
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_reply_to_the_opening_refuses_a_message() {
+    for point in OPENING {
+        for code in [421, 450, 530, 550, 554] {
+            let sink = Sink::with(Script::new().reply(point, format!("{code} {}.7.1 no\r\n", code / 100))).await;
+            let report = Bench::smarthost(&sink).give(TEXT).await;
+            assert_eq!(deferred(&report).code, Some(code));
+            assert!(report.site_in_trouble && deferred(&report).status.starts_with('4'));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_word_421_is_the_trouble_of_the_site() {
+    for server in servers() {
+        for point in ENVELOPE.into_iter().chain([Point::Dot]) {
+            let sink = Sink::with(server.clone().at(point, Act::SayAndDrop(b"421 4.3.2 closing\r\n".to_vec()))).await;
+            let report = Bench::smarthost(&sink).give(TEXT).await;
+            assert_eq!((deferred(&report).code, report.site_in_trouble), (Some(421), true), "{point:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_word_552_to_rcpt_is_read_as_452() {
+    for server in servers() {
+        let sink = Sink::with(server.reply(Point::Rcpt, "552 5.2.2 too many\r\n")).await;
+        let report = Bench::smarthost(&sink).give(TEXT).await;
+        assert_eq!(deferred(&report).status, "4.5.3");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_of_the_wrong_class_defers() {
+    for server in servers() {
+        for (point, reply) in
+            [(Point::Mail, "354 x\r\n"), (Point::Rcpt, "334 x\r\n"), (Point::Data, "220 x\r\n"), (Point::Greeting, "250 x\r\n")]
+        {
+            let sink = Sink::with(server.clone().reply(point, reply)).await;
+            deferred(&Bench::smarthost(&sink).give(TEXT).await);
+            assert!(sink.messages().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_recipient_with_an_open_data_gets_no_empty_message() {
+    let sink = Sink::with(Script::new().reply(Point::Rcpt, "550 5.1.1 no\r\n").reply(Point::Data, "354 go on\r\n")).await;
+    let bench = Bench::smarthost(&sink);
+    assert_eq!(refused(&bench.give(TEXT).await).status, "5.1.1");
+    sink.wait_for_quiet().await;
+    assert!(sink.messages().is_empty());
+    let received = sink.connections()[0].received.clone();
+    assert!(received.ends_with(b"DATA\r\n"), "nothing follows, not even QUIT: {:?}", String::from_utf8_lossy(&received));
+}
+
+#[tokio::test]
+async fn a_server_without_ehlo_is_spoken_to_with_helo() {
+    let sink = Sink::with(Script::new().reply(Point::Ehlo, "502 5.5.1 what?\r\n")).await;
+    delivered(&Bench::smarthost(&sink).give(TEXT).await);
+    assert_eq!(sink.messages()[0].mail, "<bounce+1@postern.example>");
+}
+
+#[tokio::test]
+async fn a_host_that_can_not_be_connected_is_trouble() {
+    let sink = Sink::start().await;
+    let settings = smarthost(&sink);
+    drop(sink);
+    let bench = Bench::of(&settings, "");
+    // The listener is gone as soon as its task was polled once more.
+    let report = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            let report = bench.give(TEXT).await;
+            if report.outcome != Outcome::Delivered && report.site_in_trouble {
+                return report;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let report = report.await.unwrap();
+    assert!(matches!(deferred(&report).status.as_str(), "4.4.1" | "4.4.2"));
+}
