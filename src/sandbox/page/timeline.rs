@@ -98,7 +98,10 @@ mod tests {
         let (marks, stretches) = draw("a", AliasState::Killed, &events);
         assert_eq!(marks.iter().map(|mark| mark.kind).collect::<Vec<_>>(), ["in", "killed", "out"]);
         assert!((marks[1].x - 31.25).abs() < 0.001);
-        assert_eq!(stretches.iter().map(|part| (part.to, part.is_open)).collect::<Vec<_>>(), [(marks[1].x, true), (100.0, false)]);
+        assert_eq!(
+            stretches.iter().map(|part| (part.to, part.is_open)).collect::<Vec<_>>(),
+            [(marks[1].x, true), (100.0, false)]
+        );
     }
 
     #[test]

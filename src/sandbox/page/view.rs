@@ -76,6 +76,7 @@ struct AliasView {
 
 #[derive(Debug)]
 struct EventView {
+    at: String,
     time: String,
     /// `in`, `out`, `later` or `owner`: also the name of its look.
     kind: &'static str,
@@ -162,15 +163,17 @@ impl EventView {
             }
             What::Changed(state) => {
                 let (verdict, what) = match state {
-                    AliasState::Killed => ("Killed", "From now on everybody is turned away here"),
-                    AliasState::Active => ("Opened", "Mail passes again"),
-                    AliasState::Locked => ("Locked", "Only senders of its own site pass"),
-                    AliasState::Paused => ("Paused", "Senders are asked to come back later"),
+                    AliasState::Killed => ("Killed", "You killed it: from now on everybody is turned away at"),
+                    AliasState::Active => ("Revived", "You revived it: mail passes again at"),
+                    AliasState::Locked => ("Locked", "You locked it: only its own site passes at"),
+                    AliasState::Paused => ("Paused", "You paused it: senders are asked to come back later at"),
                 };
-                ("owner", verdict, format!("{what}: {}", event.alias), String::new())
+                let whose = cards.iter().find(|card| card.address == event.alias);
+                let place = whose.map_or_else(|| event.alias.clone(), |card| format!("the alias of {}", card.sender.name));
+                ("owner", verdict, format!("{what} {place}."), String::new())
             }
         };
-        Self { time: time_of_day(event.at), kind, verdict, sentence, reply }
+        Self { at: event.at.to_rfc3339(), time: time_of_day(event.at), kind, verdict, sentence, reply }
     }
 }
 
@@ -194,7 +197,7 @@ fn sentence(mail: &Verdict, alias: &str, cards: &[Card]) -> String {
         None => alias.to_owned(),
     };
     match decoded(&mail.subject) {
-        subject if subject.is_empty() => format!("{who} wrote to {to}"),
+        subject if subject.is_empty() => format!("{who} knocked at {to}"),
         subject => format!("{who} wrote to {to}: “{subject}”"),
     }
 }
@@ -208,7 +211,7 @@ fn decoded(subject: &str) -> String {
 
 fn time_of_day(at: Timestamp) -> String {
     let seconds = at.as_seconds().rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!("{:02}:{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 impl MessageView {

@@ -3,19 +3,35 @@
 "use strict";
 (() => {
   const live = document.getElementById("live");
+  // Times come in UTC; people live elsewhere.
+  function localise() {
+    for (const time of document.querySelectorAll("main time")) {
+      time.textContent = new Date(time.dateTime).toLocaleTimeString();
+    }
+  }
   const newest = () => document.querySelector(".events li")?.textContent.replace(/\s+/g, " ").trim() ?? "";
+  let shown = document.getElementById("main").innerHTML;
+  localise();
   let spoken = newest();
 
   function show(text) {
     const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("main");
     const main = document.getElementById("main");
-    if (!fresh || !main || fresh.innerHTML === main.innerHTML) return;
+    if (!fresh || fresh.innerHTML === shown) return;
+    shown = fresh.innerHTML;
     const focused = document.activeElement?.id;
     const open = [...main.querySelectorAll("details[open]")].map((details) => details.id);
     main.replaceWith(fresh);
+    localise();
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     if (newest() !== spoken) live.textContent = spoken = newest();
+  }
+
+  // Said by screen readers always, shown to everybody when something went wrong.
+  function complain(text) {
+    live.classList.toggle("hidden", !text);
+    live.textContent = text;
   }
 
   let running = false;
@@ -35,15 +51,17 @@
   }
 
   document.addEventListener("submit", (event) => {
-    const form = event.target;
+    const button = event.target.querySelector("button");
     event.preventDefault();
-    form.querySelector("button")?.setAttribute("aria-busy", "true");
-    fetch(form.action, { method: "POST" })
+    button?.setAttribute("aria-busy", "true");
+    complain("");
+    fetch(event.target.action, { method: "POST" })
       .then(async (answer) => {
         if (answer.ok) show(await answer.text());
-        else live.textContent = await answer.text();
+        else complain(await answer.text());
       })
-      .catch(() => { live.textContent = "The sandbox does not answer."; });
+      .catch(() => complain("The sandbox does not answer. Was it stopped?"))
+      .finally(() => button?.removeAttribute("aria-busy"));
   });
 
   const stream = new EventSource("/events");

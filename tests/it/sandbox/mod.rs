@@ -2,6 +2,8 @@
 
 mod gate;
 mod inbox;
+mod page;
+mod story;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -52,7 +52,7 @@ fn events_are_told_in_plain_words() {
     let page = Page::new(&facts).render().unwrap();
     for text in [
         "Lumen Phones wrote to its own alias: “Grüße”",
-        "spam@evil.example wrote to the alias of Lumen Phones<",
+        "spam@evil.example knocked at the alias of Lumen Phones<",
         "A mail server wrote to unknown@you.example: “Hi”",
         "Turned away",
         "Asked to come back later",
