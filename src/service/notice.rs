@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::broker::Broker;
-use super::settle::{self, Held};
+use super::settle::{self, Held, NOT_KEPT_YET};
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
 use crate::model::delivery::{DeliveryKind, Failure};
@@ -83,7 +83,7 @@ pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<
                 let (kept, body, row) = &**parts;
                 let message_id = message::insert(tx, kept).await?;
                 message::insert_chunk(tx, message_id, 0, body).await?;
-                delivery::insert(tx, message_id, row).await?;
+                delivery::insert(tx, &NewDelivery { message_id, ..row.clone() }).await?;
             }
             Ok::<_, storage::Error>(settled)
         })
@@ -188,6 +188,7 @@ fn build(
     };
     let row = NewDelivery {
         uuid: uuid_v7(now, &broker.desk.chance),
+        message_id: NOT_KEPT_YET,
         kind: DeliveryKind::Dsn,
         alias_id: Some(alias.id),
         mailbox_id: None,

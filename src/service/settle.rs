@@ -14,12 +14,15 @@ use super::schedule::Schedule;
 use crate::model::Timestamp;
 use crate::model::activity::Activity;
 use crate::model::delivery::{DeliveryKind, Failure};
-use crate::model::id::{AliasId, DeliveryId};
+use crate::model::id::{AliasId, DeliveryId, MessageId};
 use crate::outbound::{Outcome, Report};
 use crate::storage::{self, delivery, site_backoff};
 
 /// How long a claim holds without renewal. Renewed at a third; longer than the database may be away.
 pub const LEASE: Duration = Duration::from_secs(15 * 60);
+
+/// The message of a row that is made before its message is: replaced in the transaction that keeps both.
+pub(super) const NOT_KEPT_YET: MessageId = MessageId(0);
 
 /// A delivery this process holds the lease of.
 #[derive(Debug, Clone)]

@@ -18,6 +18,8 @@ use super::{Error, Tx, changed, columns, message, on};
 pub struct NewDelivery {
     /// Id for the outside.
     pub uuid: Uuid,
+    /// The kept message.
+    pub message_id: MessageId,
     /// What it is.
     pub kind: DeliveryKind,
     /// The alias it is about.
@@ -134,7 +136,7 @@ struct ClaimedRow {
 }
 
 /// Puts a delivery into the queue.
-pub async fn insert(tx: &mut Tx, message_id: MessageId, new: &NewDelivery) -> Result<DeliveryId, Error> {
+pub async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<DeliveryId, Error> {
     let failure = new.last_failure.as_ref();
     let lease = new.lease.as_ref();
     let id: i64 = on!(tx, c => sqlx::query_scalar(
@@ -144,7 +146,7 @@ pub async fn insert(tx: &mut Tx, message_id: MessageId, new: &NewDelivery) -> Re
          RETURNING id",
     )
     .bind(new.uuid)
-    .bind(message_id.0)
+    .bind(new.message_id.0)
     .bind(new.kind.as_str())
     .bind(new.alias_id.map(|id| id.0))
     .bind(new.mailbox_id.map(|id| id.0))

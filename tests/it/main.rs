@@ -5,10 +5,10 @@
 mod architecture;
 mod config;
 mod sandbox;
+mod delivery;
+mod outbound;
 mod service;
 mod smtp;
 mod storage;
 mod support;
 mod web;
-mod outbound;
-mod support;

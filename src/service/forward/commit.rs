@@ -15,7 +15,7 @@ use crate::model::id::{DeliveryId, uuid_v7};
 use crate::model::{Reply, Timestamp};
 use crate::outbound::{Outcome, Report};
 use crate::service::broker::Broker;
-use crate::service::settle::{self, Held, LEASE};
+use crate::service::settle::{self, Held, LEASE, NOT_KEPT_YET};
 use crate::spool::Content;
 use crate::storage::delivery::NewDelivery;
 use crate::storage::message::NewMessage;
@@ -194,6 +194,7 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
     let hand_off = &tried.unit.hand_off;
     Some(NewDelivery {
         uuid: uuid_v7(now, &broker.desk.chance),
+        message_id: NOT_KEPT_YET,
         kind: DeliveryKind::Forward,
         alias_id: Some(tried.unit.alias_id),
         mailbox_id: Some(tried.unit.mailbox_id),
@@ -215,7 +216,7 @@ async fn insert(tx: &mut Tx, kept: &NewMessage, body: &Content, rows: &[NewDeliv
     message::insert_body(tx, message_id, body).await?;
     let mut ids = Vec::with_capacity(rows.len());
     for row in rows {
-        ids.push(delivery::insert(tx, message_id, row).await?);
+        ids.push(delivery::insert(tx, &NewDelivery { message_id, ..row.clone() }).await?);
     }
     Ok(ids)
 }

@@ -1,7 +1,6 @@
 //! The harness: what tests of several folders share.
 
+pub mod app;
 pub mod client;
 pub mod database;
-//! The harness: what tests stand on.
-
 pub mod sink;

@@ -155,6 +155,23 @@ pub struct Message {
     pub tls: bool,
 }
 
+impl Message {
+    /// The envelope sender, without brackets and parameters.
+    pub fn sender(&self) -> &str {
+        path(&self.mail)
+    }
+
+    /// The envelope recipients, without brackets and parameters.
+    pub fn recipients(&self) -> Vec<&str> {
+        self.rcpt.iter().map(|rcpt| path(rcpt)).collect()
+    }
+}
+
+fn path(argument: &str) -> &str {
+    let inner = argument.trim_start().strip_prefix('<').unwrap_or(argument);
+    inner.split('>').next().unwrap_or_default()
+}
+
 /// What happened on one connection.
 #[derive(Debug, Clone, Default)]
 pub struct Transcript {

@@ -1,0 +1,4 @@
+//! End to end: a message in at the door, bytes out at the next hop, the queue in between.
+
+mod direct;
+mod queue;
