@@ -7,7 +7,7 @@ use mail_parser::{Address, MessageParser};
 const SHOWN_TEXT: usize = 20_000;
 
 /// A message that came to the inbox.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Received {
     /// Counted from 1.
     pub number: u64,
@@ -36,19 +36,17 @@ pub struct Received {
 impl Received {
     /// Reads a message. What can't be read is left empty.
     pub fn read(number: u64, sender: String, recipients: Vec<String>, bytes: Bytes, whole: bool) -> Self {
-        let parsed = MessageParser::default().parse(&bytes[..]).unwrap_or_default();
-        let first = |list: Option<&Address<'_>>| {
-            let first = list.and_then(Address::first);
-            let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-            (text(first.and_then(|addr| addr.name())), text(first.and_then(|addr| addr.address())))
-        };
-        let (from_name, from_address) = first(parsed.from());
-        let (_, reply_to) = first(parsed.reply_to());
-        let to = parsed.to().map(addresses).unwrap_or_default();
-        let subject = parsed.subject().unwrap_or_default().to_owned();
-        let text = parsed.body_text(0).unwrap_or_default().chars().take(SHOWN_TEXT).collect();
-        drop(parsed);
-        Self { number, sender, recipients, bytes, whole, from_name, from_address, to, reply_to, subject, text }
+        let raw = bytes.clone();
+        let mut message = Self { number, sender, recipients, bytes, whole, ..Self::default() };
+        // An empty `Message` must not be asked for its fields: mail-parser 0.11 panics on one.
+        if let Some(parsed) = MessageParser::default().parse(&raw[..]) {
+            (message.from_name, message.from_address) = first(parsed.from());
+            (_, message.reply_to) = first(parsed.reply_to());
+            message.to = parsed.to().map(addresses).unwrap_or_default();
+            parsed.subject().unwrap_or_default().clone_into(&mut message.subject);
+            message.text = parsed.body_text(0).unwrap_or_default().chars().take(SHOWN_TEXT).collect();
+        }
+        message
     }
 
     /// The header block as text, for those who want to see it.
@@ -62,6 +60,13 @@ impl Received {
     pub fn mentions(&self, needle: &str) -> bool {
         String::from_utf8_lossy(&self.bytes).to_lowercase().contains(&needle.to_lowercase())
     }
+}
+
+/// Name and address of the first mailbox.
+fn first(list: Option<&Address<'_>>) -> (String, String) {
+    let first = list.and_then(Address::first);
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    (text(first.and_then(|addr| addr.name())), text(first.and_then(|addr| addr.address())))
 }
 
 fn addresses(list: &Address<'_>) -> String {

@@ -82,7 +82,10 @@ async fn the_forms_send_kill_and_revive() {
     assert_eq!(state().await, AliasState::Killed);
     post("/send/lumen-phones.example").await;
     let html = answer(page, "GET /", &[]).await;
-    assert!(html.contains("The sender was told <code>550 5.1.1 ") && html.contains("Mail so far: 1 let in, 1 turned away"), "{html}");
+    assert!(
+        html.contains("The sender was told <code>550 5.1.1 ") && html.contains("Mail so far: 1 let in, 1 turned away"),
+        "{html}"
+    );
     assert!(html.contains("<strong>nowhere</strong>"), "{html}");
     post("/revive/lumen-phones.example").await;
     assert_eq!(state().await, AliasState::Active);

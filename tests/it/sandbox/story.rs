@@ -61,9 +61,8 @@ async fn strangers_and_unknown_addresses_are_answered_alike() {
     scene.make_aliases().await.unwrap();
     scene.set_state(&SENDERS[0], postern::model::alias::AliasState::Killed).await.unwrap();
     let now = postern::model::Timestamp::from_micros(1_700_000_000_000_000);
-    let reply = async |recipient: &str| {
-        sender::send(scene.gate(), &letters::write(&SENDERS[1], recipient, 0, now)).await.unwrap().reply
-    };
+    let reply =
+        async |recipient: &str| sender::send(scene.gate(), &letters::write(&SENDERS[1], recipient, 0, now)).await.unwrap().reply;
     let killed = reply(&scene.alias(&SENDERS[0]).unwrap().to_string()).await;
     assert_eq!(killed, reply("never-was@you.example").await);
     assert!(killed.starts_with("550 5.1.1 "), "{killed}");
