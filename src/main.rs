@@ -1,3 +1,7 @@
 //! Reads the command line, calls [`postern::cli`], gives back an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    postern::cli::run(std::env::args_os())
+}

@@ -1,1 +1,73 @@
-//! The command line: one file per command.
+//! The command line: one file per command, each working on the configured database directly, also while `serve` runs.
+//!
+//! What a command found goes to standard output (`output.rs`), why it failed to standard error as one line and a hint
+//! (`failure.rs`). Exit status: 0 done, 1 failed, 2 wrong usage.
+
+mod alias;
+mod args;
+mod config;
+mod desk;
+mod domain;
+mod failure;
+mod mailbox;
+mod output;
+mod queue;
+mod serve;
+mod user;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::config::{Config, default_path};
+
+use args::{Command, CommandLine, Global};
+use failure::Failure;
+use output::Output;
+
+/// Runs one command; `words` begin with the program's name.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line = match CommandLine::try_parse_from(words) {
+        Ok(line) => line,
+        Err(error) => return usage(&error),
+    };
+    match execute(line, &mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Standard error is the last place there is: if it is closed, the exit status has to do.
+            failure.print(&mut io::stderr()).unwrap_or_default();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Help and version go to standard output, wrong usage to standard error.
+fn usage(error: &clap::Error) -> ExitCode {
+    error.print().unwrap_or_default();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
+    let Some(command) = line.command else {
+        return Ok(write!(writer, "{}", CommandLine::command().render_help())?);
+    };
+    let config = settings(&line.global)?;
+    let mut output = Output::new(line.global.json, writer);
+    let user = line.global.user.as_ref();
+    match command {
+        Command::Serve => serve::run(&config),
+        Command::Config => config::run(&config, &mut output),
+        Command::User(command) => user::run(&config, command, &mut output),
+        Command::Mailbox(command) => mailbox::run(&config, user, command, &mut output),
+        Command::Alias(command) => alias::run(&config, user, command, &mut output),
+        Command::Domain(command) => domain::run(&config, user, command, &mut output),
+        Command::Queue(command) => queue::run(&config, user, command, &mut output),
+    }
+}
+
+fn settings(global: &Global) -> Result<Config, Failure> {
+    let path = global.config.clone().or_else(default_path);
+    Ok(Config::load(path.as_deref())?)
+}

@@ -1,7 +1,7 @@
 //! Reading the settings: defaults, then the TOML file, then `POSTERN__SECTION__KEY` from the environment, then the
 //! files that hold secrets. The only place that reads the environment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::error::Kind;
@@ -11,6 +11,12 @@ use super::{Config, ConfigError};
 
 /// What every overriding variable begins with; `__` also stands between section and key.
 const PREFIX: &str = "POSTERN__";
+
+/// The settings file that is taken when none is named, where there is one in the working folder.
+pub fn default_path() -> Option<PathBuf> {
+    let path = PathBuf::from("postern.toml");
+    path.exists().then_some(path)
+}
 
 impl Config {
     /// Reads the settings; without a path from the environment alone. Paths in them are relative to the working folder.

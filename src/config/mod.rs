@@ -21,6 +21,7 @@ pub mod smtp;
 
 pub use check::Checked;
 pub use error::ConfigError;
+pub use load::default_path;
 
 /// All settings.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

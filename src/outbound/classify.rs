@@ -85,15 +85,13 @@ pub(super) struct End {
     pub(super) next_host: bool,
     /// Whether the trouble is the site's, not the message's.
     pub(super) trouble: bool,
-    /// Whether the connection turned out closed before MAIL was answered.
-    pub(super) stale: bool,
     /// Whether the connection can carry another message.
     pub(super) reusable: bool,
 }
 
 impl End {
     fn of(outcome: Outcome) -> Self {
-        Self { outcome, next_host: false, trouble: false, stale: false, reusable: false }
+        Self { outcome, next_host: false, trouble: false, reusable: false }
     }
 
     /// The message is with the next hop.
@@ -138,32 +136,31 @@ fn enhanced(words: &str, class: u16) -> Option<String> {
 }
 
 /// The end that an answer other than the hoped-for one means.
-pub(super) fn end(answer: Answer, phase: Phase, host: &str, fresh: bool) -> End {
+pub(super) fn end(answer: Answer, phase: Phase, host: &str) -> End {
     let to = phase.name();
     let before_mail = matches!(phase, Phase::Reset | Phase::Mail);
     match answer {
-        Answer::Reply(421, words) => End {
-            next_host: phase != Phase::Dot,
-            trouble: true,
-            stale: before_mail && !fresh,
-            ..End::deferred(replied(421, &words, host, to))
-        },
+        Answer::Reply(421, words) => {
+            End { next_host: phase != Phase::Dot, trouble: true, ..End::deferred(replied(421, &words, host, to)) }
+        }
         // RFC 5321 §4.5.3.1.10: 552 to RCPT means "too many recipients" and is to be read as 452.
         Answer::Reply(552, words) if phase == Phase::Rcpt => {
             let failure = Failure { status: "4.5.3".to_owned(), ..replied(552, &words, host, to) };
             End { reusable: true, ..End::deferred(failure) }
         }
-        Answer::Reply(code @ 500..=599, words) if phase != Phase::Reset => {
-            End { reusable: true, ..End::refused(replied(code, &words, host, to)) }
+        // Nobody refuses RSET; whatever is wrong with this connection, a new one will not have it.
+        Answer::Reply(code @ 400..=599, words) if phase == Phase::Reset => {
+            End { next_host: true, ..End::deferred(replied(code, &words, host, to)) }
         }
-        Answer::Reply(code @ 400..=599, words) => End { reusable: true, ..End::deferred(replied(code, &words, host, to)) },
+        Answer::Reply(code @ 500..=599, words) => End { reusable: true, ..End::refused(replied(code, &words, host, to)) },
+        Answer::Reply(code @ 400..=499, words) => End { reusable: true, ..End::deferred(replied(code, &words, host, to)) },
         Answer::Reply(code, _) => End::deferred(Failure {
             code: Some(code),
             ..ours("4.5.0", format!("{host} answered {to} with {code}, which is no answer to it{}", doubt(phase)))
         }),
         Answer::Lost => End {
             next_host: before_mail,
-            stale: before_mail && !fresh,
+            trouble: before_mail,
             ..End::deferred(ours("4.4.2", format!("{host} closed the connection at {to}{}", doubt(phase))))
         },
         Answer::Garbage => {
@@ -171,6 +168,7 @@ pub(super) fn end(answer: Answer, phase: Phase, host: &str, fresh: bool) -> End 
         }
         Answer::Late => End {
             next_host: before_mail,
+            trouble: before_mail,
             ..End::deferred(ours("4.4.2", format!("{host} did not answer {to} in time{}", doubt(phase))))
         },
     }
@@ -189,7 +187,7 @@ mod tests {
     use super::*;
 
     fn class(code: u16, phase: Phase) -> (bool, String) {
-        match end(Answer::Reply(code, "5.7.1 no".to_owned()), phase, "h", true).outcome {
+        match end(Answer::Reply(code, "5.7.1 no".to_owned()), phase, "h").outcome {
             Outcome::Refused(failure) => (true, failure.status),
             Outcome::Deferred(failure) => (false, failure.status),
             Outcome::Delivered => unreachable!("end() never delivers"),
@@ -212,11 +210,11 @@ mod tests {
     #[test]
     fn after_the_dot_no_other_host_is_tried_and_the_doubt_is_said() {
         for answer in [Answer::Lost, Answer::Late, Answer::Garbage, Answer::Reply(354, String::new())] {
-            let end = end(answer, Phase::Dot, "h", false);
-            assert!(!end.next_host && !end.stale);
+            let end = end(answer, Phase::Dot, "h");
+            assert!(!end.next_host);
             let Outcome::Deferred(failure) = end.outcome else { unreachable!("it is deferred") };
             assert!(failure.detail.reveal().contains("unknown whether delivered"));
         }
-        assert!(!super::end(Answer::Reply(421, String::new()), Phase::Dot, "h", false).next_host);
+        assert!(!super::end(Answer::Reply(421, String::new()), Phase::Dot, "h").next_host);
     }
 }

@@ -40,8 +40,8 @@ use smarthost::Smarthost;
 use tls::Tls;
 use transaction::Parcel;
 
-/// One message for one recipient.
-#[derive(Debug, Clone)]
+/// One message for one recipient. `Debug` shows its size only.
+#[derive(Clone)]
 pub struct HandOff {
     /// Envelope sender; `None` is the null reverse-path.
     pub sender: Option<Address>,
@@ -55,6 +55,12 @@ pub struct HandOff {
     pub eight_bit: bool,
     /// Whether an address or a header field needs SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
+}
+
+impl fmt::Debug for HandOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HandOff([private], {} octets)", body::size(self))
+    }
 }
 
 /// How a hand-off ended.
@@ -201,8 +207,9 @@ impl Inner {
             if end.reusable {
                 lease.give_back(connection);
             }
-            // A server may close or say 421 while a connection is idle; nothing was lost and a new one will tell.
-            if !end.stale && !end.next_host {
+            // A server may close or say 421 while a connection is idle; nothing was lost and a new one will tell,
+            // also whether the site is in trouble.
+            if !end.next_host {
                 return end;
             }
         }

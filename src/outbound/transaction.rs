@@ -28,30 +28,34 @@ pub(super) async fn run(connection: &mut Connection, parcel: &Parcel<'_>, deadli
     if let Some(end) = lacking(connection, parcel) {
         return end;
     }
-    let fresh = connection.used == 0;
     connection.used += 1;
     let commands = commands(connection, parcel);
     let opened = if connection.offers.pipelining {
-        pipelined(connection, &commands, deadlines, fresh).await
+        pipelined(connection, &commands, deadlines).await
     } else {
-        in_turn(connection, &commands, deadlines, fresh).await
+        in_turn(connection, &commands, deadlines).await
     };
     if let Err(end) = opened {
         connection.needs_reset = true;
         return end;
     }
     connection.needs_reset = false;
+    // A reply that is there before the text was sent would be taken for the answer to the dot.
+    if !connection.wire.is_quiet() {
+        let answer = if connection.wire.is_lost() { Answer::Lost } else { Answer::Garbage };
+        return classify::end(answer, Phase::Content, &connection.host);
+    }
     let sent = text(connection, parcel.body, deadlines).await;
     let answer = match sent {
         Ok(()) => {
             let reply = tokio::time::timeout(deadlines.end.0, connection.smtp.read_response()).await;
             reply.map_or(Answer::Late, |reply| Answer::of(reply, connection.wire.is_lost()))
         }
-        Err((phase, answer)) => return classify::end(answer, phase, &connection.host, true),
+        Err((phase, answer)) => return classify::end(answer, phase, &connection.host),
     };
     match answer {
         Answer::Reply(200..=299, _) => End::delivered(),
-        answer => classify::end(answer, Phase::Dot, &connection.host, true),
+        answer => classify::end(answer, Phase::Dot, &connection.host),
     }
 }
 
@@ -98,28 +102,18 @@ fn commands(connection: &Connection, parcel: &Parcel<'_>) -> Vec<(Phase, String)
 }
 
 /// Command, reply, command, reply.
-async fn in_turn(
-    connection: &mut Connection,
-    commands: &[(Phase, String)],
-    deadlines: &Deadlines,
-    fresh: bool,
-) -> Result<(), End> {
+async fn in_turn(connection: &mut Connection, commands: &[(Phase, String)], deadlines: &Deadlines) -> Result<(), End> {
     for (phase, command) in commands {
         let reply = tokio::time::timeout(deadline(*phase, deadlines), connection.smtp.command(command)).await;
         let answer = reply.map_or(Answer::Late, |reply| Answer::of(reply, connection.wire.is_lost()));
-        expect(answer, *phase, connection, fresh)?;
+        expect(answer, *phase, connection)?;
     }
     Ok(())
 }
 
 /// All commands in one write, then all replies. The first that fails counts; if DATA was taken all the same, the
 /// connection is closed without a dot, because a dot would deliver an empty message.
-async fn pipelined(
-    connection: &mut Connection,
-    commands: &[(Phase, String)],
-    deadlines: &Deadlines,
-    fresh: bool,
-) -> Result<(), End> {
+async fn pipelined(connection: &mut Connection, commands: &[(Phase, String)], deadlines: &Deadlines) -> Result<(), End> {
     let batch: String = commands.iter().map(|(_, command)| command.as_str()).collect();
     let mut failed: Option<End> = None;
     for (number, (phase, _)) in commands.iter().enumerate() {
@@ -131,7 +125,7 @@ async fn pipelined(
         };
         let answer = reply.map_or(Answer::Late, |reply| Answer::of(reply, connection.wire.is_lost()));
         let open = matches!(answer, Answer::Reply(..=399, _)) && *phase == Phase::Data;
-        let end = expect(answer, *phase, connection, fresh);
+        let end = expect(answer, *phase, connection);
         let usable = end.as_ref().map_or_else(|end| end.reusable, |()| true);
         match (&mut failed, end) {
             (Some(first), _) => first.reusable &= usable && !open,
@@ -152,10 +146,10 @@ const fn deadline(phase: Phase, deadlines: &Deadlines) -> Duration {
     }
 }
 
-fn expect(answer: Answer, phase: Phase, connection: &Connection, fresh: bool) -> Result<(), End> {
+fn expect(answer: Answer, phase: Phase, connection: &Connection) -> Result<(), End> {
     match (&answer, phase) {
         (Answer::Reply(354, _), Phase::Data) | (Answer::Reply(200..=299, _), Phase::Reset | Phase::Mail | Phase::Rcpt) => Ok(()),
-        _ => Err(classify::end(answer, phase, &connection.host, fresh)),
+        _ => Err(classify::end(answer, phase, &connection.host)),
     }
 }
 

@@ -1,30 +1,85 @@
-//! The domains of the instance.
-use super::Desk;
+//! Domains on which aliases live.
+
 use crate::model::DomainName;
-use crate::model::id::uuid_v7;
-use crate::storage::{self, domain};
-/// Enters the operator's domains that are not known yet.
-pub async fn ensure_instance_domains(desk: &Desk, names: &[DomainName]) -> Result<(), storage::Error> {
-    let (d, names) = (desk.clone(), names.to_vec());
+use crate::model::domain::Domain;
+use crate::model::id::UserId;
+use crate::storage;
+
+use super::Desk;
+
+/// Why the instance's domains can't be taken from the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum EnsureError {
+    /// A user brought this one.
+    #[error("{0} is a user's own domain; it can't be shared by everybody")]
+    Owned(DomainName),
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Why a domain can't be added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// It is there, perhaps someone else's.
+    #[error("the domain is in use on this instance already")]
+    Taken,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Adds the domains of the settings that are not there yet, in their order; how many. Safe when several nodes start at
+/// once. One that has left the settings stays: its aliases live on.
+pub async fn ensure_instance_domains(desk: &Desk, names: &[DomainName]) -> Result<u64, EnsureError> {
+    let domains: Vec<_> = names.iter().map(|name| new_domain(desk, name.clone(), None)).collect();
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
-                for name in names {
-                    if domain::find_by_name(tx, &name).await?.is_none() {
-                        domain::create(
-                            tx,
-                            &domain::NewDomain {
-                                uuid: uuid_v7(d.clock.now(), &d.chance),
-                                name,
-                                user_id: None,
-                                created_at: d.clock.now(),
-                            },
-                        )
-                        .await?;
+                let mut added = 0;
+                for new in domains {
+                    match storage::domain::create(tx, &new).await {
+                        Ok(_) => added += 1,
+                        Err(error) if error.is_taken() => {
+                            let there = storage::domain::find_by_name(tx, &new.name).await?;
+                            if there.is_some_and(|domain| domain.user_id.is_some()) {
+                                return Err(EnsureError::Owned(new.name));
+                            }
+                        }
+                        Err(error) => return Err(error.into()),
                     }
                 }
-                Ok(())
+                Ok(added)
             })
         })
         .await
+}
+
+/// Adds a domain: for everybody, or a user's own.
+pub async fn add(desk: &Desk, name: DomainName, owner: Option<UserId>) -> Result<Domain, AddError> {
+    let new = new_domain(desk, name, owner);
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                storage::domain::create(tx, &new).await.map_err(|error| match error {
+                    error if error.is_taken() => AddError::Taken,
+                    error => error.into(),
+                })
+            })
+        })
+        .await
+}
+
+/// All domains of the instance, oldest first.
+pub async fn list(desk: &Desk) -> Result<Vec<Domain>, storage::Error> {
+    storage::domain::list(&mut desk.storage.read().await?).await
+}
+
+/// The domains this user may make aliases on; the first is the default.
+pub async fn list_usable(desk: &Desk, user: UserId) -> Result<Vec<Domain>, storage::Error> {
+    storage::domain::list_usable(&mut desk.storage.read().await?, user).await
+}
+
+fn new_domain(desk: &Desk, name: DomainName, user_id: Option<UserId>) -> storage::domain::NewDomain {
+    storage::domain::NewDomain { uuid: desk.uuid(), name, user_id, created_at: desk.clock.now() }
 }

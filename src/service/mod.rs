@@ -1,25 +1,30 @@
 //! The use cases: one function is one thing a person or a message can do.
 //!
 //! A use case opens one transaction, commits it, and knows no surface: SMTP, pages, API and command line call the same
-//! functions. Account work needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
+//! functions, and each has its own small error, so that every surface can say exactly what went wrong. Account work
+//! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
+pub mod alias;
 pub mod bounce;
 pub mod broker;
 pub mod domain;
 pub mod forward;
 pub mod ledger;
+pub mod mailbox;
 pub mod notice;
+pub mod queue;
 pub mod reverse;
 pub mod role;
 pub mod schedule;
 pub mod settle;
+pub mod user;
 
 use std::sync::Arc;
 
 use crate::model::{Chance, Clock};
 use crate::storage::Storage;
 
-/// What account work needs: the database, the time, and chance. Cheap to clone.
+/// What account work needs: the database, the time, chance. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Desk {
     /// The database.
@@ -28,4 +33,11 @@ pub struct Desk {
     pub clock: Arc<dyn Clock>,
     /// Where names, tokens and ids come from.
     pub chance: Chance,
+}
+
+impl Desk {
+    /// A fresh id for the outside.
+    fn uuid(&self) -> uuid::Uuid {
+        crate::model::id::uuid_v7(self.clock.now(), &self.chance)
+    }
 }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ use crate::model::Clock;
 
 /// Pause after the first accept that failed; doubles up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+/// Connections the kernel may hold until we accept them.
+const BACKLOG: i32 = 1024;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What all sessions share.
@@ -122,8 +125,94 @@ impl<G: Gate> Door<G> {
     }
 }
 
+/// Binds an address for [`Door::run`]. An IPv6 address takes IPv6 only, so that `0.0.0.0:25` and `[::]:25` go together
+/// on every system.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Without it a restart would have to wait for the connections of the last run to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
 /// Errors of one connection that ended before it was accepted.
 fn is_the_clients(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Address, Reply, Timestamp};
+    use crate::smtp::gate::{Client, MailFrom};
+    use crate::spool::{Budget, Content};
+
+    struct Nobody(Budget);
+
+    impl Gate for Nobody {
+        type Recipient = ();
+        async fn sender(&self, _: &Client, _: &MailFrom) -> Result<(), Reply> {
+            Err(Reply::internal_error())
+        }
+        async fn recipient(&self, _: &Client, _: &MailFrom, _: Option<&Address>) -> Result<(), Reply> {
+            // A gate keeps a lot across its waits; none of that may count for an idle session.
+            let large = [0_u8; 64 * 1024];
+            tokio::task::yield_now().await;
+            if large.iter().any(|&b| b != 0) { Ok(()) } else { Err(Reply::internal_error()) }
+        }
+        async fn message(&self, _: &Client, _: &MailFrom, _: Vec<()>, _: Content) -> Reply {
+            Reply::internal_error()
+        }
+        fn budget(&self) -> &Budget {
+            &self.0
+        }
+    }
+
+    #[derive(Debug)]
+    struct Standing;
+
+    impl Clock for Standing {
+        fn now(&self) -> Timestamp {
+            Timestamp::default()
+        }
+    }
+
+    fn door(settings: &config::smtp::Smtp) -> Door<Nobody> {
+        let gate = Arc::new(Nobody(Budget::new(1 << 20, 1 << 20, 1 << 20, std::path::Path::new("."))));
+        Door::new(settings, "mx.example", gate, Arc::new(Standing), TaskTracker::new()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_idle_session_is_small() {
+        let door = door(&config::smtp::Smtp::default());
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let ip = [127, 0, 0, 1].into();
+        let slot = door.shared.limits.admit(ip).unwrap();
+        let permit = Arc::clone(&door.shared.connections).try_acquire_owned().unwrap();
+        let session = Session::new(Arc::clone(&door.shared), stream, ip, slot, permit, CancellationToken::new());
+        let size = std::mem::size_of_val(&session.run());
+        assert!(size < 4096, "{size} bytes");
+    }
+
+    #[tokio::test]
+    async fn silence_is_shorter_when_connections_get_scarce() {
+        let door = door(&config::smtp::Smtp { max_connections: 10, ..config::smtp::Smtp::default() });
+        assert_eq!(door.shared.patience(), Duration::from_mins(5));
+        let _taken = Arc::clone(&door.shared.connections).try_acquire_many_owned(9).unwrap();
+        assert_eq!(door.shared.patience(), Duration::from_mins(1));
+    }
+
+    #[tokio::test]
+    async fn both_families_listen_on_one_port() {
+        let v4 = bind("0.0.0.0:0".parse().unwrap()).unwrap();
+        let port = v4.local_addr().unwrap().port();
+        bind(SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, port))).unwrap();
+    }
 }

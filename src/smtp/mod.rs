@@ -19,5 +19,5 @@ pub mod session;
 pub mod tls;
 mod wire;
 
-pub use listener::Door;
+pub use listener::{Door, bind};
 pub use tls::TlsError;

@@ -8,7 +8,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -96,7 +95,7 @@ impl<G: Gate> Session<G> {
         Self {
             slot,
             client: Client { ip, helo: String::new(), esmtp: false, tls: None },
-            wire: Wire::new(stream, BytesMut::new(), settings.command_timeout.0),
+            wire: Wire::new(stream, settings.command_timeout.0),
             transaction: None,
             messages: 0,
             ends: Instant::now() + settings.session_timeout.0,
@@ -204,6 +203,11 @@ impl<G: Gate> Session<G> {
         Next::Command
     }
 
+    /// Queues a reply of the gate. With 421 it asks for the end of the connection (RFC 5321 §3.8).
+    pub(super) fn answer(&mut self, reply: &Reply) -> Next {
+        if reply.code() == 421 { self.hang_up(reply) } else { self.say(reply) }
+    }
+
     /// Queues a last reply.
     pub(super) fn hang_up(&mut self, reply: &Reply) -> Next {
         tracing::debug!(reply.code = reply.code(), "hanging up");
@@ -245,7 +249,7 @@ impl<G: Gate> Session<G> {
 
 impl<G: Gate> Shared<G> {
     /// How long a client may be silent now: less when connections get scarce.
-    fn patience(&self) -> Duration {
+    pub(super) fn patience(&self) -> Duration {
         let scarce = self.connections.available_permits() < self.settings.max_connections / 5;
         let usual = self.settings.command_timeout.0;
         if scarce { usual.min(SCARCE_TIMEOUT) } else { usual }

@@ -45,6 +45,8 @@ pub(super) enum Lost {
 pub(super) struct Wire {
     stream: Stream,
     input: BytesMut,
+    /// What `input` was made for; it counts what was consumed as gone and can't say itself.
+    room: usize,
     output: Vec<u8>,
     write_timeout: Duration,
     /// Whether the last read filled its buffer, so that the kernel may have more.
@@ -52,8 +54,9 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) const fn new(stream: TcpStream, input: BytesMut, write_timeout: Duration) -> Self {
-        Self { stream: Stream::Plain(stream), input, output: Vec::new(), write_timeout, filled: false }
+    pub(super) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+        let (input, output) = (BytesMut::new(), Vec::new());
+        Self { stream: Stream::Plain(stream), input, room: 0, output, write_timeout, filled: false }
     }
 
     /// What was received and not consumed yet.
@@ -76,13 +79,17 @@ impl Wire {
     }
 
     async fn read(&mut self, size: usize) -> io::Result<usize> {
-        if self.input.is_empty() && self.input.capacity() > size {
-            self.input = BytesMut::new();
+        if self.input.is_empty() && self.room > size {
+            // A message is over: its buffer must not stay while the client is idle.
+            self.input = BytesMut::with_capacity(size);
+            self.room = size;
+        } else {
+            self.input.reserve(size);
+            self.room = self.room.max(self.input.capacity());
         }
-        self.input.reserve(size);
-        let room = self.input.capacity() - self.input.len();
+        let free = self.input.capacity() - self.input.len();
         let count = self.stream.read_buf(&mut self.input).await?;
-        self.filled = count == room;
+        self.filled = count == free;
         Ok(count)
     }
 

@@ -243,6 +243,22 @@ pub async fn set_state(tx: &mut Tx, id: AliasId, state: AliasState, now: Timesta
     Ok(changed == 1)
 }
 
+/// The state, held fast: on PostgreSQL nobody changes it before this transaction ends. Whoever puts a delivery into the
+/// queue asks this first, so that a kill either is seen here or cancels that delivery.
+pub async fn hold_state(tx: &mut Tx, id: AliasId) -> Result<Option<AliasState>, Error> {
+    let state: Option<String> = match tx {
+        // SQLite has one writer.
+        Tx::Sqlite(t) => sqlx::query_scalar("SELECT state FROM aliases WHERE id = $1").bind(id.0).fetch_optional(&mut **t).await,
+        Tx::PostgresRead(t) => {
+            sqlx::query_scalar("SELECT state FROM aliases WHERE id = $1").bind(id.0).fetch_optional(&mut **t).await
+        }
+        Tx::Postgres(t) => {
+            sqlx::query_scalar("SELECT state FROM aliases WHERE id = $1 FOR SHARE").bind(id.0).fetch_optional(&mut **t).await
+        }
+    }?;
+    state.map(|state| columns::word("aliases", "state", id.0, &state)).transpose()
+}
+
 /// Counts one accepted message; false when the alias has none left (or is gone). Never counts past the maximum.
 pub async fn count_message(tx: &mut Tx, id: AliasId) -> Result<bool, Error> {
     let changed = changed!(
@@ -291,12 +307,4 @@ pub async fn is_retired(tx: &mut Tx, address: &str) -> Result<bool, Error> {
 
 fn hash(address: &str) -> Vec<u8> {
     Sha256::digest(address).to_vec()
-}
-
-/// The state of an alias at this moment; the cheapest look there is, for the end of data.
-pub async fn find_state(tx: &mut Tx, id: AliasId) -> Result<Option<AliasState>, Error> {
-    let word: Option<String> = on!(tx, c => sqlx::query_scalar("SELECT state FROM aliases WHERE id = $1")
-        .bind(id.0)
-        .fetch_optional(c))?;
-    word.map(|word| columns::word("aliases", "state", id.0, &word)).transpose()
 }

@@ -339,24 +339,28 @@ pub async fn release_dead(tx: &mut Tx, node: &Node, now: Timestamp) -> Result<u6
 }
 
 /// Cancels everything that still waits for an alias, also what is under lease: its holder's settling then says false.
-/// How many there were.
+/// How many senders' messages there were (notices are cancelled as well but not counted).
 pub async fn cancel_waiting_of_alias(tx: &mut Tx, alias: AliasId, now: Timestamp) -> Result<u64, Error> {
-    let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
+    let rows: Vec<(Option<i64>, String)> = on!(tx, c => sqlx::query_as(
         "UPDATE deliveries SET state = 'cancelled', header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL \
-         WHERE alias_id = $1 AND state = 'waiting' RETURNING message_id",
+         WHERE alias_id = $1 AND state = 'waiting' RETURNING message_id, kind",
     ).bind(alias.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
-    erase_all(tx, rows).await
+    let forwards = rows.iter().filter(|(_, kind)| kind == DeliveryKind::Forward.as_str()).count() as u64;
+    erase_all(tx, rows.into_iter().map(|(message, _)| message).collect()).await?;
+    Ok(forwards)
 }
 
-/// Cancels everything that still waits for a mailbox, like [`cancel_waiting_of_alias`].
-pub async fn cancel_waiting_of_mailbox(tx: &mut Tx, mailbox: MailboxId, now: Timestamp) -> Result<u64, Error> {
-    let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
+/// Cancels everything that still waits for a mailbox, like [`cancel_waiting_of_alias`]. The alias of each, for its counters.
+pub async fn cancel_waiting_of_mailbox(tx: &mut Tx, mailbox: MailboxId, now: Timestamp) -> Result<Vec<AliasId>, Error> {
+    let rows: Vec<(Option<i64>, Option<i64>)> = on!(tx, c => sqlx::query_as(
         "UPDATE deliveries SET state = 'cancelled', header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL \
-         WHERE mailbox_id = $1 AND state = 'waiting' RETURNING message_id",
+         WHERE mailbox_id = $1 AND state = 'waiting' RETURNING message_id, alias_id",
     ).bind(mailbox.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
-    erase_all(tx, rows).await
+    let aliases = rows.iter().filter_map(|(_, alias)| alias.map(AliasId)).collect();
+    erase_all(tx, rows.into_iter().map(|(message, _)| message).collect()).await?;
+    Ok(aliases)
 }
 
 /// Sends what waits for mailbox `from` to the address of mailbox `to` (which may be the same one, moved).

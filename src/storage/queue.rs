@@ -53,6 +53,8 @@ pub struct SweepReport {
     pub chunks_erased: u64,
     /// Waiting deliveries whose message is gone, now failed and visible.
     pub deliveries_failed: u64,
+    /// Deliveries that waited for a killed alias, now cancelled and visible.
+    pub deliveries_cancelled: u64,
 }
 
 /// The delivery with that key.
@@ -179,6 +181,16 @@ pub async fn sweep(
         .bind(&[][..] as &[u8])
         .bind(now.as_micros())
     )?;
+    let deliveries_cancelled = changed!(
+        tx,
+        sqlx::query(
+            "UPDATE deliveries SET state = 'cancelled', header = $1, settled_at = $2, \
+             lease_owner = NULL, lease_token = NULL, lease_until = NULL \
+             WHERE state = 'waiting' AND alias_id IN (SELECT a.id FROM aliases a WHERE a.state = 'killed')"
+        )
+        .bind(&[][..] as &[u8])
+        .bind(now.as_micros())
+    )?;
     let messages_erased = changed!(
         tx,
         sqlx::query(
@@ -197,6 +209,7 @@ pub async fn sweep(
         messages_erased,
         chunks_erased,
         deliveries_failed,
+        deliveries_cancelled,
     })
 }
 

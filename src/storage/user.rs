@@ -76,6 +76,16 @@ pub async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<
     rows.into_iter().map(User::try_from).collect()
 }
 
+/// Keeps others from giving this user anything (an alias, a mailbox) before this transaction ends; false when there is
+/// no such user.
+pub async fn lock(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
+    if let Tx::Postgres(t) = tx {
+        // What refers to the row waits for this lock. SQLite has one writer.
+        sqlx::query("SELECT id FROM users WHERE id = $1 FOR UPDATE").bind(id.0).fetch_optional(&mut **t).await?;
+    }
+    Ok(find(tx, id).await?.is_some())
+}
+
 /// Removes a user with everything they have; their aliases must have been retired before. False when there was none.
 pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
     Ok(changed!(tx, sqlx::query("DELETE FROM users WHERE id = $1").bind(id.0))? == 1)

@@ -3,12 +3,17 @@
 #![expect(clippy::string_slice, reason = "positions in fixtures are known")]
 
 mod architecture;
+mod cli;
 mod config;
 mod sandbox;
 mod delivery;
+mod deploy;
+mod dns;
 mod outbound;
+mod sender_auth;
 mod service;
 mod smtp;
 mod storage;
 mod support;
+mod transform;
 mod web;

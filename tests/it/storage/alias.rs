@@ -6,7 +6,7 @@ use postern::model::alias::AliasState;
 use postern::model::id::{AliasId, MailboxId};
 use postern::model::site::Site;
 use postern::storage::alias::{AliasFilter, NewAlias};
-use postern::storage::{ErrorKind, alias, message};
+use postern::storage::{ErrorKind, alias, delivery, message};
 
 use super::fixtures::{alias_of, commit, delivery_of, enqueue, house, new_alias, new_mailbox, new_message, new_user, read};
 use crate::support::database::each_driver;
@@ -178,6 +178,42 @@ async fn a_retired_address_is_never_given_out_again_and_takes_its_mail_along() {
         })
         .unwrap();
         assert!(read!(database, tx => alias::find_by_address(tx, "shop@alias.example")).is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_kill_either_is_seen_by_whoever_enqueues_or_cancels_what_was_enqueued() {
+    each_driver(async |database| {
+        let house = house(&database).await;
+        let message = new_message(&database, b"x").await;
+        let row = delivery_of(&database, &house, message);
+        let (alias, now) = (house.alias.id, database.now());
+        assert_eq!(read!(database, tx => alias::hold_state(tx, alias)), Some(AliasState::Active));
+        let (inside, entered) = tokio::sync::oneshot::channel();
+        let enqueueing = async {
+            commit!(database, tx => async {
+                let state = alias::hold_state(tx, alias).await?;
+                inside.send(()).unwrap();
+                if state == Some(AliasState::Active) {
+                    delivery::insert(tx, &row).await?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        };
+        let killing = async {
+            entered.await.unwrap();
+            commit!(database, tx => async {
+                alias::set_state(tx, alias, AliasState::Killed, now).await?;
+                delivery::cancel_waiting_of_alias(tx, alias, now).await
+            })
+            .unwrap()
+        };
+        let ((), cancelled) = futures_util::future::join(Box::pin(enqueueing), Box::pin(killing)).await;
+        assert_eq!(cancelled, 1);
+        assert_eq!(commit!(database, tx => alias::hold_state(tx, alias)).unwrap(), Some(AliasState::Killed));
+        assert!(read!(database, tx => alias::hold_state(tx, AliasId(9_999))).is_none());
     })
     .await;
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use postern::model::Timestamp;
+use postern::model::alias::AliasState;
 use postern::model::delivery::DeliveryState;
 use postern::model::id::DeliveryId;
 use postern::storage::delivery::NewDelivery;
 use postern::storage::queue::{Counts, DeliveryFilter, SweepReport};
-use postern::storage::{message, queue, site_backoff};
+use postern::storage::{alias, message, queue, site_backoff};
 
 use super::fixtures::{commit, delivery_of, enqueue, house, lease, new_message, new_user, read};
 use crate::support::database::{Database, each_driver};
@@ -155,6 +156,21 @@ async fn a_sweep_erases_contents_nothing_waits_for() {
         assert!(read!(database, tx => message::find(tx, orphan)).is_none());
         assert!(read!(database, tx => message::find_chunk(tx, orphan, 0)).is_none());
         assert!(read!(database, tx => message::find(tx, needed)).is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sweep_cancels_what_waits_for_a_killed_alias() {
+    each_driver(async |database| {
+        let house = house(&database).await;
+        let message = new_message(&database, b"x").await;
+        let id = enqueue(&database, delivery_of(&database, &house, message)).await;
+        let (alias, now) = (house.alias.id, database.now());
+        commit!(database, tx => alias::set_state(tx, alias, AliasState::Killed, now)).unwrap();
+        let report = commit!(database, tx => queue::sweep(tx, now, HOUR, HOUR)).unwrap();
+        assert_eq!(report, SweepReport { deliveries_cancelled: 1, messages_erased: 1, ..SweepReport::default() });
+        assert_eq!(read!(database, tx => queue::find(tx, id)).unwrap().state, DeliveryState::Cancelled);
     })
     .await;
 }

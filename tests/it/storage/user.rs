@@ -38,7 +38,9 @@ async fn a_removed_user_leaves_nothing() {
     each_driver(async |database| {
         let house = house(&database).await;
         let id = house.user.id;
+        assert!(commit!(database, tx => user::lock(tx, id)).unwrap());
         assert!(commit!(database, tx => user::delete(tx, id)).unwrap());
+        assert!(!commit!(database, tx => user::lock(tx, id)).unwrap());
         assert!(!commit!(database, tx => user::delete(tx, id)).unwrap());
         assert!(read!(database, tx => mailbox::find(tx, house.mailbox.id)).is_none());
         assert!(read!(database, tx => alias::find(tx, house.alias.id)).is_none());

@@ -1,0 +1,195 @@
+//! `postern alias new|list|show|pause|kill|revive`.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::model::activity::Activity;
+use crate::model::alias::{Alias, AliasState};
+use crate::model::{Address, Timestamp};
+use crate::service::Desk;
+use crate::service::alias::{self, AliasFilter, CreateError, GetError, NewAlias, Overview, StateChange};
+
+use super::args::{self, AliasCommand};
+use super::failure::Failure;
+use super::output::{Output, printable};
+use super::{desk, queue};
+
+/// Aliases read at once.
+const PAGE: u32 = 500;
+
+#[derive(Serialize)]
+struct View {
+    id: String,
+    address: String,
+    site: Option<String>,
+    state: &'static str,
+    note: String,
+    expires_at: Option<String>,
+    max_messages: Option<i64>,
+    created_at: String,
+    state_changed_at: String,
+}
+
+impl View {
+    fn of(alias: &Alias) -> Self {
+        Self {
+            id: alias.uuid.to_string(),
+            address: alias.address.to_string(),
+            site: alias.site.as_ref().map(ToString::to_string),
+            state: alias.state.as_str(),
+            note: alias.note.clone(),
+            expires_at: alias.expires_at.map(Timestamp::to_rfc3339),
+            max_messages: alias.max_messages,
+            created_at: alias.created_at.to_rfc3339(),
+            state_changed_at: alias.state_changed_at.to_rfc3339(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    alias: View,
+    mailboxes: Vec<String>,
+    /// Of the whole life of the alias.
+    total: Activity,
+    undelivered: Vec<queue::View>,
+}
+
+#[derive(Serialize)]
+struct NewState {
+    #[serde(flatten)]
+    alias: View,
+    changed: bool,
+    cancelled: u64,
+}
+
+/// Runs one of them.
+pub fn run(config: &Config, user: Option<&Address>, command: AliasCommand, output: &mut Output<'_>) -> Result<(), Failure> {
+    desk::with(config, async |desk| {
+        let user = desk::user(desk, user).await?.id;
+        let state = match command {
+            AliasCommand::New(new) => {
+                let made = alias::create(desk, request(desk, user, new)).await.map_err(create_failed)?;
+                let view = View::of(&made);
+                return Ok(output.show(&view, |to| writeln!(to, "{}", view.address))?);
+            }
+            AliasCommand::List { site, state } => {
+                let filter = AliasFilter { user_id: user, site, state, before: None, limit: PAGE };
+                return list(desk, filter, output).await;
+            }
+            AliasCommand::Show(one) => {
+                let overview = alias::show(desk, user, &one.alias).await.map_err(get_failed)?;
+                let shown = shown(overview);
+                return Ok(output.show(&shown, |to| write_shown(to, &shown))?);
+            }
+            AliasCommand::Pause(one) => (one.alias, AliasState::Paused),
+            AliasCommand::Kill(one) => (one.alias, AliasState::Killed),
+            AliasCommand::Revive(one) => (one.alias, AliasState::Active),
+        };
+        let (address, state) = state;
+        let StateChange { alias, changed, cancelled } =
+            alias::set_state(desk, user, &address, state).await.map_err(get_failed)?;
+        let changed = NewState { alias: View::of(&alias), changed, cancelled };
+        Ok(output.show(&changed, |to| write_changed(to, &changed))?)
+    })
+}
+
+fn request(desk: &Desk, user: crate::model::id::UserId, new: args::NewAlias) -> NewAlias {
+    NewAlias {
+        user,
+        site: Some(new.site),
+        domain: new.domain,
+        format: new.format,
+        chosen: new.name,
+        note: new.note,
+        mailboxes: new.mailboxes,
+        expires_at: new.expires.map(|life| desk.clock.now().plus(life)),
+        max_messages: new.max_messages,
+    }
+}
+
+async fn list(desk: &Desk, mut filter: AliasFilter, output: &mut Output<'_>) -> Result<(), Failure> {
+    let mut views = Vec::new();
+    loop {
+        let page = alias::list(desk, &filter).await?;
+        let Some(last) = page.last() else { break };
+        filter.before = Some(last.id);
+        views.extend(page.iter().map(View::of));
+    }
+    Ok(output.list(&views, "no aliases", ["ADDRESS", "SITE", "STATE", "SINCE", "NOTE"], |view| {
+        let site = view.site.clone().unwrap_or_else(|| "-".into());
+        [view.address.clone(), site, view.state.to_owned(), view.created_at.clone(), view.note.clone()]
+    })?)
+}
+
+fn shown(overview: Overview) -> Shown {
+    let address = &overview.alias.address;
+    Shown {
+        alias: View::of(&overview.alias),
+        mailboxes: overview.mailboxes.iter().map(|mailbox| mailbox.address.to_string()).collect(),
+        total: overview.total,
+        undelivered: overview.undelivered.iter().map(|delivery| queue::View::of(delivery, Some(address))).collect(),
+    }
+}
+
+fn write_shown(to: &mut dyn Write, shown: &Shown) -> io::Result<()> {
+    let alias = &shown.alias;
+    let mut line = |name: &str, value: &str| writeln!(to, "{name:<12}{}", printable(value));
+    line("address", &alias.address)?;
+    line("site", alias.site.as_deref().unwrap_or("-"))?;
+    line("state", &format!("{} since {}", alias.state, alias.state_changed_at))?;
+    line("mailboxes", &shown.mailboxes.join(", "))?;
+    line("made", &alias.created_at)?;
+    if !alias.note.is_empty() {
+        line("note", &alias.note)?;
+    }
+    if let Some(at) = &alias.expires_at {
+        line("expires", at)?;
+    }
+    if let Some(max) = alias.max_messages {
+        line("messages", &format!("at most {max}"))?;
+    }
+    let Activity { forwarded, blocked, refused, failed, cancelled } = shown.total;
+    line(
+        "mail",
+        &format!("{forwarded} forwarded, {blocked} blocked, {refused} refused, {failed} failed, {cancelled} cancelled"),
+    )?;
+    for delivery in &shown.undelivered {
+        writeln!(to, "{}", delivery.line())?;
+    }
+    Ok(())
+}
+
+fn write_changed(to: &mut dyn Write, changed: &NewState) -> io::Result<()> {
+    let already = if changed.changed { "" } else { " already" };
+    writeln!(to, "{} is {}{already}", changed.alias.address, changed.alias.state)?;
+    if changed.cancelled > 0 {
+        writeln!(to, "{} messages that waited for it will not be delivered", changed.cancelled)?;
+    }
+    Ok(())
+}
+
+fn create_failed(error: CreateError) -> Failure {
+    let problem = error.to_string();
+    let hint = match error {
+        CreateError::Name(_) | CreateError::Taken => "choose another name, or leave --name out",
+        CreateError::Exhausted => "try again, or choose another --format",
+        CreateError::NoDomain => "add one to instance.domains, or with `postern domain add`",
+        CreateError::UnknownDomain => "see `postern domain list`",
+        CreateError::UnknownMailbox => "see `postern mailbox list`",
+        CreateError::UnverifiedMailbox => "choose a verified one with --mailbox; see `postern mailbox list`",
+        CreateError::InThePast => "give a longer --expires, for example 30d",
+        CreateError::Storage(error) => return error.into(),
+    };
+    Failure::new(problem, hint)
+}
+
+fn get_failed(error: GetError) -> Failure {
+    match error {
+        GetError::Unknown => Failure::new("this user has no such alias", "see `postern alias list`; --user says whose"),
+        GetError::Storage(error) => error.into(),
+    }
+}

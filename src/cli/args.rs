@@ -1,0 +1,275 @@
+//! The command line as types. Values are parsed into model types here, so that a wrong one is a usage error (status 2).
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+
+use crate::model::alias::AliasState;
+use crate::model::alias_name::NameFormat;
+use crate::model::site::Site;
+use crate::model::{Address, DomainName};
+
+/// E-mail alias broker: one address per site, relayed to your inbox, killed when it leaks.
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub struct CommandLine {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; help without one.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What holds for every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Settings file; postern.toml in this folder when it is there
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "POSTERN_CONFIG",
+        hide_env_values = true,
+        help_heading = "For every command"
+    )]
+    pub config: Option<PathBuf>,
+    /// Whose aliases and mailboxes; may be left out while there is one user
+    #[arg(long, global = true, value_name = "EMAIL", value_parser = Address::parse, help_heading = "For every command")]
+    pub user: Option<Address>,
+    /// Write one JSON document instead of text
+    #[arg(long, global = true, help_heading = "For every command")]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take and relay mail until told to stop; /readyz says when everything is open
+    Serve,
+    /// Show the settings in force, secrets masked, and check them
+    Config,
+    /// People with an account
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Real inboxes
+    #[command(subcommand)]
+    Mailbox(MailboxCommand),
+    /// Addresses handed out to sites
+    #[command(subcommand)]
+    Alias(AliasCommand),
+    /// Domains aliases live on
+    #[command(subcommand)]
+    Domain(DomainCommand),
+    /// Messages that wait or could not be delivered
+    #[command(subcommand)]
+    Queue(QueueCommand),
+}
+
+/// `postern user …`
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Add an account; its first mailbox is the same address
+    Add {
+        /// Address of the account and of its first mailbox
+        #[arg(value_parser = Address::parse)]
+        email: Address,
+        /// May administer the instance
+        #[arg(long)]
+        admin: bool,
+        /// You vouch for the mailbox: mail is forwarded to it at once
+        #[arg(long)]
+        verified: bool,
+    },
+    /// List all accounts
+    List,
+    /// Remove an account with its mailboxes and aliases; their addresses are never handed out again
+    Remove {
+        /// Address of the account
+        #[arg(value_parser = Address::parse)]
+        email: Address,
+    },
+}
+
+/// `postern mailbox …`
+#[derive(Debug, Subcommand)]
+pub enum MailboxCommand {
+    /// Add an inbox
+    Add {
+        /// Its address
+        #[arg(value_parser = Address::parse)]
+        email: Address,
+        /// You vouch for it: mail is forwarded to it at once
+        #[arg(long)]
+        verified: bool,
+    },
+    /// List a user's inboxes
+    List,
+    /// Let every alias that forwards to OLD forward to NEW instead
+    Move {
+        /// The inbox that is left
+        #[arg(value_parser = Address::parse)]
+        old: Address,
+        /// The inbox that takes over
+        #[arg(value_parser = Address::parse)]
+        new: Address,
+        /// You vouch for NEW: mail is forwarded to it at once
+        #[arg(long)]
+        verified: bool,
+    },
+    /// Remove an inbox that no alias needs
+    Remove {
+        /// Its address
+        #[arg(value_parser = Address::parse)]
+        email: Address,
+    },
+}
+
+/// `postern alias …`
+#[derive(Debug, Subcommand)]
+pub enum AliasCommand {
+    /// Make an alias for a site
+    New(NewAlias),
+    /// List aliases, newest first
+    List {
+        /// Only those for this site
+        #[arg(long, value_parser = Site::parse)]
+        site: Option<Site>,
+        /// Only those in this state
+        #[arg(long, value_parser = states())]
+        state: Option<AliasState>,
+    },
+    /// Show one alias with its counters
+    Show(OneAlias),
+    /// Accept nothing for now: senders get 450 and keep trying
+    Pause(OneAlias),
+    /// End it: senders get 550 from now on, what waits for it is not delivered
+    Kill(OneAlias),
+    /// Make a paused or killed alias active again
+    Revive(OneAlias),
+}
+
+/// `postern alias new …`
+#[derive(Debug, Args)]
+pub struct NewAlias {
+    /// Web address or domain of the site; any page of it will do
+    #[arg(value_parser = Site::parse)]
+    pub site: Site,
+    /// Domain the alias lives on; the first of the instance unless given
+    #[arg(long, value_parser = DomainName::parse)]
+    pub domain: Option<DomainName>,
+    /// How the name is made
+    #[arg(long, default_value = "site", value_parser = formats())]
+    pub format: NameFormat,
+    /// The name itself, instead of a made one
+    #[arg(long, value_name = "LOCALPART", conflicts_with = "format")]
+    pub name: Option<String>,
+    /// A note to yourself
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub note: String,
+    /// Inbox to forward to, once for each; the default inbox unless given
+    #[arg(long = "mailbox", value_name = "EMAIL", value_parser = Address::parse)]
+    pub mailboxes: Vec<Address>,
+    /// How long it lives, for example 30d
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub expires: Option<Duration>,
+    /// How many messages it takes
+    #[arg(long, value_name = "N", value_parser = max_messages)]
+    pub max_messages: Option<NonZeroU32>,
+}
+
+/// An alias by its address.
+#[derive(Debug, Args)]
+pub struct OneAlias {
+    /// Its address
+    #[arg(value_parser = Address::parse)]
+    pub alias: Address,
+}
+
+/// `postern domain …`
+#[derive(Debug, Subcommand)]
+pub enum DomainCommand {
+    /// Add a domain of a user's own
+    Add {
+        /// Its name
+        #[arg(value_parser = DomainName::parse)]
+        domain: DomainName,
+    },
+    /// List the domains a user can make aliases on
+    List,
+}
+
+/// `postern queue …`
+#[derive(Debug, Subcommand)]
+pub enum QueueCommand {
+    /// List what waits and what could not be delivered
+    List,
+    /// Show one delivery with the reason
+    Show(OneDelivery),
+    /// Try again now: one delivery, or all that wait
+    Retry {
+        /// Number of the delivery
+        id: Option<i64>,
+    },
+    /// Give a delivery up
+    Drop(OneDelivery),
+}
+
+/// A delivery by its number.
+#[derive(Debug, Args)]
+pub struct OneDelivery {
+    /// Number of the delivery, from `postern queue list`
+    pub id: i64,
+}
+
+fn max_messages(text: &str) -> Result<NonZeroU32, &'static str> {
+    text.parse().map_err(|_| "a number from 1 on")
+}
+
+fn formats() -> impl TypedValueParser<Value = NameFormat> {
+    PossibleValuesParser::new(["site", "words", "random", "uuid"]).try_map(|word| word.parse::<NameFormat>())
+}
+
+fn states() -> impl TypedValueParser<Value = AliasState> {
+    PossibleValuesParser::new(["active", "locked", "paused", "killed"]).try_map(|word| word.parse::<AliasState>())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn the_options_for_every_command_may_stand_behind_it() {
+        let line = CommandLine::try_parse_from(["postern", "alias", "new", "lg.com", "--expires", "30d", "--json"]).unwrap();
+        assert!(line.global.json);
+        let Some(Command::Alias(AliasCommand::New(new))) = line.command else { panic!("{line:?}") };
+        assert_eq!((new.site.as_str(), new.expires), ("lg.com", Some(Duration::from_hours(720))));
+    }
+
+    #[test]
+    fn wrong_values_are_usage_errors() {
+        for words in [
+            &["alias", "new", "localhost"][..],
+            &["alias", "new", "lg.com", "--format", "rhyme"],
+            &["alias", "new", "lg.com", "--name", "a", "--format", "uuid"],
+            &["alias", "new", "lg.com", "--max-messages", "0"],
+            &["alias", "list", "--state", "dead"],
+            &["user", "add", "nobody"],
+            &["--user", "ann", "alias", "list"],
+            &["queue", "show", "x"],
+        ] {
+            let line = CommandLine::try_parse_from(std::iter::once("postern").chain(words.iter().copied()));
+            assert_eq!(line.unwrap_err().exit_code(), 2, "{words:?}");
+        }
+    }
+}

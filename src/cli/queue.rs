@@ -1,0 +1,164 @@
+//! `postern queue list|show|retry|drop`. The operator's view: everybody's deliveries, or one user's with `--user`.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::model::delivery::Delivery;
+use crate::model::id::DeliveryId;
+use crate::model::{Address, Timestamp};
+use crate::service::queue::{self, ChangeError, Entry, GetError};
+
+use super::args::QueueCommand;
+use super::desk;
+use super::failure::Failure;
+use super::output::{Output, printable};
+
+/// Deliveries read at once.
+const PAGE: u32 = 500;
+
+/// A delivery as shown. Its owner and the operator may see the next hop's words.
+#[derive(Serialize)]
+pub struct View {
+    id: i64,
+    kind: &'static str,
+    state: &'static str,
+    alias: Option<String>,
+    recipient: String,
+    queued_at: String,
+    next_attempt_at: Option<String>,
+    attempts: i32,
+    expires_at: String,
+    settled_at: Option<String>,
+    status: Option<String>,
+    reason: Option<String>,
+}
+
+impl View {
+    /// What is shown of a delivery that came through `alias`.
+    pub fn of(delivery: &Delivery, alias: Option<&Address>) -> Self {
+        let failure = delivery.last_failure.as_ref();
+        Self {
+            id: delivery.id.0,
+            kind: delivery.kind.as_str(),
+            state: delivery.state.as_str(),
+            alias: alias.map(Address::to_string),
+            recipient: delivery.recipient.to_string(),
+            queued_at: delivery.queued_at.to_rfc3339(),
+            next_attempt_at: delivery.settled_at.is_none().then(|| delivery.next_attempt_at.to_rfc3339()),
+            attempts: delivery.attempts,
+            expires_at: delivery.expires_at.to_rfc3339(),
+            settled_at: delivery.settled_at.map(Timestamp::to_rfc3339),
+            status: failure.map(|failure| failure.status.clone()),
+            reason: failure.map(|failure| failure.detail.reveal().clone()),
+        }
+    }
+
+    fn of_entry(entry: &Entry) -> Self {
+        Self::of(&entry.delivery, entry.alias.as_ref())
+    }
+
+    fn why(&self) -> String {
+        [self.status.as_deref(), self.reason.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// One line about it.
+    pub fn line(&self) -> String {
+        printable(&format!("{:<12}{} since {}, {} attempts {}", self.id, self.state, self.queued_at, self.attempts, self.why()))
+    }
+
+    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        let mut line = |name: &str, value: &str| writeln!(to, "{name:<12}{}", printable(value));
+        line("delivery", &self.id.to_string())?;
+        line("kind", self.kind)?;
+        line("state", self.state)?;
+        line("alias", self.alias.as_deref().unwrap_or("-"))?;
+        line("to", &self.recipient)?;
+        line("queued", &self.queued_at)?;
+        line("attempts", &self.attempts.to_string())?;
+        match (&self.next_attempt_at, &self.settled_at) {
+            (Some(next), _) => {
+                line("next", next)?;
+                line("given up", &self.expires_at)?;
+            }
+            (None, settled) => line("ended", settled.as_deref().unwrap_or("-"))?,
+        }
+        if self.why().is_empty() { Ok(()) } else { line("reason", &self.why()) }
+    }
+}
+
+#[derive(Serialize)]
+struct Retried {
+    retried: u64,
+}
+
+#[derive(Serialize)]
+struct Dropped {
+    dropped: i64,
+}
+
+/// Runs one of them.
+pub fn run(config: &Config, user: Option<&Address>, command: QueueCommand, output: &mut Output<'_>) -> Result<(), Failure> {
+    desk::with(config, async |desk| match command {
+        QueueCommand::List => {
+            let user = match user {
+                Some(named) => Some(desk::user(desk, Some(named)).await?.id),
+                None => None,
+            };
+            let mut entries: Vec<Entry> = Vec::new();
+            loop {
+                let page = queue::list(desk, user, entries.last().map(|entry| entry.delivery.id), PAGE).await?;
+                if page.is_empty() {
+                    break;
+                }
+                entries.extend(page);
+            }
+            let views: Vec<View> = entries.iter().map(View::of_entry).collect();
+            Ok(output.list(&views, "the queue is empty", ["ID", "STATE", "ALIAS", "TRIES", "NEXT", "REASON"], |view| {
+                let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+                [
+                    view.id.to_string(),
+                    view.state.to_owned(),
+                    dash(&view.alias),
+                    view.attempts.to_string(),
+                    dash(&view.next_attempt_at),
+                    view.why(),
+                ]
+            })?)
+        }
+        QueueCommand::Show(one) => {
+            let view = View::of_entry(&queue::get(desk, DeliveryId(one.id)).await.map_err(get_failed)?);
+            Ok(output.show(&view, |to| view.write(to))?)
+        }
+        QueueCommand::Retry { id } => {
+            let retried = queue::retry(desk, id.map(DeliveryId)).await.map_err(change_failed)?;
+            Ok(output.show(&Retried { retried }, |to| writeln!(to, "{retried} deliveries are due now"))?)
+        }
+        QueueCommand::Drop(one) => {
+            queue::cancel(desk, DeliveryId(one.id)).await.map_err(change_failed)?;
+            Ok(output.show(&Dropped { dropped: one.id }, |to| writeln!(to, "delivery {} is given up", one.id))?)
+        }
+    })
+}
+
+fn unknown() -> Failure {
+    Failure::new("there is no such delivery: it was delivered, or never was", "see `postern queue list`")
+}
+
+fn get_failed(error: GetError) -> Failure {
+    match error {
+        GetError::Unknown => unknown(),
+        GetError::Storage(error) => error.into(),
+    }
+}
+
+fn change_failed(error: ChangeError) -> Failure {
+    match error {
+        ChangeError::Unknown => unknown(),
+        ChangeError::NotWaiting => {
+            Failure::new("this delivery does not wait any more", "its content is erased; see `postern queue show`")
+        }
+        ChangeError::Storage(error) => error.into(),
+    }
+}

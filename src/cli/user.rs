@@ -1,0 +1,97 @@
+//! `postern user add|list|remove`.
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::model::user::User;
+use crate::service::user::{self, AddError, NewUser, RemoveError};
+
+use super::args::UserCommand;
+use super::failure::Failure;
+use super::output::Output;
+use super::{desk, mailbox};
+
+/// Users read at once.
+const PAGE: u32 = 500;
+
+#[derive(Serialize)]
+struct View {
+    id: String,
+    email: String,
+    admin: bool,
+    created_at: String,
+}
+
+impl View {
+    fn of(user: &User) -> Self {
+        Self {
+            id: user.uuid.to_string(),
+            email: user.email.to_string(),
+            admin: user.is_admin,
+            created_at: user.created_at.to_rfc3339(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Added {
+    #[serde(flatten)]
+    user: View,
+    mailbox: mailbox::View,
+}
+
+#[derive(Serialize)]
+struct Removed {
+    removed: String,
+    retired_aliases: u64,
+}
+
+/// Runs one of them.
+pub fn run(config: &Config, command: UserCommand, output: &mut Output<'_>) -> Result<(), Failure> {
+    desk::with(config, async |desk| match command {
+        UserCommand::Add { email, admin, verified } => {
+            let new = NewUser { email, is_admin: admin, verified };
+            let (user, mailbox) = user::add(desk, new).await.map_err(add_failed)?;
+            let added = Added { user: View::of(&user), mailbox: mailbox::View::of(&mailbox) };
+            Ok(output.show(&added, |to| {
+                writeln!(to, "{} is a user now", added.user.email)?;
+                added.mailbox.write_verification(to)
+            })?)
+        }
+        UserCommand::List => {
+            let mut users: Vec<User> = Vec::new();
+            loop {
+                let page = user::list(desk, users.last().map(|user| user.id), PAGE).await?;
+                if page.is_empty() {
+                    break;
+                }
+                users.extend(page);
+            }
+            let views: Vec<View> = users.iter().map(View::of).collect();
+            Ok(output.list(&views, "no users yet", ["EMAIL", "ADMIN", "SINCE"], |view| {
+                [view.email.clone(), if view.admin { "yes" } else { "no" }.to_owned(), view.created_at.clone()]
+            })?)
+        }
+        UserCommand::Remove { email } => {
+            let user = desk::user(desk, Some(&email)).await?;
+            let retired = user::remove(desk, user.id).await.map_err(remove_failed)?;
+            let removed = Removed { removed: user.email.to_string(), retired_aliases: retired };
+            Ok(output.show(&removed, |to| writeln!(to, "{} is removed; {retired} aliases are gone for good", removed.removed))?)
+        }
+    })
+}
+
+fn add_failed(error: AddError) -> Failure {
+    match error {
+        AddError::Taken => Failure::new("there is a user with this address already", "see `postern user list`"),
+        AddError::OwnDomain => mailbox::own_domain(),
+        AddError::Storage(error) => error.into(),
+    }
+}
+
+fn remove_failed(error: RemoveError) -> Failure {
+    match error {
+        RemoveError::Unknown => Failure::new("there is no user with this address", "see `postern user list`"),
+        RemoveError::Storage(error) => error.into(),
+    }
+}

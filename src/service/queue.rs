@@ -1,0 +1,132 @@
+//! The queue as people see it: what waits, what could not be delivered and why; try again, give up.
+
+use std::collections::HashMap;
+
+use crate::model::activity::{Activity, ActivityKey};
+use crate::model::delivery::Delivery;
+use crate::model::id::{AliasId, DeliveryId, UserId};
+use crate::model::{Address, Timestamp};
+use crate::storage::queue::DeliveryFilter;
+use crate::storage::{self, Tx};
+
+use super::Desk;
+
+/// A delivery with the address of the alias it came through.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// The alias; `None` for a notice of our own.
+    pub alias: Option<Address>,
+}
+
+/// Why a delivery can't be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum GetError {
+    /// It was delivered or never was.
+    #[error("there is no such delivery")]
+    Unknown,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Why a delivery can't be tried again or given up.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// It was delivered or never was.
+    #[error("there is no such delivery")]
+    Unknown,
+    /// It was given up before, and its content is erased.
+    #[error("this delivery does not wait any more")]
+    NotWaiting,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// One page of the queue, newest first: of one user, or of everybody.
+pub async fn list(
+    desk: &Desk,
+    user_id: Option<UserId>,
+    before: Option<DeliveryId>,
+    limit: u32,
+) -> Result<Vec<Entry>, storage::Error> {
+    let tx = &mut desk.storage.read().await?;
+    let filter = DeliveryFilter { user_id, before, limit, ..DeliveryFilter::default() };
+    let mut known = HashMap::new();
+    let mut entries = Vec::new();
+    for delivery in storage::queue::list(tx, &filter).await? {
+        let alias = address_of(tx, &mut known, delivery.alias_id).await?;
+        entries.push(Entry { delivery, alias });
+    }
+    Ok(entries)
+}
+
+/// One delivery.
+pub async fn get(desk: &Desk, id: DeliveryId) -> Result<Entry, GetError> {
+    let tx = &mut desk.storage.read().await?;
+    let delivery = storage::queue::find(tx, id).await?.ok_or(GetError::Unknown)?;
+    let alias = address_of(tx, &mut HashMap::new(), delivery.alias_id).await?;
+    Ok(Entry { delivery, alias })
+}
+
+async fn address_of(
+    tx: &mut Tx,
+    known: &mut HashMap<AliasId, Option<Address>>,
+    id: Option<AliasId>,
+) -> Result<Option<Address>, storage::Error> {
+    let Some(id) = id else { return Ok(None) };
+    if let Some(address) = known.get(&id) {
+        return Ok(address.clone());
+    }
+    let address = storage::alias::find(tx, id).await?.map(|alias| alias.address);
+    known.insert(id, address.clone());
+    Ok(address)
+}
+
+/// Makes one delivery, or everything that waits, due at once. How many.
+pub async fn retry(desk: &Desk, id: Option<DeliveryId>) -> Result<u64, ChangeError> {
+    let now = desk.clock.now();
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                let due = storage::queue::make_due(tx, id, now).await?;
+                match id {
+                    Some(id) if due == 0 => Err(why_not(tx, id).await?),
+                    _ => Ok(due),
+                }
+            })
+        })
+        .await
+}
+
+/// Gives a waiting delivery up: it is cancelled and counted, stays visible, its content is erased.
+pub async fn cancel(desk: &Desk, id: DeliveryId) -> Result<(), ChangeError> {
+    let now = desk.clock.now();
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                if !storage::queue::cancel(tx, id, now).await? {
+                    return Err(why_not(tx, id).await?);
+                }
+                Ok(count(tx, id, now).await?)
+            })
+        })
+        .await
+}
+
+async fn count(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<(), storage::Error> {
+    let alias_id = storage::queue::find(tx, id).await?.and_then(|delivery| delivery.alias_id);
+    match alias_id {
+        Some(alias_id) => storage::activity::add(tx, &[(ActivityKey { alias_id, day: now.day() }, Activity::CANCELLED)]).await,
+        None => Ok(()),
+    }
+}
+
+async fn why_not(tx: &mut Tx, id: DeliveryId) -> Result<ChangeError, storage::Error> {
+    Ok(match storage::queue::find(tx, id).await? {
+        Some(_) => ChangeError::NotWaiting,
+        None => ChangeError::Unknown,
+    })
+}

@@ -1,0 +1,146 @@
+//! Users: who has an account here.
+
+use crate::model::Address;
+use crate::model::id::UserId;
+use crate::model::mailbox::Mailbox;
+use crate::model::user::User;
+use crate::storage::{self, Tx};
+
+use super::Desk;
+
+/// What a new account is made of.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The address they sign in with, and their first mailbox.
+    pub email: Address,
+    /// Whether they administer the instance.
+    pub is_admin: bool,
+    /// Whether the operator vouches that they read that mailbox.
+    pub verified: bool,
+}
+
+/// Why an account can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// Someone signs in with it.
+    #[error("there is a user with this address already")]
+    Taken,
+    /// Mail would come back to us for ever.
+    #[error("this address is on a domain of this instance; a mailbox must be elsewhere")]
+    OwnDomain,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Why it is not clear who is meant.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// Nobody signs in with that address.
+    #[error("there is no user with this address")]
+    Unknown,
+    /// There is no user at all.
+    #[error("there is no user yet")]
+    Nobody,
+    /// There are several, so one must be named.
+    #[error("there are several users; say which one")]
+    Several,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Why an account can't be removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// There is no such user.
+    #[error("there is no such user")]
+    Unknown,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Makes an account with its first mailbox, the default one.
+pub async fn add(desk: &Desk, new: NewUser) -> Result<(User, Mailbox), AddError> {
+    let now = desk.clock.now();
+    let user = storage::user::NewUser { uuid: desk.uuid(), email: new.email.clone(), is_admin: new.is_admin, created_at: now };
+    let uuid = desk.uuid();
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                if storage::domain::find_by_name(tx, new.email.domain()).await?.is_some() {
+                    return Err(AddError::OwnDomain);
+                }
+                let user = storage::user::create(tx, &user).await.map_err(|error| match error {
+                    error if error.is_taken() => AddError::Taken,
+                    error => error.into(),
+                })?;
+                let mailbox = storage::mailbox::NewMailbox {
+                    uuid,
+                    user_id: user.id,
+                    address: new.email,
+                    verified_at: new.verified.then_some(now),
+                    is_default: true,
+                    created_at: now,
+                };
+                Ok((user, storage::mailbox::create(tx, &mailbox).await?))
+            })
+        })
+        .await
+}
+
+/// One page of users, oldest first, after that one.
+pub async fn list(desk: &Desk, after: Option<UserId>, limit: u32) -> Result<Vec<User>, storage::Error> {
+    storage::user::list(&mut desk.storage.read().await?, after, limit).await
+}
+
+/// The user who signs in with that address, in any case.
+pub async fn find_by_email(desk: &Desk, email: &Address) -> Result<Option<User>, storage::Error> {
+    storage::user::find_by_email(&mut desk.storage.read().await?, &email.folded()).await
+}
+
+/// The named user, or the only one when none is named.
+pub async fn resolve(desk: &Desk, email: Option<&Address>) -> Result<User, ResolveError> {
+    if let Some(email) = email {
+        return find_by_email(desk, email).await?.ok_or(ResolveError::Unknown);
+    }
+    let mut users = list(desk, None, 2).await?.into_iter();
+    match (users.next(), users.next()) {
+        (Some(user), None) => Ok(user),
+        (None, _) => Err(ResolveError::Nobody),
+        (Some(_), Some(_)) => Err(ResolveError::Several),
+    }
+}
+
+/// Removes an account with everything it has. Nobody is ever given one of its aliases' addresses; how many there were.
+pub async fn remove(desk: &Desk, id: UserId) -> Result<u64, RemoveError> {
+    let now = desk.clock.now();
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                if !storage::user::lock(tx, id).await? {
+                    return Err(RemoveError::Unknown);
+                }
+                let mut retired = 0;
+                loop {
+                    let page = page_of_aliases(tx, id).await?;
+                    if page.is_empty() {
+                        break;
+                    }
+                    for alias in page {
+                        storage::alias::retire(tx, &alias, now).await?;
+                        retired += 1;
+                    }
+                }
+                storage::user::delete(tx, id).await?;
+                Ok(retired)
+            })
+        })
+        .await
+}
+
+async fn page_of_aliases(tx: &mut Tx, user_id: UserId) -> Result<Vec<crate::model::alias::Alias>, storage::Error> {
+    let filter = storage::alias::AliasFilter { user_id, site: None, state: None, before: None, limit: 500 };
+    storage::alias::list(tx, &filter).await
+}

@@ -1,0 +1,50 @@
+//! `postern mailbox`.
+
+use super::support::Installation;
+
+#[test]
+fn a_mailbox_is_added_listed_and_removed() {
+    let installation = Installation::with_user();
+    let added = installation.run(&["mailbox", "add", "Work@inbox.example", "--json"]).json();
+    assert_eq!(added["address"], "Work@inbox.example");
+    assert_eq!((&added["verified_at"], &added["default"]), (&serde_json::Value::Null, &serde_json::json!(false)));
+    let table = installation.run(&["mailbox", "list"]).ok();
+    let cells: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().take(3).collect()).collect();
+    assert_eq!(
+        cells,
+        [["ADDRESS", "VERIFIED", "DEFAULT"], ["ann@inbox.example", "yes", "yes"], ["Work@inbox.example", "no", "no"]]
+    );
+    assert_eq!(installation.run(&["mailbox", "add", "work@inbox.example"]).error(), "this mailbox is there already");
+    let error = installation.run(&["mailbox", "add", "me@more.example"]).error();
+    assert_eq!(error, "this address is on a domain of this instance");
+    assert_eq!(installation.run(&["mailbox", "remove", "work@inbox.example"]).ok(), "work@inbox.example is removed\n");
+    assert_eq!(installation.run(&["mailbox", "remove", "work@inbox.example"]).error(), "there is no such mailbox");
+    assert_eq!(installation.run(&["mailbox", "remove", "ann@inbox.example"]).error(), "this is the default mailbox");
+}
+
+#[test]
+fn moving_a_mailbox_takes_all_aliases_along() {
+    let installation = Installation::with_user();
+    let address = installation.alias(&["lg.com"]);
+    let said = installation.run(&["mailbox", "move", "ann@inbox.example", "ann@new.example", "--verified"]).ok();
+    assert_eq!(
+        said,
+        "every alias that forwarded to ann@inbox.example forwards to ann@new.example now\nmail is forwarded to ann@new.example\n"
+    );
+    let shown = installation.run(&["alias", "show", &address, "--json"]).json();
+    assert_eq!(shown["mailboxes"], serde_json::json!(["ann@new.example"]));
+    let error = installation.run(&["mailbox", "move", "ann@inbox.example", "x@new.example"]).error();
+    assert_eq!(error, "there is no such mailbox");
+    installation.run(&["mailbox", "add", "later@new.example"]).ok();
+    let error = installation.run(&["mailbox", "move", "ann@new.example", "later@new.example"]).error();
+    assert!(error.contains("not verified yet"), "{error}");
+}
+
+#[test]
+fn the_only_mailbox_of_an_alias_stays() {
+    let installation = Installation::with_user();
+    installation.run(&["mailbox", "add", "work@inbox.example", "--verified"]).ok();
+    installation.alias(&["lg.com", "--mailbox", "work@inbox.example"]);
+    let error = installation.run(&["mailbox", "remove", "work@inbox.example"]).error();
+    assert_eq!(error, "this is the only mailbox of 1 aliases");
+}

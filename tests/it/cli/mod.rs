@@ -1,0 +1,11 @@
+//! The real binary, as an operator runs it.
+
+mod alias;
+mod config;
+mod database;
+mod domain;
+mod mailbox;
+mod queue;
+mod support;
+mod usage;
+mod user;

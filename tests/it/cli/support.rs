@@ -1,0 +1,92 @@
+//! A folder with settings, and the binary run in it.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What a run of the binary gave.
+#[derive(Debug)]
+pub struct Run {
+    pub status: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Run {
+    /// Standard output of a run that succeeded and complained of nothing.
+    pub fn ok(self) -> String {
+        assert_eq!((self.status, self.err.as_str()), (0, ""), "{}", self.out);
+        self.out
+    }
+
+    /// Its one JSON document.
+    pub fn json(self) -> Value {
+        serde_json::from_str(&self.ok()).unwrap()
+    }
+
+    /// The error line of a run that failed; that there is exactly one, and one hint, is checked.
+    pub fn error(self) -> String {
+        assert_eq!((self.status, self.out.as_str()), (1, ""), "{}", self.err);
+        let lines: Vec<_> = self.err.lines().collect();
+        assert_eq!(lines.len(), 2, "{}", self.err);
+        assert!(lines[1].starts_with("hint: "), "{}", self.err);
+        lines[0].strip_prefix("error: ").unwrap().to_owned()
+    }
+}
+
+/// An installation: a temporary folder with `postern.toml`.
+pub struct Installation {
+    folder: tempfile::TempDir,
+}
+
+impl Installation {
+    /// With the least settings there can be.
+    pub fn new() -> Self {
+        Self::with("[instance]\nhostname = \"mail.you.example\"\ndomains = [\"you.example\", \"more.example\"]\n")
+    }
+
+    /// With one user, whose inbox is verified.
+    pub fn with_user() -> Self {
+        let installation = Self::new();
+        installation.run(&["user", "add", "ann@inbox.example", "--verified"]).ok();
+        installation
+    }
+
+    /// A new alias's address.
+    pub fn alias(&self, words: &[&str]) -> String {
+        self.run(&[&["alias", "new"], words].concat()).ok().trim().to_owned()
+    }
+
+    /// With these settings.
+    pub fn with(settings: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("postern.toml"), settings).unwrap();
+        Self { folder }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs `postern` with these words.
+    pub fn run(&self, words: &[&str]) -> Run {
+        self.run_in(&[], words)
+    }
+
+    /// Runs `postern` with these words and variables in an otherwise empty environment.
+    pub fn run_in(&self, variables: &[(&str, &str)], words: &[&str]) -> Run {
+        let done = Command::new(env!("CARGO_BIN_EXE_postern"))
+            .args(words)
+            .current_dir(self.path())
+            .env_clear()
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        Run {
+            status: done.status.code().unwrap(),
+            out: String::from_utf8(done.stdout).unwrap(),
+            err: String::from_utf8(done.stderr).unwrap(),
+        }
+    }
+}
