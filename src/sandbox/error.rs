@@ -33,6 +33,9 @@ pub enum Error {
     /// The broker stopped by itself.
     #[error("the broker had to stop by itself")]
     Stopped,
+    /// Ctrl-C before the story was at its end.
+    #[error("interrupted before the story was at its end")]
+    Interrupted,
     /// The terminal is gone.
     #[error("the output can't be written: {0}")]
     Output(#[from] io::Error),
@@ -51,6 +54,7 @@ impl Error {
             }
             Self::Machine { .. } | Self::Account { .. } | Self::Output(_) => "see the message",
             Self::Broken(_) => "this should never happen: please report it with the lines above",
+            Self::Interrupted => "let it play: it takes a second",
             Self::Stopped => "set RUST_LOG=info to see why",
         }
     }

@@ -20,16 +20,8 @@ use super::journal::Journal;
 const CONVERSATIONS: usize = 200;
 const BLOCK: usize = 16 * 1024;
 
-/// Opens the window on `listen`; returns where it listens.
-pub async fn open(
-    listen: SocketAddr,
-    behind: SocketAddr,
-    journal: Journal,
-    tasks: &TaskTracker,
-    stop: CancellationToken,
-) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(listen).await?;
-    let address = listener.local_addr()?;
+/// Opens the window: who comes to `listener` is passed on to `behind`.
+pub fn open(listener: TcpListener, behind: SocketAddr, journal: Journal, tasks: &TaskTracker, stop: CancellationToken) {
     let (inner, permits) = (tasks.clone(), Arc::new(Semaphore::new(CONVERSATIONS)));
     tasks.spawn(async move {
         let accept = async {
@@ -50,7 +42,6 @@ pub async fn open(
         };
         stop.run_until_cancelled(accept).await;
     });
-    Ok(address)
 }
 
 async fn pass(mut client: TcpStream, behind: SocketAddr, journal: Journal) -> io::Result<()> {

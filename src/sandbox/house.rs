@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -41,16 +42,17 @@ impl House {
             .prefix("postern-try-")
             .tempdir()
             .map_err(Error::machine("a temporary folder can't be made"))?;
+        let listen = loopback(smtp_port.unwrap_or(0));
+        let listener =
+            TcpListener::bind(listen).await.map_err(Error::machine(format!("the gate can't be opened on {listen}")))?;
+        let gate = listener.local_addr().map_err(Error::machine("the gate has no address"))?;
         let inbox = Inbox::start(loopback(0)).map_err(Error::machine("the inbox can't be opened"))?;
         let config = settings(folder.path(), inbox.address())?;
         let running = app::start(&config, environment).await?;
+        let behind = running.smtp.first().copied().ok_or(Error::Stopped)?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let journal = Journal::new(environment.clock.clone(), &HIDDEN);
-        let listen = loopback(smtp_port.unwrap_or(0));
-        let behind = running.smtp.first().copied().unwrap_or(listen);
-        let gate = gate::open(listen, behind, journal.clone(), &tasks, stop.clone())
-            .await
-            .map_err(Error::machine(format!("the gate can't be opened on {listen}")))?;
+        gate::open(listener, behind, journal.clone(), &tasks, stop.clone());
         let desk = running.broker.desk.clone();
         let email = Address::parse(REAL_ADDRESS).map_err(Error::account("the owner's address is wrong"))?;
         let (owner, _) = user::add(&desk, NewUser { email, is_admin: false, verified: true })

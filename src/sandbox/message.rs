@@ -96,9 +96,57 @@ mod tests {
         assert!(message.mentions("NEWS@b.example") && !message.mentions("me@inbox.example"));
     }
 
+    /// Pieces that mails are made of, in any order.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let known = prop::sample::select(vec![
+            &b"From: "[..],
+            b"To: ",
+            b"Reply-To: ",
+            b"Subject: ",
+            b"Content-Type: ",
+            b"multipart/mixed; boundary=",
+            b"text/html",
+            b"; charset=",
+            b"utf-8",
+            b"=?utf-8?q?",
+            b"=?utf-8?B?",
+            b"?=",
+            b"Content-Transfer-Encoding: ",
+            b"base64",
+            b"\r\n",
+            b"\n",
+            b" ",
+            b"\r\n\r\n",
+            b"--",
+            b"x",
+            b"\"",
+            b"<",
+            b">",
+            b"@",
+            b",",
+            b";",
+            b":",
+            b"(",
+            b")",
+            b"group:",
+            b"message/rfc822",
+            b"\0",
+            b"\xff\xfe",
+            b"=",
+            b"filename*0*=",
+            b"utf-7",
+            b"iso-2022-jp",
+            b"quoted-printable",
+            b"<p>",
+            b"&amp",
+        ]);
+        prop_oneof![9 => known.prop_map(<[u8]>::to_vec), 1 => prop::collection::vec(any::<u8>(), 0..20)]
+    }
+
     proptest! {
         #[test]
-        fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn any_bytes_are_read(pieces in prop::collection::vec(piece(), 0..60)) {
+            let bytes = pieces.concat();
             let message = read(&bytes);
             prop_assert_eq!(&message.bytes[..], &bytes[..]);
             message.header();

@@ -25,7 +25,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use error::Error;
 use house::House;
@@ -46,13 +46,43 @@ pub struct Options {
     pub script: bool,
 }
 
-/// Runs the sandbox: to the end of the story with `script`, else until Ctrl-C.
+/// Runs the sandbox: to the end of the story with `script`, else until Ctrl-C. Either way nothing stays behind.
 pub async fn run(options: Options, mut out: impl Write) -> Result<(), Error> {
     let started = Instant::now();
+    let mut signals = Signals::new()?;
     let house = House::start(&Environment::system(), options.smtp_port).await?;
-    let played = if options.script { tell(&house, started, &mut out).await } else { serve(&house, options, &mut out).await };
+    let played = if options.script {
+        tokio::select! {
+            told = tell(&house, started, &mut out) => told,
+            () = signals.next() => Err(Error::Interrupted),
+        }
+    } else {
+        tokio::select! {
+            opened = serve(&house, options, &mut out) => opened,
+            () = signals.next() => Ok(()),
+        }
+    };
     let stopped = house.stop().await;
     played.and(stopped)
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let listen = |kind| signal(kind).map_err(Error::machine("signals can't be received"));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 async fn tell(house: &House, started: Instant, out: &mut impl Write) -> Result<(), Error> {
@@ -66,10 +96,8 @@ async fn tell(house: &House, started: Instant, out: &mut impl Write) -> Result<(
     Ok(())
 }
 
+/// Serves the page; ends only when the broker fails.
 async fn serve(house: &House, options: Options, out: &mut impl Write) -> Result<(), Error> {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return Err(Error::Stopped);
-    };
     let aliases = house.scene().make_aliases().await?;
     let page = house.open_page(options.http_port).await?;
     let url = format!("http://{page}/");
@@ -77,11 +105,8 @@ async fn serve(house: &House, options: Options, out: &mut impl Write) -> Result<
     if options.open_browser {
         browser::open(&url);
     }
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-        () = house.failed() => Err(Error::Stopped),
-    }
+    house.failed().await;
+    Err(Error::Stopped)
 }
 
 fn greet(url: &str, gate: SocketAddr, aliases: &[Address], out: &mut impl Write) -> Result<(), Error> {

@@ -33,7 +33,9 @@ async fn window(hidden: &[&str]) -> Window {
     let inbox = Inbox::start(ANY).unwrap();
     let journal = Journal::new(Arc::new(Noon), hidden);
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let address = gate::open(ANY, inbox.address(), journal.clone(), &tasks, stop.clone()).await.unwrap();
+    let listener = tokio::net::TcpListener::bind(ANY).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    gate::open(listener, inbox.address(), journal.clone(), &tasks, stop.clone());
     Window { inbox, journal, address, tasks, stop }
 }
 

@@ -1,3 +1,5 @@
+//! What the page says, from facts alone.
+
 use bytes::Bytes;
 
 use super::*;
