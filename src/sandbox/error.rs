@@ -55,7 +55,7 @@ impl Error {
             Self::Machine { .. } | Self::Account { .. } | Self::Output(_) => "see the message",
             Self::Broken(_) => "this should never happen: please report it with the lines above",
             Self::Interrupted => "let it play: it takes a second",
-            Self::Stopped => "set RUST_LOG=info to see why",
+            Self::Stopped => "see the log for the failure before this line",
         }
     }
 
