@@ -5,11 +5,11 @@
 mod architecture;
 mod cli;
 mod config;
-mod sandbox;
 mod delivery;
 mod deploy;
 mod dns;
 mod outbound;
+mod sandbox;
 mod sender_auth;
 mod service;
 mod smtp;
