@@ -5,8 +5,8 @@
 mod architecture;
 mod cli;
 mod config;
-mod deploy;
 mod delivery;
+mod deploy;
 mod outbound;
 mod service;
 mod smtp;
