@@ -14,11 +14,11 @@ use crate::config::Config;
 use crate::config::check::Checked;
 use crate::config::database::Location;
 use crate::dns::Resolver;
-use crate::model::{Chance, Clock};
+use crate::model::{Chance, Clock, DomainName};
 use crate::outbound::Outbound;
-use crate::service::Desk;
 use crate::service::broker::{Broker, Keys, MailRules, Parts};
 use crate::service::schedule::Schedule;
+use crate::service::{Desk, domain, role};
 use crate::spool::Budget;
 use crate::storage::{self, Storage, secret};
 use crate::transform::header::Limits;
@@ -45,10 +45,20 @@ pub async fn open_desk(config: &Config, environment: &Environment, tasks: &TaskT
     let checked = config.check()?;
     let storage = open_storage(&checked, tasks).await?;
     let desk = Desk { storage, clock: Arc::clone(&environment.clock), chance: environment.chance.clone() };
-    crate::service::domain::ensure_instance_domains(&desk, &checked.domains).await.map_err(|error| {
-        StartError::new(format!("instance.domains could not be entered: {error}"), "see the message for the domain")
-    })?;
+    enter_domains(&desk, &checked.domains).await?;
     Ok(desk)
+}
+
+/// Enters the operator's domains, and their role addresses once somebody is there to read them.
+pub(super) async fn enter_domains(desk: &Desk, domains: &[DomainName]) -> Result<(), StartError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        StartError::new(
+            format!("instance.domains could not be entered: {error}"),
+            "choose another domain, or have its owner remove it",
+        )
+    };
+    domain::ensure_instance_domains(desk, domains).await.map_err(|error| failed(&error))?;
+    role::ensure(desk, domains).await.map_err(|error| failed(&error))
 }
 
 pub(super) async fn open_storage(checked: &Checked, tasks: &TaskTracker) -> Result<Storage, StartError> {

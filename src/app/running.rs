@@ -43,7 +43,8 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     }
     let http = listeners::open("http.listen", config.http.listen)?;
     let (broker, shared) = build::broker(config, &checked, environment, &identity, &controls).await?;
-    prepare(&broker).await?;
+    broker.measure_free_space();
+    build::enter_domains(&broker.desk, &checked.domains).await?;
     let queue = Queue::new(broker.clone(), config.outbound.workers);
     queue.recover().await.map_err(|error| StartError::database(&error))?;
     let readiness = readiness(&broker, doors.len() + 1);
@@ -78,16 +79,6 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
         readiness.listening();
     }
     Ok(running)
-}
-
-/// Domains, role addresses and the first measurements, before anything is accepted.
-async fn prepare(broker: &Broker) -> Result<(), StartError> {
-    broker.measure_free_space();
-    let failed = |error: &dyn std::fmt::Display| {
-        StartError::new(format!("instance.domains could not be entered: {error}"), "see the message for the domain")
-    };
-    crate::service::domain::ensure_instance_domains(&broker.desk, &broker.rules.domains).await.map_err(|error| failed(&error))?;
-    crate::service::role::ensure(&broker.desk, &broker.rules.domains).await.map_err(|error| failed(&error))
 }
 
 fn readiness(broker: &Broker, listeners: usize) -> Readiness {

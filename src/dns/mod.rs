@@ -23,6 +23,9 @@ use zone::Zone;
 /// Deadline of one query, whatever the resolver does inside.
 const QUERY: Duration = Duration::from_secs(5);
 
+/// How long one server may take, so that the second one still has its turn.
+const SERVER: Duration = Duration::from_secs(2);
+
 /// Why a lookup gave nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DnsError {
@@ -83,7 +86,7 @@ impl Resolver {
             return Ok(Self(Arc::new(Source::Zone(zone))));
         }
         let failed = |reason: String| OpenError { setting: "dns.resolver", reason };
-        let builder = if settings.resolver == "system" {
+        let mut builder = if settings.resolver == "system" {
             TokioResolver::builder_tokio()
                 .map_err(|error| failed(format!("the system's resolver configuration can't be read: {error}")))?
         } else {
@@ -92,8 +95,17 @@ impl Resolver {
             })?;
             TokioResolver::builder_with_config(single(server), TokioRuntimeProvider::default())
         };
+        builder.options_mut().timeout = SERVER;
         let resolver = builder.build().map_err(|error| failed(error.to_string()))?;
         Ok(Self(Arc::new(Source::Network(resolver))))
+    }
+
+    /// The resolver behind, for a library that brings its own queries; `None` with a zone file.
+    pub fn network(&self) -> Option<&TokioResolver> {
+        match &*self.0 {
+            Source::Network(resolver) => Some(resolver),
+            Source::Zone(_) => None,
+        }
     }
 
     /// The MX records of a domain, in no particular order. Records that name no valid host are left out.

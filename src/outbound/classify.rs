@@ -153,16 +153,19 @@ pub(super) fn end(answer: Answer, phase: Phase, host: &str, fresh: bool) -> End 
             let failure = Failure { status: "4.5.3".to_owned(), ..replied(552, &words, host, to) };
             End { reusable: true, ..End::deferred(failure) }
         }
-        Answer::Reply(code @ 500..=599, words) if phase != Phase::Reset => {
-            End { reusable: true, ..End::refused(replied(code, &words, host, to)) }
+        // Nobody refuses RSET; whatever is wrong with this connection, a new one will not have it.
+        Answer::Reply(code @ 400..=599, words) if phase == Phase::Reset => {
+            End { stale: true, ..End::deferred(replied(code, &words, host, to)) }
         }
-        Answer::Reply(code @ 400..=599, words) => End { reusable: true, ..End::deferred(replied(code, &words, host, to)) },
+        Answer::Reply(code @ 500..=599, words) => End { reusable: true, ..End::refused(replied(code, &words, host, to)) },
+        Answer::Reply(code @ 400..=499, words) => End { reusable: true, ..End::deferred(replied(code, &words, host, to)) },
         Answer::Reply(code, _) => End::deferred(Failure {
             code: Some(code),
             ..ours("4.5.0", format!("{host} answered {to} with {code}, which is no answer to it{}", doubt(phase)))
         }),
         Answer::Lost => End {
             next_host: before_mail,
+            trouble: before_mail && fresh,
             stale: before_mail && !fresh,
             ..End::deferred(ours("4.4.2", format!("{host} closed the connection at {to}{}", doubt(phase))))
         },
@@ -171,6 +174,7 @@ pub(super) fn end(answer: Answer, phase: Phase, host: &str, fresh: bool) -> End 
         }
         Answer::Late => End {
             next_host: before_mail,
+            trouble: before_mail,
             ..End::deferred(ours("4.4.2", format!("{host} did not answer {to} in time{}", doubt(phase))))
         },
     }

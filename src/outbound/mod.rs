@@ -40,8 +40,8 @@ use smarthost::Smarthost;
 use tls::Tls;
 use transaction::Parcel;
 
-/// One message for one recipient.
-#[derive(Debug, Clone)]
+/// One message for one recipient. `Debug` shows its size only.
+#[derive(Clone)]
 pub struct HandOff {
     /// Envelope sender; `None` is the null reverse-path.
     pub sender: Option<Address>,
@@ -55,6 +55,12 @@ pub struct HandOff {
     pub eight_bit: bool,
     /// Whether an address or a header field needs SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
+}
+
+impl fmt::Debug for HandOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HandOff([private], {} octets)", body::size(self))
+    }
 }
 
 /// How a hand-off ended.

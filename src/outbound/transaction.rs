@@ -41,6 +41,11 @@ pub(super) async fn run(connection: &mut Connection, parcel: &Parcel<'_>, deadli
         return end;
     }
     connection.needs_reset = false;
+    // A reply that is there before the text was sent would be taken for the answer to the dot.
+    if !connection.wire.is_quiet() {
+        let answer = if connection.wire.is_lost() { Answer::Lost } else { Answer::Garbage };
+        return classify::end(answer, Phase::Content, &connection.host, true);
+    }
     let sent = text(connection, parcel.body, deadlines).await;
     let answer = match sent {
         Ok(()) => {

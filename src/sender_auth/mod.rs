@@ -1,2 +1,5 @@
 //! SPF of an arriving message.
-pub mod spf;
+
+mod spf;
+
+pub use spf::{SpfResult, spf};

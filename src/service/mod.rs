@@ -1,9 +1,8 @@
 //! The use cases: one function is one thing a person or a message can do.
 //!
 //! A use case opens one transaction, commits it, and knows no surface: SMTP, pages, API and command line call the same
-//! functions. Account work (`user`, `mailbox`, `domain`, `alias`, `queue`) needs a [`Desk`], and each of its functions has
-//! its own small error, so that every surface can say exactly what went wrong; the mail path needs the whole
-//! [`broker::Broker`].
+//! functions, and each has its own small error, so that every surface can say exactly what went wrong. Account work
+//! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod alias;
 pub mod bounce;
@@ -25,7 +24,7 @@ use std::sync::Arc;
 use crate::model::{Chance, Clock};
 use crate::storage::Storage;
 
-/// What account work needs: the database, the time, and chance. Cheap to clone.
+/// What account work needs: the database, the time, chance. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Desk {
     /// The database.

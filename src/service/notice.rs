@@ -17,7 +17,7 @@ use crate::model::alias::Alias;
 use crate::model::delivery::{DeliveryKind, Failure};
 use crate::model::id::uuid_v7;
 use crate::policy::backscatter::{self, DsnFacts, Reason, Spf, Verdict};
-use crate::sender_auth::spf::{self, SpfResult};
+use crate::sender_auth::{SpfResult, spf};
 use crate::storage::delivery::NewDelivery;
 use crate::storage::message::NewMessage;
 use crate::storage::{self, alias, delivery, message, queue};
@@ -126,7 +126,7 @@ async fn prepare(broker: &Broker, held: &Held, failure: &Failure) -> Result<Noti
 
 async fn may_notify(broker: &Broker, kept: &NewMessage, header: &HeaderBlock) -> Verdict {
     let Some(sender) = &kept.sender else { return Verdict::Suppress(Reason::NullSender) };
-    let spf = spf::spf(&broker.resolver, kept.client_ip, &kept.helo, sender, broker.rules.hostname.as_str()).await;
+    let spf = spf(&broker.resolver, kept.client_ip, &kept.helo, sender, broker.rules.hostname.as_str()).await;
     let marks = automatic::marks(header, &kept.header);
     backscatter::may_notify(&DsnFacts {
         sender: Some(sender),

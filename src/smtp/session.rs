@@ -204,6 +204,11 @@ impl<G: Gate> Session<G> {
         Next::Command
     }
 
+    /// Queues a reply of the gate. With 421 it asks for the end of the connection (RFC 5321 §3.8).
+    pub(super) fn answer(&mut self, reply: &Reply) -> Next {
+        if reply.code() == 421 { self.hang_up(reply) } else { self.say(reply) }
+    }
+
     /// Queues a last reply.
     pub(super) fn hang_up(&mut self, reply: &Reply) -> Next {
         tracing::debug!(reply.code = reply.code(), "hanging up");

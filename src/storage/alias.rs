@@ -308,11 +308,3 @@ pub async fn is_retired(tx: &mut Tx, address: &str) -> Result<bool, Error> {
 fn hash(address: &str) -> Vec<u8> {
     Sha256::digest(address).to_vec()
 }
-
-/// The state of an alias at this moment; the cheapest look there is, for the end of data.
-pub async fn find_state(tx: &mut Tx, id: AliasId) -> Result<Option<AliasState>, Error> {
-    let word: Option<String> = on!(tx, c => sqlx::query_scalar("SELECT state FROM aliases WHERE id = $1")
-        .bind(id.0)
-        .fetch_optional(c))?;
-    word.map(|word| columns::word("aliases", "state", id.0, &word)).transpose()
-}

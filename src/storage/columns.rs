@@ -37,3 +37,33 @@ pub fn word<T: FromStr>(table: &str, column: &str, row: i64, text: &str) -> Resu
 pub fn optional_time(micros: Option<i64>) -> Option<Timestamp> {
     micros.map(Timestamp::from_micros)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_folded_address_is_read_back_without_its_quotes() {
+        let written = Address::parse("\"A@b \\\" c\"@x.example").unwrap();
+        let read = folded("users", "email", 1, &written.folded()).unwrap();
+        assert_eq!(read.to_string(), "\"a@b \\\" c\"@x.example");
+        assert!(folded("users", "email", 1, "nonsense").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_in_a_column_is_read_or_refused(text in "\\PC{0,80}") {
+            if let Ok(address) = folded("users", "email", 1, &text) {
+                prop_assert!(Address::parse(&address.to_string()).is_ok());
+            }
+        }
+
+        #[test]
+        fn what_was_folded_is_read_back(local in "[A-Za-z0-9 .@\"+-]{1,30}") {
+            let written = Address::from_parts(&local, DomainName::parse("x.example").unwrap()).unwrap();
+            prop_assert_eq!(folded("users", "email", 1, &written.folded()).unwrap().folded(), written.folded());
+        }
+    }
+}

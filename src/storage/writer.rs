@@ -182,7 +182,11 @@ async fn batch(
 async fn one(tx: &mut Tx, job: &mut dyn Job) -> Result<(), Error> {
     execute(tx, "SAVEPOINT piece").await?;
     if !job.run(tx).await {
-        execute(tx, "ROLLBACK TO piece").await?;
+        // Fails when the piece's own failure (a full disk) made SQLite give up the whole transaction: nothing of the
+        // others is kept either, and they may try again.
+        execute(tx, "ROLLBACK TO piece").await.map_err(|error| {
+            Error::new(ErrorKind::Unavailable, format!("the transaction was lost with a failed piece: {error}"))
+        })?;
     }
     execute(tx, "RELEASE piece").await
 }

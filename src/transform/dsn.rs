@@ -40,7 +40,7 @@ pub struct DsnFacts<'a> {
 }
 
 /// A notification, in the two halves a hand-off takes. All of it is 7-bit, except for addresses that are not.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Dsn {
     /// The header block: whole lines, without the empty line.
     pub header: Vec<u8>,
@@ -84,7 +84,7 @@ pub fn build(facts: &DsnFacts, block: &HeaderBlock, message: &[u8]) -> Dsn {
 
 fn for_people(facts: &DsnFacts, reason: Neutral) -> String {
     format!(
-        "Your message to\r\n\r\n  {}\r\n\r\nwhich arrived here on {}, could not be delivered.\r\n\r\n{}.\r\n\r\n\
+        "Your message to\r\n\r\n  {}\r\n\r\nwhich arrived here on {},\r\ncould not be delivered.\r\n\r\n{}.\r\n\r\n\
          This notification was made by a machine; answers to it are not read.\r\n",
         facts.alias,
         facts.arrived_at.to_rfc5322(),

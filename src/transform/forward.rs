@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `From` | the author's reverse address, name and true address as its display name |
 //! | `Reply-To` | reverse addresses; the alias itself, and the whole field when nothing else is in it, go: `From` suffices |
-//! | `To`, `Cc` | the alias stays as written, others become reverse addresses; above [`HIDE_ABOVE`] others one empty group |
+//! | `To`, `Cc` | others become reverse addresses, each named once; above [`HIDE_ABOVE`] others one empty group; where only the alias is named, as it was |
 //! | `Sender` | dropped: it names an address that is not aligned with the new `From` and that nobody answers to |
 //! | `Return-Path`, `Bcc` | dropped: the last hop's and nobody's |
 //! | `Authentication-Results` | dropped where it claims to be ours (RFC 8601 §5) |
@@ -24,7 +24,7 @@ use crate::model::{Address, HeaderFault};
 use super::display_name;
 use super::header::{Field, HeaderBlock};
 use super::key::SecretKey;
-use super::mailboxes::{self, AddressList, Entry, Mailbox};
+use super::mailboxes::{self, AddressList, Mailbox};
 use super::received::{self, ReceivedFacts};
 use super::trace;
 
@@ -47,8 +47,8 @@ pub struct Correspondents {
     pub unreadable: usize,
 }
 
-/// What the rewriting needs to know.
-#[derive(Debug, Clone)]
+/// What the rewriting needs to know. Has no `Debug`: the keys of the map are addresses.
+#[derive(Clone)]
 pub struct ForwardFacts<'a> {
     /// The alias the message is for.
     pub alias: &'a Address,
@@ -106,6 +106,7 @@ pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Res
     out.extend_from_slice(format!("{ALIAS_FIELD}: {}\r\n", facts.alias).as_bytes());
     let keeps_replies = !are_crowd(&replies(block, message));
     let mut hidden_written = false;
+    let mut written = BTreeSet::new();
     for field in block.fields() {
         let lower = field.name(message).to_ascii_lowercase();
         match lower.as_slice() {
@@ -120,7 +121,7 @@ pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Res
                     recipients.write_hidden(facts.alias, &mut out);
                 }
             }
-            b"to" | b"cc" => recipient_field(field, message, facts, &mut out)?,
+            b"to" | b"cc" => recipient_field(field, message, facts, &mut written, &mut out)?,
             b"reply-to" | b"sender" | b"return-path" | b"bcc" => {}
             b"authentication-results" if claims_authserv_id(field.value(message), facts.authserv_id) => {}
             name if name.starts_with(b"x-postern-") && !trace::is_ours(field, message, facts.trace_key) => {}
@@ -160,27 +161,35 @@ fn are_crowd(replies: &[AddressList]) -> bool {
     replies.iter().flat_map(AddressList::mailboxes).count() > HIDE_ABOVE
 }
 
-fn recipient_field(field: &Field, message: &[u8], facts: &ForwardFacts, out: &mut Vec<u8>) -> Result<(), RewriteError> {
-    let value = field.value(message);
-    let list = AddressList::parse(value);
+/// Writes a `To` or `Cc`. Who is in `written` already is not named again: a header of one address a thousand times must
+/// not grow by the length of the reverse address each time.
+fn recipient_field(
+    field: &Field,
+    message: &[u8],
+    facts: &ForwardFacts,
+    written: &mut BTreeSet<String>,
+    out: &mut Vec<u8>,
+) -> Result<(), RewriteError> {
+    let list = AddressList::parse(field.value(message));
     let alias = facts.alias.folded();
-    let is_alias = |mailbox: &Mailbox| mailbox.address.folded() == alias;
-    if !list.entries.is_empty() && list.unreadable() == 0 && list.mailboxes().all(is_alias) {
+    if !list.entries.is_empty() && list.unreadable() == 0 && list.mailboxes().all(|mailbox| mailbox.address.folded() == alias) {
         copy(field, message, out);
         return Ok(());
     }
     let is_to = field.is(message, "To");
     let mut line = Line::new(if is_to { "To" } else { "Cc" });
-    for entry in &list.entries {
-        match entry {
-            Entry::Mailbox(mailbox) if is_alias(mailbox) => line.mailbox_as(&mailbox.name, &mailbox.address),
-            Entry::Mailbox(mailbox) => line.mailbox(mailbox, facts)?,
-            // A bare word or the name of an empty group says nothing once there are addresses beside it.
-            Entry::Text | Entry::Unreadable => {}
+    // A bare word or the name of an empty group says nothing once there are addresses beside it.
+    for mailbox in list.mailboxes() {
+        let folded = mailbox.address.folded();
+        let is_alias = folded == alias;
+        match written.insert(folded) {
+            true if is_alias => line.mailbox_as(&mailbox.name, &mailbox.address),
+            true => line.mailbox(mailbox, facts)?,
+            false => {}
         }
     }
     match list.unreadable() {
-        0 if line.is_empty() && is_to => line.item("undisclosed-recipients:;"),
+        0 if is_to && list.mailboxes().next().is_none() => line.item("undisclosed-recipients:;"),
         0 => {}
         1 => line.item("1 unreadable recipient:;"),
         count => line.item(&format!("{count} unreadable recipients:;")),

@@ -5,6 +5,7 @@
 //! address and needs quadratic time on unfinished encoded words. A forwarder must know when an entry can be read in two
 //! ways, because then it hides the wrong address. What is not clear is [`Entry::Unreadable`], and the author must be clear.
 
+use std::fmt;
 use std::ops::Range;
 
 use mail_parser::parsers::MessageStream;
@@ -16,13 +17,19 @@ use super::header::HeaderBlock;
 /// Bytes of a display name that are decoded; what is shown in the end is far shorter.
 const NAME_BYTES: usize = 2048;
 
-/// One address with its display name, decoded but not cleaned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One address with its display name, decoded but not cleaned. `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Mailbox {
     /// The display name, or the comment used instead of one; empty when there is none.
     pub name: String,
     /// The address.
     pub address: Address,
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mailbox([private])")
+    }
 }
 
 /// One entry of a list.
@@ -190,6 +197,7 @@ impl Reader<'_> {
     /// A run up to white space or a special; quoted strings belong to it.
     fn word(&mut self) {
         let start = self.at;
+        self.at += encoded_word_length(self.value.get(start..).unwrap_or_default());
         loop {
             match self.value.get(self.at).copied() {
                 Some(b'"') => self.skip_quoted(),
@@ -258,7 +266,7 @@ impl Reader<'_> {
         let (address, name_words) = match (&entry.angle, entry.words.as_slice()) {
             (Some(angle), words) => (self.slice(angle).trim_ascii(), words),
             (None, [word]) if self.slice(word).contains(&b'@') => (self.slice(word), [].as_slice()),
-            (None, words) if words.iter().all(|word| !self.slice(word).contains(&b'@')) => return Entry::Text,
+            (None, words) if words.iter().all(|word| is_plain_word(self.slice(word))) => return Entry::Text,
             (None, _) => return Entry::Unreadable,
         };
         let Some(address) = read_address(address) else { return Entry::Unreadable };
@@ -299,6 +307,29 @@ impl Reader<'_> {
         }
         phrase
     }
+}
+
+/// Whether a word without an address beside it is no address either; an encoded word may decode to one.
+fn is_plain_word(word: &[u8]) -> bool {
+    !word.contains(&b'@') && !word.windows(2).any(|pair| pair == b"=?")
+}
+
+/// The length of the encoded word that `text` begins with, or 0. Many programs leave commas, colons and parentheses in them
+/// as they are (against RFC 2047 §5), and there they separate nothing.
+fn encoded_word_length(text: &[u8]) -> usize {
+    let Some(rest) = text.strip_prefix(b"=?") else { return 0 };
+    // Charset, encoding, text: none of them holds a question mark, so that this looks no further than the fourth.
+    let mut parts = rest.splitn(4, |byte| *byte == b'?');
+    let (Some(charset), Some(encoding), Some(encoded), Some(end)) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return 0;
+    };
+    let is_word = !charset.is_empty()
+        && charset.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_:.+*".contains(byte))
+        && matches!(encoding, b"q" | b"Q" | b"b" | b"B")
+        && encoded.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>'))
+        && end.starts_with(b"=");
+    if is_word { 2 + charset.len() + 1 + encoding.len() + 1 + encoded.len() + 2 } else { 0 }
 }
 
 /// An address without route, inner white space, comment or encoded word: nothing that two readers may take differently.

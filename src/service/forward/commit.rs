@@ -10,16 +10,18 @@ use uuid::Uuid;
 
 use super::units::{Arrival, Unit};
 use crate::model::activity::Activity;
+use crate::model::alias::AliasState;
 use crate::model::delivery::{DeliveryKind, Failure, Lease};
 use crate::model::id::{DeliveryId, uuid_v7};
 use crate::model::{Reply, Timestamp};
 use crate::outbound::{Outcome, Report};
+use crate::policy;
 use crate::service::broker::Broker;
 use crate::service::settle::{self, Held, LEASE, NOT_KEPT_YET};
 use crate::spool::Content;
 use crate::storage::delivery::NewDelivery;
 use crate::storage::message::NewMessage;
-use crate::storage::{self, Tx, delivery, message};
+use crate::storage::{self, Tx, alias, delivery, message};
 use crate::transform::scrub::Neutral;
 
 /// How much longer an attempt in flight is waited for when the message could not be committed.
@@ -55,6 +57,8 @@ pub(super) async fn run(broker: &Broker, arrival: &Arrival<'_>, units: Vec<Unit>
     }
     match commit(broker, arrival, &mut tried).await {
         Ok(()) => Ok(()),
+        // Every alias was killed meanwhile.
+        Err(reply) if tried.is_empty() => Err(reply),
         Err(reply) => {
             // Nothing is kept, so only the next hops can still save this message from coming twice.
             let tried = wait_on(tried, LAST_CHANCE).await;
@@ -129,18 +133,26 @@ async fn commit(broker: &Broker, arrival: &Arrival<'_>, tried: &mut Vec<Tried>) 
         .await
         .map_err(|error| broker.storage_failed(&error))?;
     let mut ids = ids.into_iter();
+    let mut accepted = false;
     for (one, row) in std::mem::take(tried).into_iter().zip(rows) {
-        let id = row.as_ref().and_then(|_| ids.next());
-        match (one.state, row, id) {
-            (State::Flying(attempt), Some(row), Some(id)) => fly_on(broker, attempt, &row, id),
-            (State::Done(Report { outcome: Outcome::Delivered, .. }), ..) => {
-                broker.ledger.count(one.unit.alias_id, now, Activity::FORWARDED);
+        let Some(row) = row else {
+            broker.ledger.count(one.unit.alias_id, now, Activity::FORWARDED);
+            accepted = true;
+            continue;
+        };
+        match ids.next().flatten() {
+            Some(id) => {
+                accepted = true;
+                if let State::Flying(attempt) = one.state {
+                    fly_on(broker, attempt, &row, id);
+                }
             }
-            _ => {}
+            // Killed meanwhile: an attempt in flight is dropped with its connection.
+            None => broker.ledger.count(one.unit.alias_id, now, Activity::BLOCKED),
         }
     }
     broker.queue.notify_one();
-    Ok(())
+    if accepted { Ok(()) } else { Err(policy::recipient::NO_SUCH_ADDRESS) }
 }
 
 /// The attempt in flight settles its own row; a crash lets the lease lapse and another worker takes over.
@@ -211,12 +223,32 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
     })
 }
 
-async fn insert(tx: &mut Tx, kept: &NewMessage, body: &Content, rows: &[NewDelivery]) -> Result<Vec<DeliveryId>, storage::Error> {
+/// The rows of what is kept. An alias that was killed since has none: whoever kills cancels what waits, and this asks
+/// under the same lock, so no message slips between the two.
+async fn insert(
+    tx: &mut Tx,
+    kept: &NewMessage,
+    body: &Content,
+    rows: &[NewDelivery],
+) -> Result<Vec<Option<DeliveryId>>, storage::Error> {
+    let mut alive = Vec::with_capacity(rows.len());
+    for row in rows {
+        let state = match row.alias_id {
+            Some(alias_id) => alias::hold_state(tx, alias_id).await?,
+            None => None,
+        };
+        alive.push(state.is_some_and(|state| state != AliasState::Killed));
+    }
+    let mut ids = vec![None; rows.len()];
+    if !alive.contains(&true) {
+        return Ok(ids);
+    }
     let message_id = message::insert(tx, kept).await?;
     message::insert_body(tx, message_id, body).await?;
-    let mut ids = Vec::with_capacity(rows.len());
-    for row in rows {
-        ids.push(delivery::insert(tx, &NewDelivery { message_id, ..row.clone() }).await?);
+    for ((row, id), alive) in rows.iter().zip(&mut ids).zip(alive) {
+        if alive {
+            *id = Some(delivery::insert(tx, &NewDelivery { message_id, ..row.clone() }).await?);
+        }
     }
     Ok(ids)
 }

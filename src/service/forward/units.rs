@@ -124,7 +124,7 @@ const BOUNCES_LATER: std::time::Duration = std::time::Duration::from_secs(7 * 86
 async fn recheck(broker: &Broker, alias: &Alias) -> Result<(), Reply> {
     let failed = |error| broker.storage_failed(&error);
     let mut tx = broker.storage().read().await.map_err(failed)?;
-    let state = storage::alias::find_state(&mut tx, alias.id).await.map_err(failed)?;
+    let state = storage::alias::hold_state(&mut tx, alias.id).await.map_err(failed)?;
     let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
     super::admit(broker, alias, state, true)
 }

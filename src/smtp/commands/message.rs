@@ -55,7 +55,7 @@ impl<G: Gate> Session<G> {
             Err(reply) => reply,
         };
         metrics::counter!("postern_smtp_messages_total", "class" => class(reply.code())).increment(1);
-        self.say(&reply)
+        self.answer(&reply)
     }
 
     /// Reads up to the end of data, also of a message that is going to be refused.

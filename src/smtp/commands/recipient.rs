@@ -36,7 +36,7 @@ impl<G: Gate> Session<G> {
                 if let Some(transaction) = &mut self.transaction {
                     transaction.refused = true;
                 }
-                self.say(&reply)
+                self.answer(&reply)
             }
         }
     }

@@ -23,7 +23,7 @@ impl<G: Gate> Session<G> {
         }
         let answer = Box::pin(self.shared.gate.sender(&self.client, &mail)).await;
         if let Err(reply) = answer {
-            return self.say(&reply);
+            return self.answer(&reply);
         }
         self.transaction = Some(Transaction { mail, recipients: Vec::new(), named: HashSet::new(), refused: false });
         self.say(&replies::SENDER_OK)

@@ -110,6 +110,15 @@ fn above_twenty_five_others_are_counted_instead_of_named() {
 }
 
 #[test]
+fn a_recipient_named_again_is_written_once() {
+    let out =
+        fields_of("From: a@x.org\r\nTo: b@x.org, B@x.org, b@x.org\r\nCc: b@x.org\r\nTo: b@x.org\r\nCc: c@x.org, b@x.org\r\n");
+    assert_eq!(out.matches("b at x.org").count(), 1);
+    assert_eq!(out.matches("To: ").count(), 1);
+    assert!(out.ends_with("Cc: \"c at x.org\" <reply+00000000000000000002@you.example>\r\n"));
+}
+
+#[test]
 fn to_is_never_empty_and_nothing_unreadable_is_copied() {
     assert!(fields_of("From: a@x.org\r\nTo:\r\nCc: \r\n").ends_with("\r\nTo: undisclosed-recipients:;\r\n"));
     assert!(fields_of("From: a@x.org\r\nTo: undisclosed-recipients:;\r\n").ends_with("\r\nTo: undisclosed-recipients:;\r\n"));
@@ -186,6 +195,55 @@ proptest! {
                         prop_assert_eq!(mailbox.address.domain().as_str(), "you.example");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn others_fields_are_kept_and_every_address_is_reported(
+        fields in proptest::collection::vec((0usize..9, proptest::collection::vec(0usize..40, 0..12), "[ -~\u{e4}\u{4e2d}]{0,40}"), 0..12))
+    {
+        let names = ["To", "Cc", "Reply-To", "Subject", "X-One", "DKIM-Signature", "References", "Date", "List-Id"];
+        let mut message = String::from("From: a@y.org\r\n");
+        let mut kept = Vec::new();
+        let mut named = BTreeSet::new();
+        let mut replies = 0;
+        for (name, people, text) in &fields {
+            let value = if *name < 3 {
+                named.extend(people.iter().map(|number| (*name == 2, format!("p{number}@x.org"))));
+                replies += if *name == 2 { people.len() } else { 0 };
+                people.iter().map(|number| format!("N <p{number}@x.org>")).collect::<Vec<_>>().join(",\r\n\t")
+            } else {
+                format!("{text}\r\n {text}")
+            };
+            let field = format!("{}: {value}\r\n", names[*name]);
+            message.push_str(&field);
+            if *name >= 3 {
+                kept.push(field.into_bytes());
+            }
+        }
+        let bytes = message.as_bytes();
+        let block = HeaderBlock::parse(bytes, Limits::default()).unwrap();
+        let found = correspondents(&block, bytes, &alias()).unwrap();
+        let recipients: BTreeSet<_> = named.iter().filter(|(is_reply, _)| !is_reply).map(|(_, address)| address.clone()).collect();
+        prop_assert_eq!(found.other_recipients, recipients.len());
+        let reported: BTreeSet<String> = found.outside.iter().map(ToString::to_string).collect();
+        prop_assert_eq!(reported.len(), found.outside.len());
+        for (is_reply, address) in &named {
+            let is_left_out = if *is_reply { replies > HIDE_ABOVE } else { recipients.len() > HIDE_ABOVE };
+            prop_assert!(is_left_out || reported.contains(address));
+        }
+        let out = rewritten(bytes).unwrap();
+        let again = HeaderBlock::parse(&out, Limits::default()).unwrap();
+        let ours = ["From", "To", "Cc", "Reply-To"];
+        let others: Vec<Vec<u8>> = again.fields().iter().skip(3)
+            .filter(|field| !ours.iter().any(|name| field.is(&out, name)))
+            .map(|field| field.raw(&out).to_vec()).collect();
+        prop_assert_eq!(others, kept);
+        for name in ours {
+            for field in again.named(&out, name) {
+                let list = AddressList::parse(field.value(&out));
+                prop_assert!(list.mailboxes().all(|mailbox| mailbox.address.domain().as_str() == "you.example"));
             }
         }
     }

@@ -154,9 +154,8 @@ async fn after_the_dot_no_other_host_is_tried() {
 #[tokio::test]
 async fn at_most_five_addresses_are_tried() {
     let sinks = Sink::with(Script::new().reply(Point::Greeting, "554 no\r\n")).await;
-    let zone = "inbox.example. MX 10 many.\n".to_owned()
-        + &"many. A 127.0.0.1\n".repeat(1)
-        + "many. A 127.0.0.4\nmany. A 127.0.0.5\nmany. A 127.0.0.6\nmany. A 127.0.0.7\nmany. A 127.0.0.8\nmany. A 127.0.0.9";
+    let addresses = [1, 4, 5, 6, 7, 8, 9].map(|last| format!("many. A 127.0.0.{last}")).join("\n");
+    let zone = format!("inbox.example. MX 10 many.\n{addresses}");
     let mut others = Vec::new();
     for last in 4..10 {
         others.push(beside(&sinks, last, Script::new().reply(Point::Greeting, "554 no\r\n")).await);

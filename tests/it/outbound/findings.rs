@@ -32,6 +32,13 @@ async fn e2_250_to_data_is_no_invitation() {
 }
 
 #[tokio::test]
+async fn a_reply_that_comes_before_the_text_is_no_answer_to_the_dot() {
+    let sink = Sink::with(Script::new().reply(Point::Data, "354 go on\r\n250 taken\r\n")).await;
+    deferred(&Bench::smarthost(&sink).give(TEXT).await);
+    assert!(sink.messages().is_empty());
+}
+
+#[tokio::test]
 async fn e3_a_reply_in_latin_1_is_understood() {
     let latin = |code: &str| [code.as_bytes(), b" d\xe9j\xe0 re\xe7u\r\n"].concat();
     let sink = Sink::with(
@@ -44,10 +51,13 @@ async fn e3_a_reply_in_latin_1_is_understood() {
     assert!(refused(&report).detail.reveal().ends_with("550 d?j? re?u"), "{:?}", refused(&report).detail.reveal());
 }
 
+/// Picks the deadline of a phase.
+type Limit = fn(&mut Settings) -> &mut Span;
+
 #[tokio::test]
 async fn e4_a_silent_server_is_left_at_every_phase() {
     let short = Span(Duration::from_millis(150));
-    let points: [(Point, fn(&mut Settings) -> &mut Span); 8] = [
+    let points: [(Point, Limit); 8] = [
         (Point::Greeting, |s| &mut s.deadlines.greeting),
         (Point::Ehlo, |s| &mut s.deadlines.greeting),
         (Point::Mail, |s| &mut s.deadlines.command),
@@ -72,12 +82,13 @@ async fn e4_a_silent_server_is_left_at_every_phase() {
 
 #[tokio::test]
 async fn e4_a_server_that_does_not_read_is_left() {
-    let sink = Sink::with(Script::new().at(Point::Content, Act::Stall)).await;
+    let sink = Sink::with(Script::new().at(Point::Content, Act::Deaf)).await;
     let mut settings = smarthost(&sink);
-    settings.deadlines.end = Span(Duration::from_millis(150));
-    let text = format!("Subject: x\r\n\r\n{}", "0123456789\r\n".repeat(20_000));
-    let report = tokio::time::timeout(Duration::from_secs(10), Bench::of(&settings, "").give(&text)).await.unwrap();
-    deferred(&report);
+    settings.deadlines.block = Span(Duration::from_millis(300));
+    // More than the buffers of both sockets hold.
+    let text = format!("Subject: x\r\n\r\n{}", "0123456789\r\n".repeat(1_500_000));
+    let report = tokio::time::timeout(Duration::from_secs(15), Bench::of(&settings, "").give(&text)).await.unwrap();
+    assert!(deferred(&report).detail.reveal().ends_with("did not answer the message text in time"));
 }
 
 #[tokio::test]

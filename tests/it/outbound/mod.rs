@@ -104,23 +104,24 @@ pub fn quick() -> Settings {
 /// The text is cut after the header block: whole lines up to the empty line.
 pub fn message(text: &[u8]) -> HandOff {
     let cut = text.windows(4).position(|four| four == b"\r\n\r\n").map_or(text.len(), |at| at + 2);
+    let (header, body) = text.split_at(cut);
     HandOff {
         sender: Some(Address::parse("bounce+1@postern.example").unwrap()),
         recipient: Address::parse("ann@inbox.example").unwrap(),
-        header: text[..cut].to_vec().into(),
-        body: Content::from_bytes(text[cut..].to_vec()),
+        header: header.to_vec().into(),
+        body: Content::from_bytes(body.to_vec()),
         eight_bit: !text.is_ascii(),
         smtputf8: false,
     }
 }
 
 pub fn refused(report: &Report) -> &Failure {
-    let Outcome::Refused(failure) = &report.outcome else { panic!("not refused: {report:?}") };
+    let Outcome::Refused(failure) = &report.outcome else { unreachable!("not refused: {report:?}") };
     failure
 }
 
 pub fn deferred(report: &Report) -> &Failure {
-    let Outcome::Deferred(failure) = &report.outcome else { panic!("not deferred: {report:?}") };
+    let Outcome::Deferred(failure) = &report.outcome else { unreachable!("not deferred: {report:?}") };
     failure
 }
 

@@ -41,7 +41,7 @@ async fn an_idle_connection_is_closed_with_quit_and_nothing_remains() {
 async fn closing_lets_go_of_idle_connections_at_once() {
     let sink = Sink::start().await;
     let mut settings = smarthost(&sink);
-    settings.keep_alive = Span(Duration::from_secs(3600));
+    settings.keep_alive = Span(Duration::from_hours(1));
     let bench = Bench::of(&settings, "");
     delivered(&bench.give(TEXT).await);
     bench.outbound.close();
@@ -163,7 +163,7 @@ async fn the_rest_that_another_node_has_seen_counts() {
     let sink = Sink::start().await;
     let bench = Bench::smarthost(&sink);
     let site = sink.address().to_string();
-    bench.outbound.load([(site, bench.clock.now().plus(Duration::from_secs(60)))]);
+    bench.outbound.load([(site, bench.clock.now().plus(Duration::from_mins(1)))]);
     deferred(&bench.give(TEXT).await);
     bench.clock.forward(Duration::from_secs(61));
     delivered(&bench.give(TEXT).await);

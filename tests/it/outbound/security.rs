@@ -41,7 +41,7 @@ async fn starttls_is_used_when_offered_whatever_the_certificate() {
 
 #[tokio::test]
 async fn tls_that_fails_is_left_out_for_an_hour() {
-    let sink = Sink::with(Script::new().offer("STARTTLS").reply(Point::StartTls, "220 go\r\n")).await;
+    let sink = Sink::with(Script::new().offer("STARTTLS").at(Point::StartTls, Act::SayAndDrop(b"220 go\r\n".to_vec()))).await;
     let mut settings = exchangers(&sink);
     settings.messages_per_connection = 1;
     let bench = Bench::of(&settings, "inbox.example. A 127.0.0.1");
@@ -124,4 +124,30 @@ async fn tls_at_once_with_a_silent_server_is_left() {
     settings.deadlines.tls = postern::config::duration::Span(Duration::from_millis(150));
     let report = tokio::time::timeout(Duration::from_secs(10), Bench::of(&settings, ZONE).give(TEXT)).await.unwrap();
     assert_eq!(deferred(&report).status, "4.7.5");
+}
+
+#[tokio::test]
+async fn a_bad_setting_is_named_in_one_line() {
+    use postern::dns::Resolver;
+    use postern::model::{Chance, Clock};
+    use postern::outbound::Outbound;
+    use rand::SeedableRng;
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let smart = |url: &str| Settings { mode: Mode::Smarthost, smarthost: url.to_owned(), ..quick() };
+    let bad = [
+        (smart("smtp//x"), "outbound.smarthost: "),
+        (Settings { smarthost_file: Some("/nonexistent/url".into()), ..smart("") }, "outbound.smarthost_file: "),
+        (Settings { smarthost_ca: Some("/nonexistent/ca".into()), ..smart("smtps://x.example") }, "outbound.smarthost_ca: "),
+        (Settings { smarthost_ca: Some(empty.path().to_owned()), ..smart("smtps://x.example") }, "outbound.smarthost_ca: "),
+    ];
+    for (settings, start) in bad {
+        let resolver =
+            Resolver::open(&postern::config::dns::Dns { zone_file: Some(empty.path().to_owned()), ..Default::default() })
+                .unwrap();
+        let chance = Chance::new(rand::rngs::StdRng::seed_from_u64(1));
+        let clock: std::sync::Arc<dyn Clock> = std::sync::Arc::new(super::Hand::default());
+        let error = Outbound::new(&settings, "postern.example", resolver, chance, clock, tokio_util::task::TaskTracker::new());
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with(start) && !error.contains('\n'), "{error}");
+    }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 use postern::config::duration::Span;
 use postern::outbound::Outcome;
 
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
 use super::{Bench, deferred, delivered, refused, smarthost};
 use crate::support::sink::{Act, Point, Script, Sink};
 
@@ -147,4 +150,44 @@ async fn a_host_that_can_not_be_connected_is_trouble() {
     });
     let report = report.await.unwrap();
     assert!(matches!(deferred(&report).status.as_str(), "4.4.1" | "4.4.2"));
+}
+
+#[test]
+fn whatever_a_server_says_only_a_2_at_the_dot_delivers() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let points = [Point::Greeting, Point::Ehlo, Point::StartTls, Point::Mail, Point::Rcpt, Point::Data, Point::Dot];
+    let bytes = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..60),
+        prop::collection::vec(prop::sample::select(b"23450- \r\n.\xff\0x".to_vec()), 0..60),
+        "(2[05]0|354|4[52]1|55[0-4])[- ][ -~]{0,20}\r\n((250|354|550)[- ][ -~]{0,9}\r?\n)?".prop_map(String::into_bytes),
+    ];
+    let mut runner = TestRunner::new(Config { cases: 400, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&(prop::sample::select(points.to_vec()), bytes), |(point, bytes)| {
+        runtime.block_on(async {
+            let sink = Sink::with(Script::new().offer("STARTTLS").at(point, Act::SayAndDrop(bytes.clone()))).await;
+            sink.next(
+                Script::new().offer("STARTTLS").reply(Point::StartTls, "454 no\r\n").at(point, Act::SayAndDrop(bytes.clone())),
+            );
+            let report = Bench::smarthost(&sink).give(TEXT).await;
+            let taken = sink.messages().len();
+            if report.outcome == Outcome::Delivered {
+                // A refused or broken STARTTLS may be followed by a polite conversation in clear.
+                prop_assert!(taken == 1 && (bytes.first() == Some(&b'2') || point == Point::StartTls));
+                prop_assert!(point == Point::Dot || sink.messages().iter().all(|message| message.accepted));
+            }
+            if matches!(report.outcome, Outcome::Refused(_)) {
+                prop_assert!(bytes.first() == Some(&b'5') && !OPENING.contains(&point));
+            }
+            Ok(())
+        })
+    });
+    outcome.unwrap();
+}
+
+#[tokio::test]
+async fn a_silent_server_at_mail_is_the_trouble_of_the_site() {
+    let sink = Sink::with(Script::new().at(Point::Mail, Act::Stall)).await;
+    let mut settings = smarthost(&sink);
+    settings.deadlines.command = Span(Duration::from_millis(150));
+    assert!(Bench::of(&settings, "").give(TEXT).await.site_in_trouble);
 }

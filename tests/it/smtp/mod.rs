@@ -1,6 +1,19 @@
 //! Conversations with the SMTP door over real sockets, one scenario per file. The gate behind it records what arrives.
 
+mod addresses;
 mod basics;
+mod certificate;
+mod disconnect;
+mod limits;
+mod lines;
+mod pipelining;
+mod shutdown;
+mod size;
+mod smuggling;
+mod starttls;
+mod strangers;
+mod timeouts;
+mod transactions;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,7 +41,7 @@ pub struct Arrived {
     pub content: Vec<u8>,
 }
 
-/// A gate that knows every recipient but `unknown…@` and keeps all messages.
+/// A gate that knows every recipient but `unknown…@`, refuses the senders `refused@` and `closing@`, and keeps all messages.
 #[derive(Debug)]
 pub struct Recorder {
     arrived: Mutex<Vec<Arrived>>,
@@ -51,8 +64,11 @@ impl Gate for Recorder {
     type Recipient = String;
 
     async fn sender(&self, _: &Peer, mail: &MailFrom) -> Result<(), Reply> {
-        let refused = mail.sender.as_ref().is_some_and(|sender| sender.local() == "refused");
-        if refused { Err(Reply::new(452, 3, 1, "No room")) } else { Ok(()) }
+        match mail.sender.as_ref().map(Address::local) {
+            Some("refused") => Err(Reply::new(452, 3, 1, "No room")),
+            Some("closing") => Err(Reply::new(421, 3, 2, "Not now\r\n250 injected \u{fc}")),
+            _ => Ok(()),
+        }
     }
 
     async fn recipient(&self, _: &Peer, _: &MailFrom, address: Option<&Address>) -> Result<String, Reply> {

@@ -65,6 +65,8 @@ fn settings(folder: &std::path::Path, options: &Options, sink: SocketAddr) -> Co
     config.http.listen = any_port;
     config.outbound.mode = Mode::Smarthost;
     config.outbound.smarthost = format!("smtp://{sink}");
+    // One connection, one message: a script set in between holds for the next one.
+    config.outbound.messages_per_connection = 1;
     config.outbound.inline_deadline = Span(Duration::from_millis(700));
     config
 }
@@ -213,11 +215,6 @@ impl TestApp {
     pub async fn finish(self) {
         let waiting = self.read(async |tx| queue::counts(tx).await).await.waiting;
         assert_eq!(waiting, 0, "mail was left in the queue");
-        self.running.stop(Duration::from_secs(10)).await;
-    }
-
-    /// Ends a test that leaves mail waiting on purpose.
-    pub async fn abandon(self) {
         self.running.stop(Duration::from_secs(10)).await;
     }
 }

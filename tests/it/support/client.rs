@@ -167,9 +167,4 @@ impl Client {
         self.send(data).await;
         self.read_reply().await.unwrap()
     }
-
-    /// What was said so far.
-    pub fn transcript(&self) -> &str {
-        &self.transcript
-    }
 }

@@ -54,6 +54,8 @@ pub enum Act {
     Drop,
     /// Never says anything again, and keeps the connection open.
     Stall,
+    /// Neither reads nor says anything again, and keeps the connection open.
+    Deaf,
     /// Closes its sending side and goes on reading.
     HalfClose,
 }
@@ -467,6 +469,7 @@ impl Session<'_> {
             Some(Act::Stall) => loop {
                 self.fill().await?;
             },
+            Some(Act::Deaf) => std::future::pending().await,
             Some(Act::HalfClose) => {
                 self.stream.shutdown().await.map_err(|_| Over)?;
                 loop {

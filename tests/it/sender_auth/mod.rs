@@ -1,0 +1,3 @@
+//! The tests of `src/sender_auth`.
+
+mod spf;

@@ -1,0 +1,3 @@
+//! `src/transform/` on whole messages.
+
+mod corpus;
