@@ -90,3 +90,11 @@ fn settings_shown_in_pages_can_be_used() {
     let config: postern::config::Config = toml::from_str(block).unwrap();
     config.check().unwrap();
 }
+
+#[test]
+fn every_place_the_promises_name_exists() {
+    let text = fs::read_to_string("docs/promises.md").unwrap();
+    for name in text.split('`').skip(1).step_by(2).filter(|name| name.starts_with("src/") || name.starts_with("tests/")) {
+        assert!(Path::new(name).exists(), "docs/promises.md names {name}");
+    }
+}

@@ -10,6 +10,7 @@ mod delivery;
 mod deploy;
 mod dns;
 mod outbound;
+mod sandbox;
 mod sender_auth;
 mod service;
 mod smtp;

@@ -38,7 +38,7 @@ fn aliases_are_listed_newest_first_and_by_site_and_state() {
         document.as_array().unwrap().iter().map(|alias| alias["address"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(list(&[]), [second.clone(), first.clone()]);
-    assert_eq!(list(&["--site", "https://lg.com"]), [first.clone()]);
+    assert_eq!(list(&["--site", "https://lg.com"]), std::slice::from_ref(&first));
     assert_eq!(list(&["--state", "active"]), [second]);
     assert_eq!(list(&["--site", "lg.com", "--state", "active"]), [""; 0]);
     let table = installation.run(&["alias", "list", "--state", "killed"]).ok();

@@ -6,6 +6,7 @@ mod database;
 mod domain;
 mod mailbox;
 mod queue;
+mod serve;
 mod support;
 mod usage;
 mod user;

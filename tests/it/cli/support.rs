@@ -28,10 +28,9 @@ impl Run {
     /// The error line of a run that failed; that there is exactly one, and one hint, is checked.
     pub fn error(self) -> String {
         assert_eq!((self.status, self.out.as_str()), (1, ""), "{}", self.err);
-        let lines: Vec<_> = self.err.lines().collect();
-        assert_eq!(lines.len(), 2, "{}", self.err);
-        assert!(lines[1].starts_with("hint: "), "{}", self.err);
-        lines[0].strip_prefix("error: ").unwrap().to_owned()
+        let (error, hint) = self.err.split_once('\n').unwrap();
+        assert!(hint.starts_with("hint: ") && hint.lines().count() == 1, "{}", self.err);
+        error.strip_prefix("error: ").unwrap().to_owned()
     }
 }
 

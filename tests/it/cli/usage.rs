@@ -18,3 +18,16 @@ fn wrong_usage_is_status_2_and_says_what_is_wrong() {
         assert!(run.err.starts_with("error: "), "{}", run.err);
     }
 }
+
+#[test]
+fn every_command_the_readme_shows_exists() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let mut seen = 0;
+    for line in readme.lines().filter_map(|line| line.strip_prefix("$ postern ")) {
+        let shown = line.split('#').next().unwrap();
+        let words: Vec<&str> = shown.split_whitespace().chain(["--help"]).collect();
+        Installation::new().run(&words).ok();
+        seen += 1;
+    }
+    assert!(seen > 5, "the README shows how to use it");
+}

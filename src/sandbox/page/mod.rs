@@ -1,0 +1,116 @@
+//! The page: gate and inbox side by side, on a listener of its own.
+//!
+//! One template, rendered whole; the script fetches it again when the event stream says that something happened. Without
+//! JavaScript it reloads by itself. Nothing comes from outside the program, and the policy in [`guard`] says so.
+
+mod guard;
+pub mod timeline;
+pub mod view;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware;
+use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use futures_util::{Stream, StreamExt};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::WatchStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Error;
+use super::letters::{self, Sender};
+use super::scene::Scene;
+use crate::model::alias::AliasState;
+
+#[derive(Debug, Clone)]
+struct Stage {
+    scene: Scene,
+    stop: CancellationToken,
+}
+
+/// Opens the page on `listen`; returns where it listens.
+pub async fn serve(listen: SocketAddr, scene: Scene, tasks: &TaskTracker, stop: CancellationToken) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(listen).await?;
+    let address = listener.local_addr()?;
+    let router = router(scene, stop.clone());
+    tasks.spawn(async move {
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
+            tracing::error!(%error, "the page's server failed");
+        }
+    });
+    Ok(address)
+}
+
+fn router(scene: Scene, stop: CancellationToken) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/events", get(events))
+        .route("/send/{domain}", post(send))
+        .route("/kill/{domain}", post(kill))
+        .route("/revive/{domain}", post(revive))
+        .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("../static/page.css"))))
+        .route("/page.js", get(async || file("text/javascript; charset=utf-8", include_str!("../static/page.js"))))
+        .route("/icon.svg", get(async || file("image/svg+xml", include_str!("../static/icon.svg"))))
+        .with_state(Stage { scene, stop })
+        .layer(middleware::from_fn(guard::guard))
+}
+
+async fn page(State(stage): State<Stage>) -> Result<Html<String>, Failure> {
+    let page = view::Page::new(&stage.scene.facts().await?);
+    page.render().map(Html).map_err(|error| Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+/// One event for each change at the gate or in the inbox, and one at the beginning.
+async fn events(State(stage): State<Stage>) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
+    let gate = WatchStream::new(stage.scene.journal().changes());
+    let inbox = WatchStream::new(stage.scene.shelf().arrivals());
+    let changes = futures_util::stream::select(gate, inbox).map(|version| Ok(sse::Event::default().data(version.to_string())));
+    Sse::new(changes.take_until(stage.stop.cancelled_owned())).keep_alive(KeepAlive::default())
+}
+
+async fn send(State(stage): State<Stage>, Path(domain): Path<String>) -> Result<Redirect, Failure> {
+    stage.scene.send(known(&domain)?).await?;
+    Ok(Redirect::to("/"))
+}
+
+async fn kill(State(stage): State<Stage>, Path(domain): Path<String>) -> Result<Redirect, Failure> {
+    stage.scene.set_state(known(&domain)?, AliasState::Killed).await?;
+    Ok(Redirect::to("/"))
+}
+
+async fn revive(State(stage): State<Stage>, Path(domain): Path<String>) -> Result<Redirect, Failure> {
+    stage.scene.set_state(known(&domain)?, AliasState::Active).await?;
+    Ok(Redirect::to("/"))
+}
+
+fn known(domain: &str) -> Result<&'static Sender, Failure> {
+    letters::sender(domain).ok_or_else(|| Failure(StatusCode::NOT_FOUND, "There is no such site here.".into()))
+}
+
+fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
+    ([(CONTENT_TYPE, kind)], text)
+}
+
+/// An answer that is no page, in plain text.
+struct Failure(StatusCode, String);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, format!("{error} ({})", error.hint()))
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.0, self.1).into_response()
+    }
+}

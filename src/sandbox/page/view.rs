@@ -1,0 +1,233 @@
+//! What the page shows, in plain words: made from the aliases, the journal and the inbox, and nothing else.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use askama::Template;
+use mail_parser::MessageParser;
+
+use super::timeline::{self, Mark};
+use crate::model::Timestamp;
+use crate::model::alias::AliasState;
+use crate::sandbox::dialogue::Verdict;
+use crate::sandbox::journal::{Event, Heard, What};
+use crate::sandbox::letters::{SENDERS, Sender};
+use crate::sandbox::message::Received;
+
+/// Events and messages shown at the most.
+const SHOWN: usize = 40;
+
+/// An alias of the sandbox and the site it was made for.
+#[derive(Debug, Clone)]
+pub struct Card {
+    /// The site.
+    pub sender: &'static Sender,
+    /// The alias's address.
+    pub address: String,
+    /// What it does with mail.
+    pub state: AliasState,
+}
+
+/// Everything the page is made from.
+#[derive(Debug)]
+pub struct Facts {
+    /// The owner's real address.
+    pub real_address: String,
+    /// Where senders knock.
+    pub smtp: SocketAddr,
+    /// The aliases.
+    pub cards: Vec<Card>,
+    /// What happened, oldest first.
+    pub events: Vec<Event>,
+    /// What the senders were told, in figures.
+    pub heard: Heard,
+    /// What came to the inbox, oldest first.
+    pub messages: Vec<Arc<Received>>,
+}
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "page.html", config = "src/sandbox/askama.toml")]
+pub struct Page {
+    real_address: String,
+    smtp: SocketAddr,
+    conversations: u64,
+    lines: u64,
+    leaks: u64,
+    aliases: Vec<AliasView>,
+    events: Vec<EventView>,
+    messages: Vec<MessageView>,
+    others: usize,
+    swaks: String,
+    python: String,
+}
+
+#[derive(Debug)]
+struct AliasView {
+    name: &'static str,
+    domain: &'static str,
+    address: String,
+    is_killed: bool,
+    let_in: usize,
+    turned_away: usize,
+    marks: Vec<Mark>,
+    lines: Vec<timeline::Stretch>,
+}
+
+#[derive(Debug)]
+struct EventView {
+    at: String,
+    time: String,
+    /// `in`, `out`, `later` or `owner`: also the name of its look.
+    kind: &'static str,
+    verdict: &'static str,
+    sentence: String,
+    reply: String,
+}
+
+#[derive(Debug)]
+struct MessageView {
+    number: u64,
+    from: String,
+    from_address: String,
+    to: String,
+    subject: String,
+    text: String,
+    header: String,
+}
+
+impl Page {
+    /// Makes the page.
+    pub fn new(facts: &Facts) -> Self {
+        let is_ours = |message: &&Arc<Received>| message.recipients.contains(&facts.real_address);
+        let (mine, others): (Vec<_>, Vec<_>) = facts.messages.iter().partition(is_ours);
+        let given_away = others.iter().filter(|message| message.mentions(&facts.real_address)).count() as u64;
+        let alias = facts.cards.first();
+        let (alias, by) = alias.map_or(("", ""), |card| (card.address.as_str(), card.sender.address));
+        Self {
+            real_address: facts.real_address.clone(),
+            smtp: facts.smtp,
+            conversations: facts.heard.conversations,
+            lines: facts.heard.lines,
+            leaks: facts.heard.leaks + given_away,
+            aliases: facts.cards.iter().map(|card| AliasView::new(card, &facts.events)).collect(),
+            events: facts.events.iter().rev().take(SHOWN).map(|event| EventView::new(event, &facts.cards)).collect(),
+            messages: mine.into_iter().rev().take(SHOWN).map(|message| MessageView::new(message)).collect(),
+            others: others.len(),
+            swaks: swaks(facts.smtp, by, alias),
+            python: python(facts.smtp, by, alias),
+        }
+    }
+}
+
+/// A line to try by hand with swaks.
+pub fn swaks(smtp: SocketAddr, from: &str, to: &str) -> String {
+    format!("swaks --server {smtp} --from {from} --to {to} --header 'Subject: By hand'")
+}
+
+/// The same for those who have only Python.
+pub fn python(smtp: SocketAddr, from: &str, to: &str) -> String {
+    let (host, port) = (smtp.ip(), smtp.port());
+    format!(
+        "python3 -c \"import smtplib; smtplib.SMTP('{host}', {port}).sendmail('{from}', '{to}', \
+         'From: {from}\\r\\nTo: {to}\\r\\nSubject: By hand\\r\\n\\r\\nHello from Python.')\""
+    )
+}
+
+impl AliasView {
+    fn new(card: &Card, events: &[Event]) -> Self {
+        let mail = |wanted: fn(&Verdict) -> bool| {
+            let is_wanted = |event: &&Event| matches!(&event.what, What::Mail(verdict) if wanted(verdict));
+            events.iter().filter(|event| event.alias == card.address).filter(is_wanted).count()
+        };
+        let (marks, lines) = timeline::draw(&card.address, card.state, events);
+        Self {
+            name: card.sender.name,
+            domain: card.sender.domain,
+            address: card.address.clone(),
+            is_killed: card.state == AliasState::Killed,
+            let_in: mail(Verdict::is_let_in),
+            turned_away: mail(|verdict| !verdict.is_let_in()),
+            marks,
+            lines,
+        }
+    }
+}
+
+impl EventView {
+    fn new(event: &Event, cards: &[Card]) -> Self {
+        let (kind, verdict, sentence, reply) = match &event.what {
+            What::Mail(mail) => {
+                let (kind, verdict) = said(mail);
+                (kind, verdict, sentence(mail, &event.alias, cards), mail.reply.clone())
+            }
+            What::Changed(state) => {
+                let (verdict, what) = match state {
+                    AliasState::Killed => ("Killed", "You killed it: from now on everybody is turned away at"),
+                    AliasState::Active => ("Revived", "You revived it: mail passes again at"),
+                    AliasState::Locked => ("Locked", "You locked it: only its own site passes at"),
+                    AliasState::Paused => ("Paused", "You paused it: senders are asked to come back later at"),
+                };
+                let whose = cards.iter().find(|card| card.address == event.alias);
+                let place = whose.map_or_else(|| event.alias.clone(), |card| format!("the alias of {}", card.sender.name));
+                ("owner", verdict, format!("{what} {place}."), String::new())
+            }
+        };
+        Self { at: event.at.to_rfc3339(), time: time_of_day(event.at), kind, verdict, sentence, reply }
+    }
+}
+
+fn said(mail: &Verdict) -> (&'static str, &'static str) {
+    if mail.is_let_in() {
+        ("in", "Let in")
+    } else if mail.is_later() {
+        ("later", "Asked to come back later")
+    } else {
+        ("out", "Turned away")
+    }
+}
+
+fn sentence(mail: &Verdict, alias: &str, cards: &[Card]) -> String {
+    let name = SENDERS.iter().find(|sender| sender.address == mail.sender).map(|sender| sender.name);
+    let who = name.unwrap_or(if mail.sender.is_empty() { "A mail server" } else { &mail.sender });
+    let whose = cards.iter().find(|card| card.address == alias);
+    let to = match whose {
+        Some(card) if Some(card.sender.name) == name => "its own alias".to_owned(),
+        Some(card) => format!("the alias of {}", card.sender.name),
+        None => alias.to_owned(),
+    };
+    match decoded(&mail.subject) {
+        subject if subject.is_empty() => format!("{who} knocked at {to}"),
+        subject => format!("{who} wrote to {to}: “{subject}”"),
+    }
+}
+
+/// A Subject field as people read it (RFC 2047).
+fn decoded(subject: &str) -> String {
+    let field = format!("Subject: {subject}\r\n\r\n");
+    let parsed = MessageParser::default().parse(field.as_bytes());
+    parsed.as_ref().and_then(|message| message.subject()).unwrap_or(subject).to_owned()
+}
+
+fn time_of_day(at: Timestamp) -> String {
+    let seconds = at.as_seconds().rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+impl MessageView {
+    fn new(message: &Received) -> Self {
+        let from = if message.from_name.is_empty() { &message.from_address } else { &message.from_name };
+        Self {
+            number: message.number,
+            from: from.clone(),
+            from_address: message.from_address.clone(),
+            to: message.to.clone(),
+            subject: if message.subject.is_empty() { "(no subject)".to_owned() } else { message.subject.clone() },
+            text: message.text.trim().to_owned(),
+            header: message.header(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

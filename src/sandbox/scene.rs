@@ -1,0 +1,139 @@
+//! What the story and the page work with: the gate, the inbox, the owner's aliases, the scripted senders.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::Error;
+use super::inbox::Shelf;
+use super::journal::Journal;
+use super::letters::{self, Letter, SENDERS, Sender};
+use super::page::view::{Card, Facts};
+use super::sender::{self, Conversation};
+use crate::model::Address;
+use crate::model::alias::AliasState;
+use crate::model::alias_name::NameFormat;
+use crate::model::id::UserId;
+use crate::model::site::Site;
+use crate::service::{Desk, alias};
+
+/// The owner's real address.
+pub const REAL_ADDRESS: &str = "me@inbox.example";
+/// What no sender may ever see: the address, and the provider it is at.
+pub(super) const HIDDEN: [&str; 2] = [REAL_ADDRESS, "inbox.example"];
+
+/// The scene. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Scene(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    desk: Desk,
+    owner: UserId,
+    gate: SocketAddr,
+    shelf: Shelf,
+    journal: Journal,
+    handed_out: Mutex<Vec<HandedOut>>,
+}
+
+/// An alias, whom it was made for, and how many mails that site has sent.
+#[derive(Debug, Clone)]
+struct HandedOut {
+    to: &'static Sender,
+    address: Address,
+    sent: usize,
+}
+
+impl Scene {
+    pub(super) fn new(desk: Desk, owner: UserId, gate: SocketAddr, shelf: Shelf, journal: Journal) -> Self {
+        Self(Arc::new(Inner { desk, owner, gate, shelf, journal, handed_out: Mutex::default() }))
+    }
+
+    /// Where senders knock.
+    pub fn gate(&self) -> SocketAddr {
+        self.0.gate
+    }
+
+    /// What came to the inbox.
+    pub fn shelf(&self) -> &Shelf {
+        &self.0.shelf
+    }
+
+    /// What happened at the gate.
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// The alias made for a site.
+    pub fn alias(&self, sender: &Sender) -> Option<Address> {
+        self.0.handed_out.lock().iter().find(|alias| alias.to == sender).map(|alias| alias.address.clone())
+    }
+
+    /// Makes one alias for each site.
+    pub async fn make_aliases(&self) -> Result<Vec<Address>, Error> {
+        let mut made = Vec::new();
+        for sender in &SENDERS {
+            let new = alias::NewAlias {
+                user: self.0.owner,
+                site: Site::parse(sender.domain).ok(),
+                domain: None,
+                format: NameFormat::Site,
+                chosen: None,
+                note: format!("made for {} by postern try", sender.name),
+                mailboxes: Vec::new(),
+                expires_at: None,
+                max_messages: None,
+            };
+            let address = alias::create(&self.0.desk, new).await.map_err(Error::account("an alias can't be made"))?.address;
+            self.0.handed_out.lock().push(HandedOut { to: sender, address: address.clone(), sent: 0 });
+            made.push(address);
+        }
+        Ok(made)
+    }
+
+    /// Kills or revives the alias of a site.
+    pub async fn set_state(&self, sender: &Sender, state: AliasState) -> Result<(), Error> {
+        let what = "the alias can't be changed";
+        let address = self.alias(sender).ok_or_else(|| Error::account(what)("there is none for this site"))?;
+        let change = alias::set_state(&self.0.desk, self.0.owner, &address, state).await.map_err(Error::account(what))?;
+        if change.changed {
+            self.0.journal.changed(&address.folded(), state);
+        }
+        Ok(())
+    }
+
+    /// Sends the next mail of a site to its alias; gives the mail and what the site saw.
+    pub async fn send(&self, sender: &'static Sender) -> Result<(Letter, Conversation), Error> {
+        let next = {
+            let mut handed_out = self.0.handed_out.lock();
+            handed_out.iter_mut().find(|alias| alias.to == sender).map(|alias| {
+                alias.sent += 1;
+                (alias.address.to_string(), alias.sent - 1)
+            })
+        };
+        let (address, count) = next.ok_or_else(|| Error::account("no mail can be sent")("the site has no alias"))?;
+        let letter = letters::write(sender, &address, count, self.0.desk.clock.now());
+        let seen = sender::send(self.0.gate, &letter).await.map_err(Error::machine("the gate does not answer"))?;
+        Ok((letter, seen))
+    }
+
+    /// Everything the page shows, aliases as they are in the database now.
+    pub async fn facts(&self) -> Result<Facts, Error> {
+        let handed_out = self.0.handed_out.lock().clone();
+        let mut cards = Vec::with_capacity(handed_out.len());
+        for HandedOut { to: sender, address, .. } in handed_out {
+            let now = alias::get(&self.0.desk, self.0.owner, &address).await;
+            let state = now.map_err(Error::account("the aliases can't be read"))?.state;
+            cards.push(Card { sender, address: address.folded(), state });
+        }
+        Ok(Facts {
+            real_address: REAL_ADDRESS.to_owned(),
+            smtp: self.0.gate,
+            cards,
+            events: self.0.journal.events(),
+            heard: self.0.journal.heard(),
+            messages: self.0.shelf.all(),
+        })
+    }
+}
