@@ -15,8 +15,8 @@ fn clients_that_send_a_byte_now_and_then_keep_nobody_out() {
     let clients = size(500, 5000);
     open_files(u64::try_from(clients).unwrap() + 500);
     let target = Target::start("max_connections = 8000");
-    // 16 KiB each, and 16 MiB for the rest.
-    let growth_mib = 16 + u64::try_from(clients).unwrap() * 16 / 1024;
+    // 20 KiB each, and 16 MiB for the rest.
+    let growth_mib = 16 + u64::try_from(clients).unwrap() * 20 / 1024;
     let attack =
         Attack { name: "clients of a byte now and then", size: format!("{clients} clients"), growth_mib, may_wait: false };
     target.under(&attack, || {
