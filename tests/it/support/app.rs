@@ -84,7 +84,7 @@ impl TestApp {
         let mut config = settings(folder.path(), &database.options, sink.address());
         adjust(&mut config);
         let clock = Arc::new(HandClock::new());
-        let running = start(&config, &environment(&clock)).await.unwrap_or_else(|error| panic!("{error}: {}", error.hint()));
+        let running = start(&config, &environment(&clock)).await.unwrap();
         let (user, mailbox) = user(running.broker.storage(), &*clock, MAILBOX).await;
         Self { running, sink, clock, user, mailbox, config, folder }
     }
