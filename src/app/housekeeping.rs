@@ -22,7 +22,7 @@ pub(super) async fn run(broker: Broker, shared: Option<SharedClock>, stop: Cance
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         broker.measure_free_space().await;
         note(&broker, "counts", broker.ledger.flush(broker.storage()).await);
-        if count % HEARTBEATS == 0 {
+        if count.is_multiple_of(HEARTBEATS) {
             note(&broker, "heartbeat", heartbeat(&broker, shared.as_ref()).await);
         }
         if count % SWEEPS == SWEEPS / 2 {

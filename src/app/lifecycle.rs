@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Environment, StartError, start};
 use crate::config::Config;
 
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 
 /// Runs an instance until it is told to stop. An error means that it could not start, or had to stop by itself.
 pub async fn serve(config: &Config) -> Result<(), StartError> {

@@ -34,19 +34,18 @@ pub(super) fn identify(folder: &Path, clock: &dyn Clock, chance: &Chance) -> Res
         ));
     }
     let path = folder.join("node.id");
+    let fresh = || id::uuid_v7(clock.now(), chance);
     let kept = match fs::read_to_string(&path) {
         Ok(text) => Uuid::parse_str(text.trim()).ok(),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(unusable(error)),
     };
-    let fresh = || id::uuid_v7(clock.now(), chance);
-    let node_id = match kept {
-        Some(kept) => kept,
-        None => {
-            let made = fresh();
-            fs::write(&path, format!("{made}\n")).map_err(unusable)?;
-            made
-        }
+    let node_id = if let Some(kept) = kept {
+        kept
+    } else {
+        let made = fresh();
+        fs::write(&path, format!("{made}\n")).map_err(unusable)?;
+        made
     };
     Ok(Identity { node: Node { id: node_id, boot: fresh() }, _lock: lock })
 }

@@ -60,6 +60,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     running.guarded(housekeeping::run(broker.clone(), shared, controls.soft.clone()));
     running.guarded(queue.run(controls.soft.clone()));
     running.serve_http(http, web::router(readiness.clone()));
+    readiness.listening();
     if let Some(listen) = config.metrics.listen {
         running.serve_metrics(listeners::open("metrics.listen", listen)?)?;
     }
@@ -115,9 +116,7 @@ impl Running {
 
     fn serve_http(&self, listener: TcpListener, router: axum::Router) {
         let soft = self.controls.soft.clone();
-        let readiness = self.readiness.clone();
         self.guarded(async move {
-            readiness.listening();
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(soft.cancelled_owned()).await {
                 tracing::error!(%error, "the web server failed");
             }

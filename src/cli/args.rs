@@ -48,6 +48,8 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// See it work on this machine: a broker, an inbox, two sites, and a page that shows them
+    Try(TryArgs),
     /// Take and relay mail until told to stop; /readyz says when everything is open
     Serve,
     /// Show the settings in force, secrets masked, and check them
@@ -67,6 +69,23 @@ pub enum Command {
     /// Messages that wait or could not be delivered
     #[command(subcommand)]
     Queue(QueueCommand),
+}
+
+/// `postern try`
+#[derive(Debug, Args)]
+pub struct TryArgs {
+    /// Port of the gate; a free one when left out
+    #[arg(long, value_name = "N")]
+    pub smtp_port: Option<u16>,
+    /// Port of the page; a free one when left out
+    #[arg(long, value_name = "N")]
+    pub http_port: Option<u16>,
+    /// Do not open the page in the browser
+    #[arg(long)]
+    pub no_browser: bool,
+    /// Play the story, print each step and end; status 0 only if every step held
+    #[arg(long)]
+    pub script: bool,
 }
 
 /// `postern user …`

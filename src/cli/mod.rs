@@ -12,6 +12,7 @@ mod failure;
 mod mailbox;
 mod output;
 mod queue;
+mod sandbox;
 mod serve;
 mod user;
 
@@ -53,17 +54,20 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
     let Some(command) = line.command else {
         return Ok(write!(writer, "{}", CommandLine::command().render_help())?);
     };
-    let config = settings(&line.global)?;
-    let mut output = Output::new(line.global.json, writer);
+    let config = || settings(&line.global);
     let user = line.global.user.as_ref();
+    let json = line.global.json;
+    let output = |writer| Output::new(json, writer);
     match command {
-        Command::Serve => serve::run(&config),
-        Command::Config => config::run(&config, &mut output),
-        Command::User(command) => user::run(&config, command, &mut output),
-        Command::Mailbox(command) => mailbox::run(&config, user, command, &mut output),
-        Command::Alias(command) => alias::run(&config, user, command, &mut output),
-        Command::Domain(command) => domain::run(&config, user, command, &mut output),
-        Command::Queue(command) => queue::run(&config, user, command, &mut output),
+        // Needs no settings: it makes its own, in a temporary folder, and prints as it goes.
+        Command::Try(args) => sandbox::run(&args, writer),
+        Command::Serve => serve::run(&config()?),
+        Command::Config => config::run(&config()?, &mut output(writer)),
+        Command::User(command) => user::run(&config()?, command, &mut output(writer)),
+        Command::Mailbox(command) => mailbox::run(&config()?, user, command, &mut output(writer)),
+        Command::Alias(command) => alias::run(&config()?, user, command, &mut output(writer)),
+        Command::Domain(command) => domain::run(&config()?, user, command, &mut output(writer)),
+        Command::Queue(command) => queue::run(&config()?, user, command, &mut output(writer)),
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Smtp {
     pub recipients_per_minute: u32,
     /// Unknown recipients a minute from one client before its answers are delayed and then refused with 450.
     pub unknown_recipients_per_minute: u32,
-    /// Clients the limits per client do not hold for (an own Postfix in front).
+    /// Clients the limits per client and per connection do not hold for (an own Postfix in front).
     pub trusted_networks: Vec<Network>,
     /// How long a client may be silent between commands.
     pub command_timeout: Span,

@@ -159,7 +159,8 @@ pub fn is_role(local: &str) -> bool {
 fn label(site: &Site) -> String {
     let label = site.label();
     let label = if label.starts_with("xn--") { "site" } else { label };
-    label.chars().filter(char::is_ascii_alphanumeric).take(24).collect()
+    let label: String = label.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(24).collect();
+    label.trim_end_matches('-').to_owned()
 }
 
 fn symbols(count: usize, rng: &mut (impl CryptoRng + ?Sized)) -> String {

@@ -23,14 +23,14 @@ pub const LEAST_ATTEMPTS: i32 = 3;
 impl Schedule {
     /// From settings; `waits` is not empty (checked there), an empty one counts as an hour.
     pub fn new(waits: Vec<Duration>, expire: Duration, expire_notice: Duration) -> Self {
-        let waits = if waits.is_empty() { vec![Duration::from_secs(3600)] } else { waits };
+        let waits = if waits.is_empty() { vec![Duration::from_hours(1)] } else { waits };
         Self { waits, expire, expire_notice }
     }
 
     /// The wait after the `attempts`-th hand-off (from 1), varied by a fifth either way.
     pub fn wait(&self, attempts: i32, rng: &mut (impl CryptoRng + ?Sized)) -> Duration {
         let index = usize::try_from(attempts.max(1) - 1).unwrap_or(0).min(self.waits.len() - 1);
-        let wait = self.waits.get(index).copied().unwrap_or(Duration::from_secs(3600));
+        let wait = self.waits.get(index).copied().unwrap_or(Duration::from_hours(1));
         // 80 % to 120 %, in steps of a thousandth.
         let thousandths = 800 + rng.next_u32() % 401;
         wait * thousandths / 1000
@@ -38,7 +38,7 @@ impl Schedule {
 
     /// The longest wait there can be; a due time beyond it is a jumped clock's.
     pub fn longest_wait(&self) -> Duration {
-        self.waits.iter().max().copied().unwrap_or(Duration::from_secs(3600)) * 6 / 5
+        self.waits.iter().max().copied().unwrap_or(Duration::from_hours(1)) * 6 / 5
     }
 
     /// Whether a delivery that was just tried in vain is given up.

@@ -19,7 +19,7 @@ use crate::outbound::{Outcome, Report};
 use crate::storage::{self, delivery, site_backoff};
 
 /// How long a claim holds without renewal. Renewed at a third; longer than the database may be away.
-pub const LEASE: Duration = Duration::from_secs(15 * 60);
+pub const LEASE: Duration = Duration::from_mins(15);
 
 /// The message of a row that is made before its message is: replaced in the transaction that keeps both.
 pub(super) const NOT_KEPT_YET: MessageId = MessageId(0);

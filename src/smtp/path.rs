@@ -42,7 +42,8 @@ pub fn parse_rcpt(arguments: &str) -> Result<Path, Reply> {
     if path.eq_ignore_ascii_case("postmaster") {
         return Ok(Path { address: None, international });
     }
-    Ok(Path { address: Some(address(path).ok_or(replies::BAD_RECIPIENT)?), international })
+    let ours = address(path).filter(|address| address.local().len() <= LONGEST_LOCAL_PART);
+    Ok(Path { address: Some(ours.ok_or(replies::BAD_RECIPIENT)?), international })
 }
 
 /// Cuts `FROM:<path> parameters` into the path without brackets and the parameters.
@@ -77,6 +78,9 @@ fn closing_bracket(text: &str) -> Option<usize> {
     }
     None
 }
+
+/// RFC 5321 §4.5.3.1.1. Held to for recipients, which are ours; senders of others are longer in practice.
+const LONGEST_LOCAL_PART: usize = 64;
 
 fn address(path: &str) -> Option<Address> {
     if path.len() + 2 > LONGEST_PATH {

@@ -1,6 +1,8 @@
 //! One integration binary. `tests/it/<folder>/<noun>.rs` tests `src/<folder>/<noun>.rs`; `support/` is the harness.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails where it stands")]
 #![expect(clippy::string_slice, reason = "positions in fixtures are known")]
+#![expect(clippy::indexing_slicing, reason = "so are indexes; a wrong one fails the test")]
+#![expect(clippy::large_futures, reason = "a test's own future lives once")]
 
 mod architecture;
 mod cli;

@@ -1,5 +1,7 @@
 //! From accepted recipients to units of work: one rewritten copy for one mailbox each.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rand::CryptoRng;
 
@@ -91,7 +93,7 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
         trace_key: &broker.keys.trace,
         authserv_id: broker.rules.hostname.as_str(),
     };
-    let header = Bytes::from(forward::rewrite(arrival.header, arrival.start, &facts).map_err(|error| refusal(&error))?);
+    let header = Bytes::from(forward::rewrite(arrival.header, arrival.start, &facts).map_err(refusal)?);
     count(broker, alias).await?;
     let expires_at = broker.now().plus(broker.rules.schedule.expire).plus(BOUNCES_LATER);
     Ok(route
@@ -118,7 +120,7 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
 }
 
 /// How long after the queue gave up a bounce of the next hop may still come.
-const BOUNCES_LATER: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
+const BOUNCES_LATER: Duration = Duration::from_hours(7 * 24);
 
 /// A kill that was committed after RCPT still counts.
 async fn recheck(broker: &Broker, alias: &Alias) -> Result<(), Reply> {
@@ -137,9 +139,9 @@ fn check_path(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) -> Result<(
     })
 }
 
-fn refusal(error: &RewriteError) -> Reply {
+fn refusal(error: RewriteError) -> Reply {
     match error {
-        RewriteError::Fault(fault) => policy::header::refusal(*fault),
+        RewriteError::Fault(fault) => policy::header::refusal(fault),
         RewriteError::MissingReverse => {
             tracing::error!("a correspondent has no reverse address");
             Reply::internal_error()

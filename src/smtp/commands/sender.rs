@@ -15,7 +15,7 @@ impl<G: Gate> Session<G> {
         if self.transaction.is_some() {
             return self.refuse(replies::MAIL_ALREADY).await;
         }
-        if self.messages >= self.shared.settings.max_messages {
+        if !self.slot.is_trusted() && self.messages >= self.shared.settings.max_messages {
             return self.hang_up(&replies::TOO_MANY_MESSAGES);
         }
         if mail.size.is_some_and(|size| size > self.shared.settings.max_message_size) {

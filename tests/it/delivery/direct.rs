@@ -128,7 +128,7 @@ async fn an_alias_dies_by_date_and_by_count() {
             assert!(reply.starts_with(expected), "{reply}");
         }
         let now = postern::model::Clock::now(&*app.clock);
-        let hour = std::time::Duration::from_secs(3600);
+        let hour = std::time::Duration::from_hours(1);
         let by_date = app.alias_to("hour", vec![app.mailbox], |new| new.expires_at = Some(now.plus(hour))).await;
         assert!(app.send("news@lg.example", &by_date, MESSAGE).await.starts_with("250 "));
         app.clock.advance(hour);

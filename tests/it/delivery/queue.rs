@@ -11,7 +11,7 @@ use crate::support::app::{MAILBOX, TestApp};
 use crate::support::database::each_driver;
 use crate::support::sink::{Act, Point, Script};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test]
 async fn a_deferred_message_is_kept_and_arrives_later_unchanged() {
@@ -24,7 +24,7 @@ async fn a_deferred_message_is_kept_and_arrives_later_unchanged() {
         assert_eq!((row.state, row.attempts), (DeliveryState::Waiting, 1));
         assert!(app.sink.messages().is_empty());
         app.next_hop(Script::new());
-        assert_eq!(app.deliver_after(2 * Duration::from_secs(60)).await, 1);
+        assert_eq!(app.deliver_after(Duration::from_mins(2)).await, 1);
         let [message] = &app.sink.messages()[..] else { panic!("one message") };
         assert_eq!(message.recipients(), [MAILBOX]);
         assert!(message.content.ends_with(b"\r\n\r\nHello,\r\n.two dots\r\n\r\n"));
@@ -45,7 +45,7 @@ async fn an_attempt_in_flight_at_the_deadline_settles_its_row() {
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
         let [row] = &app.queue().await[..] else { panic!("one row") };
         assert_eq!((row.state, row.attempts), (DeliveryState::Waiting, 0));
-        assert_eq!(app.deliver_after(60 * Duration::from_secs(1)).await, 0, "the attempt in flight holds the lease");
+        assert_eq!(app.deliver_after(Duration::from_mins(1)).await, 0, "the attempt in flight holds the lease");
         open.send(true).unwrap();
         app.wait_until(async |app| app.queue().await.is_empty()).await;
         assert_eq!(app.sink.messages().len(), 1);
@@ -129,9 +129,8 @@ async fn a_late_refusal_becomes_a_scrubbed_notice_when_spf_vouches_for_the_sende
         let alias = app.alias("shop").await;
         app.sink.next(Script::new().reply(Point::Rcpt, "450 4.2.0 later\r\n"));
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
-        app.next_hop(
-            Script::new().reply(Point::Rcpt, format!("550 5.1.1 <{MAILBOX}> no such user at mx.mailbox-provider.example\r\n")),
-        );
+        let refusal = format!("550 5.1.1 <{MAILBOX}> no such user at mx.mailbox-provider.example\r\n");
+        app.sink.next(Script::new().reply(Point::Rcpt, refusal));
         app.deliver_after(HOUR).await;
         let kinds: Vec<_> = app.queue().await.iter().map(|row| (row.kind, row.state)).collect();
         assert!(kinds.contains(&(DeliveryKind::Forward, DeliveryState::Failed)), "{kinds:?}");

@@ -84,7 +84,7 @@ impl TestApp {
         let mut config = settings(folder.path(), &database.options, sink.address());
         adjust(&mut config);
         let clock = Arc::new(HandClock::new());
-        let running = start(&config, &environment(&clock)).await.unwrap_or_else(|error| panic!("{error}: {}", error.hint()));
+        let running = start(&config, &environment(&clock)).await.unwrap();
         let (user, mailbox) = user(running.broker.storage(), &*clock, MAILBOX).await;
         Self { running, sink, clock, user, mailbox, config, folder }
     }
@@ -221,7 +221,11 @@ impl TestApp {
 
 fn environment(clock: &Arc<HandClock>) -> Environment {
     // Every start draws other tokens and boot ids, as in life; the names of a test do not depend on them.
-    Environment { clock: Arc::clone(clock) as Arc<dyn Clock>, chance: Chance::new(rand::make_rng::<StdRng>()) }
+    Environment {
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        chance: Chance::new(rand::make_rng::<StdRng>()),
+        follow_database: false,
+    }
 }
 
 /// A user with one verified default mailbox.
