@@ -3,8 +3,8 @@
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::model::alias_name;
 use crate::model::alias::{Alias, AliasState};
+use crate::model::alias_name;
 use crate::model::id::{AliasId, DomainId, MailboxId, UserId};
 use crate::model::mailbox::Mailbox;
 use crate::model::site::Site;
