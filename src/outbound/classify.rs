@@ -209,8 +209,9 @@ pub(super) fn end(answer: Answer, phase: Phase, peer: &Peer) -> End {
         Answer::Garbage => {
             End::deferred(ours("4.5.0", format!("{host} answered {to} with something that is no reply{}", doubt(phase))))
         }
+        // Patience is spent once, not once for each host.
         Answer::Late => End {
-            next_host: before_text,
+            next_host: before_mail,
             trouble: before_mail,
             ..End::deferred(ours("4.4.2", format!("{host} did not answer {to} in time{}", doubt(phase))))
         },

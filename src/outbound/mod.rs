@@ -216,13 +216,13 @@ impl Outbound {
 impl Inner {
     async fn hand_off(&self, hand_off: &HandOff, name: &mut Option<String>) -> Result<End, End> {
         let envelope = Envelope::encode(hand_off)?;
-        let body = Body::prepare(hand_off).await?;
         let plan = Plan::of(&self.route, &self.resolver, &self.chance, hand_off.recipient.domain()).await?;
         *name = Some(plan.site.to_string());
         if self.sites.rest_until(&plan.site).is_some() {
             let detail = "the site was in trouble a moment ago and is not tried for a while";
             return Err(End::deferred(classify::ours("4.4.1", detail)).here());
         }
+        let body = Body::prepare(hand_off).await?;
         let Some(lease) = self.pool.lease(&plan.site, self.deadlines.connect.0).await else {
             let detail = "all connections to the site stayed busy";
             return Err(End::deferred(classify::ours("4.4.5", detail)).here());
@@ -260,6 +260,7 @@ impl Inner {
     /// Tries host after host until one answers for the message.
     async fn connect(&self, plan: &Plan, lease: &Lease, parcel: &Parcel<'_>) -> End {
         let mut last: Option<End> = None;
+        let mut unreachable = None;
         let mut tried = 0;
         let (mut old_internet, mut new_internet) = (false, false);
         for host in &plan.hosts {
@@ -280,16 +281,21 @@ impl Inner {
                 if !end.next_host {
                     return end;
                 }
-                // An address out of reach of this machine costs no time and must not use up the turns of the others.
-                tried += usize::from(!end.local);
+                if end.local {
+                    // An address out of reach of this machine costs no time. It uses up no turn of the others, and what
+                    // they say counts: without IPv6 half of all addresses are out of reach, every time.
+                    unreachable = Some(end);
+                    continue;
+                }
+                tried += 1;
                 last = Some(graver(last, end));
             }
             if tried >= ADDRESSES {
                 break;
             }
         }
-        let end = last.unwrap_or_else(|| End::deferred(classify::ours("4.4.4", "the site has no host")));
-        // Without a route for IPv6, a site that has nothing else is as good as dead, and its mail must come to an end.
+        let end = last.or(unreachable).unwrap_or_else(|| End::deferred(classify::ours("4.4.4", "the site has no host")));
+        // A site that has nothing but IPv6, without a route for it, is as good as dead, and its mail must come to an end.
         End { local: end.local && (old_internet || !new_internet), ..end }
     }
 

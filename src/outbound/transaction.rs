@@ -44,28 +44,33 @@ const STALE: Duration = Duration::from_millis(200);
 /// The answers of the permit during one transaction.
 struct Consent<'a> {
     permit: Option<&'a Permit>,
+    patience: Duration,
     given: Instant,
 }
 
 impl<'a> Consent<'a> {
-    /// Asks; `None` if the message is taken back.
-    async fn ask(permit: Option<&'a Permit>) -> Option<Self> {
-        match permit {
-            Some(ask) => ask().await.then(|| Self { permit, given: Instant::now() }),
-            None => Some(Self { permit, given: Instant::now() }),
+    fn new(permit: Option<&'a Permit>, patience: Duration) -> Self {
+        Self { permit, patience, given: Instant::now() }
+    }
+
+    /// Asks; an error is the end of the transaction.
+    async fn ask(&mut self) -> Result<(), End> {
+        let Some(ask) = self.permit else { return Ok(()) };
+        let answer = tokio::time::timeout(self.patience, ask()).await;
+        self.given = Instant::now();
+        match answer {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::withdrawn()),
+            Err(_) => {
+                let detail = "nobody could say in time whether the message may be sent";
+                Err(End::deferred(classify::ours("4.3.0", detail)).here())
+            }
         }
     }
 
     /// Asks again if the answer has become old.
-    async fn holds(&mut self) -> bool {
-        match self.permit {
-            Some(ask) if self.given.elapsed() > STALE => {
-                let holds = ask().await;
-                self.given = Instant::now();
-                holds
-            }
-            _ => true,
-        }
+    async fn renew(&mut self) -> Result<(), End> {
+        if self.given.elapsed() > STALE { self.ask().await } else { Ok(()) }
     }
 }
 
@@ -74,9 +79,10 @@ pub(super) async fn run(connection: &mut Connection, parcel: &Parcel<'_>, deadli
     if let Some(end) = lacking(connection, parcel) {
         return end;
     }
-    let Some(mut consent) = Consent::ask(parcel.permit).await else {
-        return End { reusable: true, ..End::withdrawn() };
-    };
+    let mut consent = Consent::new(parcel.permit, deadlines.connect.0);
+    if let Err(end) = consent.ask().await {
+        return End { reusable: true, ..end };
+    }
     connection.used += 1;
     let commands = commands(connection, parcel);
     let opened = if connection.offers.pipelining {
@@ -89,9 +95,9 @@ pub(super) async fn run(connection: &mut Connection, parcel: &Parcel<'_>, deadli
         return end;
     }
     connection.needs_reset = false;
-    if !consent.holds().await {
+    if let Err(end) = consent.renew().await {
         // After 354 there is no way back but closing: a dot would deliver what was sent so far.
-        return End::withdrawn();
+        return end;
     }
     // A reply that is there before the text was sent would be taken for the answer to the dot.
     if !connection.wire.is_quiet() {
@@ -238,8 +244,8 @@ async fn text(
         more = pieces.next(&mut following).await.map_err(gone)?;
         let (phase, limit) =
             if more { (Phase::Content, parcel.limit(deadlines.block.0)) } else { (Phase::Dot, deadlines.block.0) };
-        if !more && !consent.holds().await {
-            return Err(End::withdrawn());
+        if !more {
+            consent.renew().await?;
         }
         send(connection, &current, phase, limit).await?;
         std::mem::swap(&mut current, &mut following);

@@ -261,3 +261,16 @@ async fn a_host_that_wants_tls_is_not_taken_at_its_word_when_tls_just_failed() {
     let report = Bench::of(&exchangers(&sink), "inbox.example. A 127.0.0.1").give(TEXT).await;
     assert_eq!(refused(&report).code, Some(530), "a stranger that wants a login takes no mail from us");
 }
+
+#[tokio::test]
+async fn addresses_out_of_reach_use_up_no_turn_and_have_no_say() {
+    let far: String = (1..8).map(|n| format!("inbox.example. MX 10 far{n}.\nfar{n}. A 255.255.255.255\n")).collect();
+    let (sink, bench) = bench(&format!("{far}inbox.example. MX 20 near.\nnear. A 127.0.0.1")).await;
+    let report = bench.give(TEXT).await;
+    delivered(&report);
+    assert!(report.attempted);
+    sink.follow(Script::new().offers(&["SIZE 10"]));
+    let bench = Bench::of(&exchangers(&sink), &format!("{far}inbox.example. MX 20 near.\nnear. A 127.0.0.1"));
+    let report = bench.give(TEXT).await;
+    assert_eq!((refused(&report).status.as_str(), report.attempted), ("5.3.4", true));
+}

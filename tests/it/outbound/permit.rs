@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use postern::config::duration::Span;
 use postern::outbound::{HandOff, Outcome, Permit};
 
-use super::{Bench, delivered, message};
+use super::{Bench, deferred, delivered, message, smarthost};
 use crate::support::sink::{Act, Point, Script, Sink};
 
 const TEXT: &str = "Subject: x\r\n\r\nhello\r\n";
@@ -90,4 +91,17 @@ async fn a_large_message_taken_back_on_its_way_gets_no_dot() {
     assert_eq!(report.outcome, Outcome::Withdrawn);
     sink.wait_for_quiet().await;
     assert!(sink.messages().is_empty() && !sink.connections()[0].has_dot());
+}
+
+#[tokio::test]
+async fn a_permit_that_never_answers_defers_without_blame() {
+    let sink = Sink::start().await;
+    let mut settings = smarthost(&sink);
+    settings.deadlines.connect = Span(Duration::from_millis(300));
+    let bench = Bench::of(&settings, "");
+    let never: Permit = Arc::new(|| std::future::pending().boxed());
+    let report = bench.outbound.hand_off(&with(never, TEXT)).await;
+    assert_eq!((deferred(&report).status.as_str(), report.attempted, report.site_in_trouble), ("4.3.0", false, false));
+    delivered(&bench.give(TEXT).await);
+    assert_eq!(sink.connections().len(), 1);
 }
