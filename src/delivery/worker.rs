@@ -1,8 +1,10 @@
 //! One claimed delivery: read the kept message back, check it, hand it off, settle.
 
+use std::sync::Arc;
+
 use crate::model::Private;
 use crate::model::delivery::Failure;
-use crate::outbound::{HandOff, Outcome, Report};
+use crate::outbound::{Outcome, Permit, Report};
 use crate::service::broker::Broker;
 use crate::service::settle::{self, Held};
 
@@ -20,24 +22,21 @@ pub(super) async fn deliver(broker: &Broker, claim: Claim) {
         attempts: row.attempts,
         expires_at: row.expires_at,
     };
-    let hand_off = match load::hand_off(broker, &claim.delivery).await {
+    let mut hand_off = match load::hand_off(broker, &claim.delivery).await {
         Ok(hand_off) => hand_off,
         Err(error) => return settle::settle(broker, &held, unreadable(&error)).await,
     };
-    settle::see_through(broker, held.clone(), attempt(broker, &held, &hand_off)).await;
+    hand_off.permit = Some(permit(broker, &held));
+    settle::see_through(broker, held, broker.outbound.hand_off(&hand_off)).await;
 }
 
-/// The hand-off, unless the owner killed the alias since the claim: a kill cancels the row, so the row is asked last.
-async fn attempt(broker: &Broker, held: &Held, hand_off: &HandOff) -> Report {
-    match settle::is_held(broker, held).await {
-        Ok(true) => broker.outbound.hand_off(hand_off).await,
-        // Settling with a lost lease changes nothing.
-        Ok(false) => deferred("4.3.0", "the delivery was cancelled or taken over"),
-        Err(error) => {
-            broker.storage_failed(&error);
-            deferred("4.3.0", "the database could not be asked")
-        }
-    }
+/// A kill cancels the row, so the row is asked last of all, when the next hop waits for the message.
+fn permit(broker: &Broker, held: &Held) -> Permit {
+    let (broker, held) = (broker.clone(), held.clone());
+    Arc::new(move || {
+        let (broker, held) = (broker.clone(), held.clone());
+        Box::pin(async move { matches!(settle::is_held(&broker, &held).await, Ok(true)) })
+    })
 }
 
 fn deferred(status: &str, detail: &str) -> Report {

@@ -18,7 +18,7 @@ pub struct Schedule {
 
 /// The smallest number of hand-offs before anything is given up, however old it looks: a clock that jumps ahead must
 /// not expire mail that was hardly tried.
-pub const LEAST_ATTEMPTS: i32 = 3;
+pub const LEAST_ATTEMPTS: i32 = 12;
 
 impl Schedule {
     /// From settings; `waits` is not empty (checked there), an empty one counts as an hour.
@@ -74,8 +74,8 @@ mod tests {
         let long_ago = Timestamp::from_micros(0);
         let now = Timestamp::from_micros(i64::MAX / 2);
         assert!(!Schedule::is_over(0, long_ago, now));
-        assert!(!Schedule::is_over(2, long_ago, now));
-        assert!(Schedule::is_over(3, long_ago, now));
+        assert!(!Schedule::is_over(11, long_ago, now));
+        assert!(Schedule::is_over(12, long_ago, now));
         assert!(!Schedule::is_over(300, now, long_ago));
     }
 }

@@ -121,7 +121,8 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
     let attempts = held.attempts.saturating_add(1);
     match &report.outcome {
         Outcome::Delivered => delivered(broker, held).await,
-        Outcome::Deferred(failure) if !Schedule::is_over(attempts, held.expires_at, now) => {
+        // What was not even tried is no reason to give up.
+        Outcome::Deferred(failure) if !report.attempted || !Schedule::is_over(attempts, held.expires_at, now) => {
             defer(broker, held, failure, report.site.clone()).await
         }
         // With a lost lease this changes nothing; with one still held, whoever refused the permit could not know.

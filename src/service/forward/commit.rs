@@ -52,6 +52,7 @@ enum State {
 /// Tries every unit, commits what stays open. `Ok` is the promise behind 250.
 pub(super) async fn run(broker: &Broker, arrival: &Arrival<'_>, units: Vec<Unit>) -> Result<(), Reply> {
     let mut tried = try_all(broker, units, broker.rules.inline_deadline).await;
+    share_trouble(broker, &tried);
     if let Some(reply) = settled_in_dialogue(broker, &tried) {
         return reply;
     }
@@ -63,6 +64,18 @@ pub(super) async fn run(broker: &Broker, arrival: &Arrival<'_>, units: Vec<Unit>
             // Nothing is kept, so only the next hops can still save this message from coming twice.
             let tried = wait_on(tried, LAST_CHANCE).await;
             settled_in_dialogue(broker, &tried).unwrap_or(Err(reply))
+        }
+    }
+}
+
+/// Tells other nodes of sites in trouble, beside the sender's answer.
+fn share_trouble(broker: &Broker, tried: &[Tried]) {
+    for one in tried {
+        if let State::Done(report) = &one.state
+            && report.site_in_trouble
+        {
+            let (background, report) = (broker.clone(), report.clone());
+            broker.tasks.spawn(async move { settle::share_trouble(&background, &report).await });
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From accepted recipients to units of work: one rewritten copy for one mailbox each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,19 +8,18 @@ use rand::CryptoRng;
 
 use super::limits;
 use crate::model::activity::Activity;
-use crate::model::alias::Alias;
+use crate::model::alias::{Alias, AliasState};
 use crate::model::envelope::{Client, MailFrom};
 use crate::model::id::{AliasId, MailboxId};
 use crate::model::{Reply, alias_name};
-use crate::outbound::HandOff;
+use crate::outbound::{HandOff, Permit};
 use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
 use crate::service::reverse;
 
 use crate::spool::Content;
-use crate::storage::alias::Route;
-use crate::storage::{self};
+use crate::storage::alias::{self, Route};
 use crate::transform::forward::{self, ForwardFacts, RewriteError};
 use crate::transform::header::HeaderBlock;
 use crate::transform::received::ReceivedFacts;
@@ -104,7 +104,6 @@ pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Ro
 
 async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
-    recheck(broker, alias).await?;
     check_path(broker, arrival, alias)?;
     let correspondents =
         forward::correspondents(arrival.header, arrival.start, &alias.address).map_err(policy::header::refusal)?;
@@ -138,7 +137,7 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
                     body: arrival.body(),
                     eight_bit: arrival.mail.eight_bit,
                     smtputf8: arrival.mail.smtputf8 && !header.is_ascii() || !mailbox.address.is_ascii(),
-                    permit: None,
+                    permit: permit(broker, alias),
                 },
             }
         })
@@ -148,13 +147,20 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
 /// How long after the queue gave up a bounce of the next hop may still come.
 const BOUNCES_LATER: Duration = Duration::from_hours(7 * 24);
 
-/// A kill that was committed after RCPT still counts.
-async fn recheck(broker: &Broker, alias: &Alias) -> Result<(), Reply> {
-    let failed = |error| broker.storage_failed(&error);
-    let mut tx = broker.storage().read().await.map_err(failed)?;
-    let state = storage::alias::hold_state(&mut tx, alias.id).await.map_err(failed)?;
-    let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
-    super::admit(broker, alias, state, true)
+/// A kill that was committed since RCPT still counts: asked when the next hop waits for the message, last of all. Where
+/// the database does not answer the message is not sent; the commit that follows finds out what is the matter.
+fn permit(broker: &Broker, alias: &Alias) -> Option<Permit> {
+    if alias_name::is_role(alias.address.local()) {
+        return None;
+    }
+    let (storage, id) = (broker.storage().clone(), alias.id);
+    Some(Arc::new(move || {
+        let storage = storage.clone();
+        Box::pin(async move {
+            let Ok(mut tx) = storage.read().await else { return false };
+            matches!(alias::hold_state(&mut tx, id).await, Ok(Some(state)) if state != AliasState::Killed)
+        })
+    }))
 }
 
 fn check_path(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) -> Result<(), Reply> {
