@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::CryptoRng;
 
+use super::author::Known;
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
 use crate::model::envelope::{Client, MailFrom};
@@ -32,6 +33,8 @@ pub(super) struct Arrival<'a> {
     /// The first bytes of the message; the header block is in there.
     pub start: &'a Bytes,
     pub content: &'a Content,
+    /// What was found out about the sender; `None` when nobody asked.
+    pub known: Option<&'a Known>,
 }
 
 impl Arrival<'_> {
@@ -89,6 +92,7 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
         alias: &alias.address,
         alias_id: alias.id,
         reverse: &reverse,
+        results: arrival.known.map_or("", |known| &known.fields),
         received: &received(broker, arrival),
         trace_key: &broker.keys.trace,
         authserv_id: broker.rules.hostname.as_str(),
