@@ -1,4 +1,5 @@
 //! End to end: a message in at the door, bytes out at the next hop, the queue in between.
 
+mod authentication;
 mod direct;
 mod queue;
