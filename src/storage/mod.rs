@@ -20,6 +20,7 @@ mod open;
 pub mod queue;
 pub mod secret;
 pub mod site_backoff;
+pub mod space;
 pub mod user;
 mod writer;
 

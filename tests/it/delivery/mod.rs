@@ -2,4 +2,5 @@
 
 mod authentication;
 mod direct;
+mod privacy;
 mod queue;
