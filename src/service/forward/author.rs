@@ -54,7 +54,8 @@ pub(super) async fn check(
     };
     let began = Instant::now();
     let rest = content.from_offset(header.body_offset() as u64);
-    let authentication = sender_auth::authenticate(&broker.resolver, &facts, header.raw(start), &rest).await;
+    let fields: Vec<&[u8]> = header.fields().iter().map(|field| field.raw(start)).collect();
+    let authentication = sender_auth::authenticate(&broker.resolver, &facts, &fields, &rest).await;
     let verdict = policy::author::check_author(AuthorFacts { dmarc: &authentication.dmarc, enforce, is_relayed });
     metrics::histogram!(SENDER_AUTH_SECONDS).record(began.elapsed().as_secs_f64());
     note(&authentication, &verdict);
