@@ -70,6 +70,8 @@ pub struct Deadlines {
     pub block: Span,
     /// From the final dot to its answer. Short values make duplicates.
     pub end: Span,
+    /// A whole attempt up to the final dot, so that a slow next hop can't keep a worker for hours.
+    pub attempt: Span,
 }
 
 impl Default for Deadlines {
@@ -82,6 +84,7 @@ impl Default for Deadlines {
             data: Span::seconds(120),
             block: Span::seconds(180),
             end: Span::seconds(600),
+            attempt: Span::seconds(1800),
         }
     }
 }

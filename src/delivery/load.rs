@@ -47,5 +47,6 @@ pub(super) async fn hand_off(broker: &Broker, claimed: &ClaimedDelivery) -> Resu
         body,
         eight_bit: message.kept.eight_bit,
         smtputf8: message.kept.smtputf8 && !claimed.header.is_ascii() || !delivery.recipient.is_ascii(),
+        permit: None,
     })
 }

@@ -42,7 +42,7 @@ async fn attempt(broker: &Broker, held: &Held, hand_off: &HandOff) -> Report {
 
 fn deferred(status: &str, detail: &str) -> Report {
     let failure = Failure { code: None, status: status.into(), detail: Private::new(detail.into()) };
-    Report { outcome: Outcome::Deferred(failure), site: None, site_in_trouble: false }
+    Report { outcome: Outcome::Deferred(failure), site: None, site_in_trouble: false, attempted: false }
 }
 
 /// A message that can't be read back waits (the database may recover); a damaged one is failed where its owner sees it,
@@ -56,6 +56,7 @@ fn unreadable(error: &LoadError) -> Report {
                 outcome: Outcome::Refused(Failure { code: None, status: "5.3.0".into(), detail }),
                 site: None,
                 site_in_trouble: false,
+                attempted: false,
             }
         }
         LoadError::Storage(error) => {

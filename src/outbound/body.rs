@@ -20,7 +20,15 @@ pub(super) const PIECE: usize = 64 * 1024;
 pub(super) struct Unsendable;
 
 /// A checked message text.
-pub(super) enum Body {
+pub(super) struct Body {
+    /// What is sent.
+    pub(super) text: Text,
+    /// Whether it really holds bytes above 127, whatever was declared.
+    pub(super) eight_bit: bool,
+}
+
+/// The text of a message.
+pub(super) enum Text {
     /// Small: stuffed and with its terminator, ready to be written.
     Whole(Vec<u8>),
     /// Large: header and content, checked once, to be stuffed on the way.
@@ -32,7 +40,7 @@ impl Body {
     pub(super) async fn prepare(hand_off: &HandOff) -> Result<Self, End> {
         let unsendable = |_| {
             let detail = "the message holds a bare CR, a bare LF or a NUL and is not sent";
-            End::refused(classify::ours("5.6.0", detail))
+            End::refused(classify::ours("5.6.0", detail)).here()
         };
         let size = size(hand_off);
         if size <= PIECE as u64 {
@@ -42,7 +50,7 @@ impl Body {
             stuffer.push(&hand_off.header, &mut out).map_err(unsendable)?;
             stuffer.push(&body, &mut out).map_err(unsendable)?;
             stuffer.finish(&mut out).map_err(unsendable)?;
-            return Ok(Self::Whole(out));
+            return Ok(Self { text: Text::Whole(out), eight_bit: stuffer.eight_bit });
         }
         let mut pieces = Pieces::new(hand_off.header.clone(), hand_off.body.clone());
         let mut out = Vec::with_capacity(2 * PIECE);
@@ -50,7 +58,10 @@ impl Body {
             out.clear();
             match pieces.next(&mut out).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(Self::Pieces(hand_off.header.clone(), hand_off.body.clone())),
+                Ok(false) => {
+                    let text = Text::Pieces(hand_off.header.clone(), hand_off.body.clone());
+                    return Ok(Self { text, eight_bit: pieces.stuffer.eight_bit });
+                }
                 Err(PieceError::Unsendable) => return Err(unsendable(Unsendable)),
                 Err(PieceError::Io(error)) => return Err(unreadable(error)),
             }
@@ -58,8 +69,8 @@ impl Body {
     }
 }
 
-fn unreadable(error: io::Error) -> End {
-    End::deferred(classify::ours("4.3.0", format!("the message can't be read from the spool: {error}")))
+pub(super) fn unreadable(error: io::Error) -> End {
+    End::deferred(classify::ours("4.3.0", format!("the message can't be read from the spool: {error}"))).here()
 }
 
 /// Octets of the message as SIZE counts them (RFC 1870 §5), up to two for a missing last line end.
@@ -119,11 +130,14 @@ struct Stuffer {
     after_cr: bool,
     /// Whether the next byte is inside a line.
     inside: bool,
+    /// Whether a byte above 127 has come.
+    eight_bit: bool,
 }
 
 impl Stuffer {
     fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Unsendable> {
         out.reserve(piece.len());
+        self.eight_bit |= !piece.is_ascii();
         for line in piece.split_inclusive(|byte| *byte == b'\n') {
             self.push_line(line, out)?;
         }

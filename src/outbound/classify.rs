@@ -1,7 +1,8 @@
 //! What an answer of the next hop, or its absence, means for the message (RFC 5321 §4.2.1, RFC 3463).
 //!
 //! The rule behind every line: only a reply of class 2 to the final dot is a delivery, only a reply of class 5 that is
-//! about this message is a refusal, and everything else may be tried again.
+//! about this message is a refusal, and everything else may be tried again. A reply that is about us (our login, our
+//! right to relay, our missing encryption) is never the sender's fault, whatever its class.
 
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::response::Response;
@@ -41,6 +42,17 @@ impl Phase {
             Self::Dot => "the final dot",
         }
     }
+}
+
+/// Who answers: what an answer means depends on it.
+#[derive(Debug, Clone)]
+pub(super) struct Peer {
+    /// Its name, for reports.
+    pub(super) name: String,
+    /// Whether the operator chose it: then what it thinks of our login is our configuration, not the message.
+    pub(super) smarthost: bool,
+    /// Whether it offered TLS and is talked to in clear all the same.
+    pub(super) stripped: bool,
 }
 
 /// What came back.
@@ -87,11 +99,14 @@ pub(super) struct End {
     pub(super) trouble: bool,
     /// Whether the connection can carry another message.
     pub(super) reusable: bool,
+    /// Whether nothing outside this machine had a word in it: no host was reached and no name server with authority
+    /// answered. Such an end says nothing about the next hop.
+    pub(super) local: bool,
 }
 
 impl End {
     fn of(outcome: Outcome) -> Self {
-        Self { outcome, next_host: false, trouble: false, reusable: false }
+        Self { outcome, next_host: false, trouble: false, reusable: false, local: false }
     }
 
     /// The message is with the next hop.
@@ -107,6 +122,25 @@ impl End {
     /// Not now.
     pub(super) fn deferred(failure: Failure) -> Self {
         Self::of(Outcome::Deferred(failure))
+    }
+
+    /// Taken back before the final dot.
+    pub(super) fn withdrawn() -> Self {
+        Self { local: true, ..Self::of(Outcome::Withdrawn) }
+    }
+
+    /// The same, found out on this machine.
+    pub(super) fn here(self) -> Self {
+        Self { local: true, trouble: false, ..self }
+    }
+
+    /// Whether a host answered for the message, so that its site is known to work.
+    pub(super) fn is_answered(&self) -> bool {
+        match &self.outcome {
+            Outcome::Delivered => true,
+            Outcome::Refused(failure) | Outcome::Deferred(failure) => failure.code.is_some() && !self.trouble,
+            Outcome::Withdrawn => false,
+        }
     }
 
     /// Not from this host, for a reason that has nothing to do with the message.
@@ -136,9 +170,12 @@ fn enhanced(words: &str, class: u16) -> Option<String> {
 }
 
 /// The end that an answer other than the hoped-for one means.
-pub(super) fn end(answer: Answer, phase: Phase, host: &str) -> End {
+pub(super) fn end(answer: Answer, phase: Phase, peer: &Peer) -> End {
     let to = phase.name();
+    let host = peer.name.as_str();
     let before_mail = matches!(phase, Phase::Reset | Phase::Mail);
+    // Nothing of the text was sent: no other host can make a second copy.
+    let before_text = before_mail || matches!(phase, Phase::Rcpt | Phase::Data);
     match answer {
         Answer::Reply(421, words) => {
             End { next_host: phase != Phase::Dot, trouble: true, ..End::deferred(replied(421, &words, host, to)) }
@@ -152,6 +189,12 @@ pub(super) fn end(answer: Answer, phase: Phase, host: &str) -> End {
         Answer::Reply(code @ 400..=599, words) if phase == Phase::Reset => {
             End { next_host: true, ..End::deferred(replied(code, &words, host, to)) }
         }
+        Answer::Reply(code @ 500..=599, words) if before_text && concerns_us(code, &words, phase, peer) => {
+            let failure = Failure { status: "4.7.0".to_owned(), ..replied(code, &words, host, to) };
+            // Without permission to relay other recipients may be fine, and users choose the recipients.
+            let trouble = peer.smarthost && is_login_fault(code, &words);
+            End { next_host: peer.stripped, trouble, reusable: true, ..End::deferred(failure) }
+        }
         Answer::Reply(code @ 500..=599, words) => End { reusable: true, ..End::refused(replied(code, &words, host, to)) },
         Answer::Reply(code @ 400..=499, words) => End { reusable: true, ..End::deferred(replied(code, &words, host, to)) },
         Answer::Reply(code, _) => End::deferred(Failure {
@@ -159,19 +202,42 @@ pub(super) fn end(answer: Answer, phase: Phase, host: &str) -> End {
             ..ours("4.5.0", format!("{host} answered {to} with {code}, which is no answer to it{}", doubt(phase)))
         }),
         Answer::Lost => End {
-            next_host: before_mail,
+            next_host: before_text,
             trouble: before_mail,
             ..End::deferred(ours("4.4.2", format!("{host} closed the connection at {to}{}", doubt(phase))))
         },
         Answer::Garbage => {
             End::deferred(ours("4.5.0", format!("{host} answered {to} with something that is no reply{}", doubt(phase))))
         }
+        // Patience is spent once, not once for each host.
         Answer::Late => End {
             next_host: before_mail,
             trouble: before_mail,
             ..End::deferred(ours("4.4.2", format!("{host} did not answer {to} in time{}", doubt(phase))))
         },
     }
+}
+
+/// Whether a reply of class 5 is about our configuration and not about the message.
+fn concerns_us(code: u16, words: &str, phase: Phase, peer: &Peer) -> bool {
+    if peer.smarthost {
+        return is_login_fault(code, words) || (phase == Phase::Rcpt && mentions_relaying(words));
+    }
+    // TLS failed with this host a moment ago; that must not bounce mail which it takes over TLS only.
+    peer.stripped
+        && (matches!(code, 530 | 538) || enhanced(words, 5).is_some_and(|status| status == "5.7.10" || status == "5.7.11"))
+}
+
+/// RFC 4954 §4, §6: login missing, refused, too weak, expired, or only over TLS.
+fn is_login_fault(code: u16, words: &str) -> bool {
+    const STATUS: [&str; 6] = ["5.7.8", "5.7.9", "5.7.11", "5.7.12", "5.7.13", "5.7.14"];
+    matches!(code, 530 | 534 | 535 | 538) || enhanced(words, 5).is_some_and(|status| STATUS.contains(&status.as_str()))
+}
+
+/// "Relay access denied", "Unable to relay", "relaying denied", qmail's "rcpthosts": no code of its own exists for it.
+fn mentions_relaying(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    words.contains("relay") || words.contains("rcpthosts")
 }
 
 /// After the dot only the next hop knows; this makes a second copy explainable.
@@ -186,11 +252,15 @@ const fn doubt(phase: Phase) -> &'static str {
 mod tests {
     use super::*;
 
+    fn peer(smarthost: bool, stripped: bool) -> Peer {
+        Peer { name: "h".to_owned(), smarthost, stripped }
+    }
+
     fn class(code: u16, phase: Phase) -> (bool, String) {
-        match end(Answer::Reply(code, "5.7.1 no".to_owned()), phase, "h").outcome {
+        match end(Answer::Reply(code, "5.7.1 no".to_owned()), phase, &peer(true, false)).outcome {
             Outcome::Refused(failure) => (true, failure.status),
             Outcome::Deferred(failure) => (false, failure.status),
-            Outcome::Delivered => unreachable!("end() never delivers"),
+            Outcome::Delivered | Outcome::Withdrawn => unreachable!("end() classes answers only"),
         }
     }
 
@@ -210,11 +280,33 @@ mod tests {
     #[test]
     fn after_the_dot_no_other_host_is_tried_and_the_doubt_is_said() {
         for answer in [Answer::Lost, Answer::Late, Answer::Garbage, Answer::Reply(354, String::new())] {
-            let end = end(answer, Phase::Dot, "h");
+            let end = end(answer, Phase::Dot, &peer(false, false));
             assert!(!end.next_host);
             let Outcome::Deferred(failure) = end.outcome else { unreachable!("it is deferred") };
             assert!(failure.detail.reveal().contains("unknown whether delivered"));
         }
-        assert!(!super::end(Answer::Reply(421, String::new()), Phase::Dot, "h").next_host);
+        assert!(!super::end(Answer::Reply(421, String::new()), Phase::Dot, &peer(false, false)).next_host);
+    }
+
+    #[test]
+    fn what_is_said_about_us_defers_and_what_is_said_about_the_message_refuses() {
+        let refuses = |code, words: &str, phase, peer: Peer| {
+            let end = end(Answer::Reply(code, words.to_owned()), phase, &peer);
+            assert!(end.reusable);
+            (matches!(end.outcome, Outcome::Refused(_)), end.trouble)
+        };
+        let (smarthost, stranger, stripped) = (peer(true, false), peer(false, false), peer(false, true));
+        for phase in [Phase::Mail, Phase::Rcpt, Phase::Data] {
+            for (code, words) in [(530, ""), (534, "x"), (535, "5.7.8 no"), (538, "x"), (550, "5.7.8 no"), (554, "5.7.14 no")] {
+                assert_eq!(refuses(code, words, phase, smarthost.clone()), (false, true), "{code} {words} at {phase:?}");
+                assert_eq!(refuses(code, words, Phase::Dot, smarthost.clone()), (true, false), "{code} at the dot");
+            }
+            assert_eq!(refuses(530, "5.7.0 Must issue STARTTLS", phase, stranger.clone()), (true, false));
+            assert_eq!(refuses(530, "5.7.0 Must issue STARTTLS", phase, stripped.clone()), (false, false));
+        }
+        assert_eq!(refuses(554, "5.7.1 <a@b>: Relay access denied", Phase::Rcpt, smarthost.clone()), (false, false));
+        assert_eq!(refuses(554, "5.7.1 <a@b>: Relay access denied", Phase::Rcpt, stranger), (true, false));
+        assert_eq!(refuses(550, "5.1.1 no such user", Phase::Rcpt, smarthost), (true, false));
+        assert_eq!(refuses(550, "5.1.1 no such user", Phase::Rcpt, stripped), (true, false));
     }
 }

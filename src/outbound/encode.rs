@@ -37,7 +37,7 @@ impl Envelope {
 }
 
 fn refuse(status: &str, detail: &str) -> End {
-    End::refused(classify::ours(status, detail))
+    End::refused(classify::ours(status, detail)).here()
 }
 
 fn path(address: &Address) -> Option<String> {

@@ -20,7 +20,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::config::outbound::{Deadlines, Mode, Outbound as Settings};
@@ -40,6 +42,10 @@ use smarthost::Smarthost;
 use tls::Tls;
 use transaction::Parcel;
 
+/// Asks whether a message may still be sent; `false` takes it back. Asked when the next hop waits for MAIL, and again
+/// before the text leaves if that took a while. Its answer is waited for with an open connection, so it must be quick.
+pub type Permit = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
 /// One message for one recipient. `Debug` shows its size only.
 #[derive(Clone)]
 pub struct HandOff {
@@ -51,10 +57,13 @@ pub struct HandOff {
     pub header: Bytes,
     /// Everything from the empty line on (empty if the message has no body), untouched.
     pub body: Content,
-    /// Whether header or body hold bytes above 127 (the sender said `BODY=8BITMIME`, or we looked).
+    /// Whether the sender said `BODY=8BITMIME`. It is passed on to a next hop that offers it; whether the next hop
+    /// *must* offer it is for the bytes to decide, since many senders say so of pure ASCII.
     pub eight_bit: bool,
     /// Whether an address or a header field needs SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
+    /// The last word of whoever may take the message back; `None` if nobody may.
+    pub permit: Option<Permit>,
 }
 
 impl fmt::Debug for HandOff {
@@ -72,6 +81,8 @@ pub enum Outcome {
     Refused(Failure),
     /// Not now. Also every answer that leaves it open whether the message was taken.
     Deferred(Failure),
+    /// The permit was refused before the final dot: the next hop has nothing. What that means the asker knows.
+    Withdrawn,
 }
 
 /// The outcome and where it happened.
@@ -83,6 +94,11 @@ pub struct Report {
     pub site: Option<String>,
     /// Whether the site as a whole is in trouble (no connection, 421), so that others should not try it for a while.
     pub site_in_trouble: bool,
+    /// Whether anyone else had a say: a next hop was connected (or did not take the connection), or the name servers of
+    /// the domain answered. `false` for what was found out on this machine: no permit, a resting site, no free
+    /// connection, no network, no answer from any name server. Such an end is no sign that the message can't be
+    /// delivered.
+    pub attempted: bool,
 }
 
 /// Hands messages to their next hop. Cheap to clone; all clones share connections and the memory of sites in trouble.
@@ -154,10 +170,11 @@ impl Outbound {
     ///
     /// Dropping the future closes its connection; if the final dot was out, the message may have been taken.
     pub async fn hand_off(&self, hand_off: &HandOff) -> Report {
-        let mut report = Report { outcome: Outcome::Delivered, site: None, site_in_trouble: false };
+        let mut report = Report { outcome: Outcome::Delivered, site: None, site_in_trouble: false, attempted: false };
         let end = self.0.hand_off(hand_off, &mut report.site).await.unwrap_or_else(|end| end);
         report.outcome = end.outcome;
         report.site_in_trouble = end.trouble;
+        report.attempted = !end.local;
         report
     }
 
@@ -166,9 +183,28 @@ impl Outbound {
         self.0.sites.rest_until(site)
     }
 
-    /// Takes over rests that other nodes have seen: site and end of its rest.
+    /// Takes over the shared list of rests, site and end of its rest, as it is now.
+    ///
+    /// A site that was in the list and no longer is rests no more, even if the trouble was ours: somebody ended its rest.
+    /// Our own rests that no list has shown yet stay.
     pub fn load(&self, rests: impl IntoIterator<Item = (String, Timestamp)>) {
         self.0.sites.load(rests);
+    }
+
+    /// The rests this node saw that no loaded list has shown yet: to be written to the shared list.
+    pub fn rests_to_share(&self) -> Vec<(String, Timestamp)> {
+        self.0.sites.unshared()
+    }
+
+    /// The sites whose rest a success has ended since the last call: to be struck off the shared list, before it is
+    /// loaded again.
+    pub fn take_recovered(&self) -> Vec<String> {
+        self.0.sites.take_recovered()
+    }
+
+    /// Ends the rest of a site, whoever saw it.
+    pub fn clear_rest(&self, site: &str) {
+        self.0.sites.clear(site);
     }
 
     /// Says good-bye on all idle connections and keeps none from now on; for the shutdown, before waiting for the tasks.
@@ -180,22 +216,29 @@ impl Outbound {
 impl Inner {
     async fn hand_off(&self, hand_off: &HandOff, name: &mut Option<String>) -> Result<End, End> {
         let envelope = Envelope::encode(hand_off)?;
-        let body = Body::prepare(hand_off).await?;
         let plan = Plan::of(&self.route, &self.resolver, &self.chance, hand_off.recipient.domain()).await?;
         *name = Some(plan.site.to_string());
         if self.sites.rest_until(&plan.site).is_some() {
             let detail = "the site was in trouble a moment ago and is not tried for a while";
-            return Err(End::deferred(classify::ours("4.4.1", detail)));
+            return Err(End::deferred(classify::ours("4.4.1", detail)).here());
         }
+        let body = Body::prepare(hand_off).await?;
         let Some(lease) = self.pool.lease(&plan.site, self.deadlines.connect.0).await else {
             let detail = "all connections to the site stayed busy";
-            return Err(End::deferred(classify::ours("4.4.5", detail)));
+            return Err(End::deferred(classify::ours("4.4.5", detail)).here());
         };
-        let parcel = Parcel { envelope: &envelope, body: &body, size: body::size(hand_off), eight_bit: hand_off.eight_bit };
+        let parcel = Parcel {
+            envelope: &envelope,
+            body: &body,
+            size: body::size(hand_off),
+            declared_eight_bit: hand_off.eight_bit,
+            permit: hand_off.permit.as_ref(),
+            until: Instant::now() + self.deadlines.attempt.0,
+        };
         let end = self.reuse_or_connect(&plan, &lease, &parcel).await;
         if end.trouble {
             self.sites.failed(&plan.site);
-        } else if !end.next_host {
+        } else if end.is_answered() {
             self.sites.succeeded(&plan.site);
         }
         Ok(end)
@@ -204,9 +247,7 @@ impl Inner {
     async fn reuse_or_connect(&self, plan: &Plan, lease: &Lease, parcel: &Parcel<'_>) -> End {
         if let Some(mut connection) = lease.idle() {
             let end = transaction::run(&mut connection, parcel, &self.deadlines).await;
-            if end.reusable {
-                lease.give_back(connection);
-            }
+            lease.put_down(connection, &end);
             // A server may close or say 421 while a connection is idle; nothing was lost and a new one will tell,
             // also whether the site is in trouble.
             if !end.next_host {
@@ -219,7 +260,9 @@ impl Inner {
     /// Tries host after host until one answers for the message.
     async fn connect(&self, plan: &Plan, lease: &Lease, parcel: &Parcel<'_>) -> End {
         let mut last: Option<End> = None;
+        let mut unreachable = None;
         let mut tried = 0;
+        let (mut old_internet, mut new_internet) = (false, false);
         for host in &plan.hosts {
             let targets = match plan.targets(host, &self.resolver).await {
                 Ok(targets) => targets,
@@ -228,42 +271,61 @@ impl Inner {
                     continue;
                 }
             };
-            for target in targets.iter().take(ADDRESSES - tried) {
-                tried += 1;
+            for target in &targets {
+                if tried >= ADDRESSES {
+                    break;
+                }
+                old_internet |= target.address.is_ipv4();
+                new_internet |= target.address.is_ipv6();
                 let end = self.try_target(target, plan, lease, parcel).await;
                 if !end.next_host {
                     return end;
                 }
+                if end.local {
+                    // An address out of reach of this machine costs no time. It uses up no turn of the others, and what
+                    // they say counts: without IPv6 half of all addresses are out of reach, every time.
+                    unreachable = Some(end);
+                    continue;
+                }
+                tried += 1;
                 last = Some(graver(last, end));
             }
             if tried >= ADDRESSES {
                 break;
             }
         }
-        last.unwrap_or_else(|| End::deferred(classify::ours("4.4.4", "the site has no host")))
+        let end = last.or(unreachable).unwrap_or_else(|| End::deferred(classify::ours("4.4.4", "the site has no host")));
+        // A site that has nothing but IPv6, without a route for it, is as good as dead, and its mail must come to an end.
+        End { local: end.local && (old_internet || !new_internet), ..end }
     }
 
     async fn try_target(&self, target: &Target, plan: &Plan, lease: &Lease, parcel: &Parcel<'_>) -> End {
-        let mut connection = match self.opener.open(target, plan.security).await {
-            Ok(connection) => connection,
-            Err(end) => return end,
+        let opened = tokio::time::timeout_at(parcel.until, self.opener.open(target, plan.security)).await;
+        let mut connection = match opened {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(end)) => return end,
+            Err(_) => return too_long(),
         };
         let end = transaction::run(&mut connection, parcel, &self.deadlines).await;
-        if end.reusable {
-            lease.give_back(connection);
-        }
+        lease.put_down(connection, &end);
         end
     }
+}
+
+fn too_long() -> End {
+    End { trouble: true, ..End::deferred(classify::ours("4.4.2", "the attempt took too long and was given up")) }
 }
 
 /// What to report when no host took the message. A host that lacks an extension refuses for good only if no other
 /// host was out of reach: that one might have had it.
 fn graver(earlier: Option<End>, later: End) -> End {
-    match earlier {
+    let local = later.local && earlier.as_ref().is_none_or(|earlier| earlier.local);
+    let end = match earlier {
         Some(earlier) if matches!(later.outcome, Outcome::Refused(_)) && matches!(earlier.outcome, Outcome::Deferred(_)) => {
             earlier
         }
         Some(earlier) if earlier.trouble && !later.trouble && matches!(later.outcome, Outcome::Deferred(_)) => earlier,
         _ => later,
-    }
+    };
+    End { local, ..end }
 }

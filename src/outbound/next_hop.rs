@@ -33,6 +33,8 @@ pub(super) struct Plan {
     pub(super) security: Security,
     /// Whether private addresses are fine.
     pub(super) private: bool,
+    /// Whether the operator chose this site.
+    pub(super) smarthost: bool,
 }
 
 /// One address to connect to.
@@ -42,6 +44,8 @@ pub(super) struct Target {
     pub(super) address: SocketAddr,
     /// The name of the host, for the certificate and for reports.
     pub(super) name: String,
+    /// Whether the operator chose it.
+    pub(super) smarthost: bool,
 }
 
 impl Plan {
@@ -55,7 +59,7 @@ impl Plan {
                 names.sort_unstable();
                 let site = names.join(",").into();
                 let hosts = hosts.into_iter().map(Host::Name).collect();
-                Ok(Self { site, hosts, port: *port, security: Security::Opportunistic, private: *private })
+                Ok(Self { site, hosts, port: *port, security: Security::Opportunistic, private: *private, smarthost: false })
             }
         }
     }
@@ -68,6 +72,7 @@ impl Plan {
             security: smarthost.security,
             // The operator named it; it is often on the same machine.
             private: true,
+            smarthost: true,
         }
     }
 
@@ -77,15 +82,16 @@ impl Plan {
         let found = match host {
             Host::Ip(ip) => vec![*ip],
             Host::Name(name) => resolver.addresses(name).await.map_err(|error| match error {
-                DnsError::Temporary => elsewhere("4.4.3", format!("the addresses of {name} can't be looked up now")),
+                DnsError::Temporary => elsewhere("4.4.3", format!("the addresses of {name} can't be looked up now")).here(),
                 DnsError::NoSuchName | DnsError::NoData => {
                     elsewhere("4.4.4", format!("the mail exchanger {name} has no address"))
                 }
             })?,
         };
         let allowed = found.into_iter().filter(|ip| self.private || reach::is_public(*ip));
-        let targets: Vec<Target> =
-            allowed.map(|ip| Target { address: SocketAddr::new(ip, self.port), name: name.clone() }).collect();
+        let targets: Vec<Target> = allowed
+            .map(|ip| Target { address: SocketAddr::new(ip, self.port), name: name.clone(), smarthost: self.smarthost })
+            .collect();
         if targets.is_empty() {
             return Err(elsewhere(
                 "4.4.4",
@@ -119,7 +125,8 @@ async fn exchangers(
         Err(DnsError::NoSuchName) => return Err(refused("5.1.2", format!("the domain {domain} does not exist"))),
         Err(DnsError::Temporary) => {
             let detail = format!("the mail exchangers of {domain} can't be looked up now");
-            return Err(End::deferred(classify::ours("4.4.3", detail)));
+            // Nobody with authority answered; it may be our resolver or our network as well.
+            return Err(End::deferred(classify::ours("4.4.3", detail)).here());
         }
     };
     chance.with(|rng| records.shuffle(rng));

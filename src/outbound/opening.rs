@@ -17,7 +17,7 @@ use lettre::transport::smtp::extension::ClientId;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
-use super::classify::{self, Answer, End};
+use super::classify::{self, Answer, End, Peer};
 use super::next_hop::Target;
 use super::smarthost::{Login, Security};
 use super::tls::Tls;
@@ -38,8 +38,8 @@ pub(super) struct Connection {
     pub(super) wire: Wire,
     /// What the server offers.
     pub(super) offers: Offers,
-    /// Its name, for reports.
-    pub(super) host: String,
+    /// Who it is.
+    pub(super) peer: Peer,
     /// Messages sent over it.
     pub(super) used: u32,
     /// Whether an unfinished transaction has to be reset first.
@@ -148,14 +148,20 @@ impl Opener {
         } else if security == Security::StartTls {
             return Err(elsewhere("4.7.4", format!("{host} offers no STARTTLS, and the password is not sent in clear")).into());
         }
-        Ok(self.hand_over(wire, offers, host).await?)
+        let stripped = offers.starttls && !wire.is_encrypted();
+        let peer = Peer { name: target.name.clone(), smarthost: target.smarthost, stripped };
+        Ok(self.hand_over(wire, offers, peer).await?)
     }
 
     async fn connect(&self, target: &Target, security: Security) -> Result<Wire, End> {
         let host = &target.name;
         let failed = |reason: String| elsewhere("4.4.1", format!("{host} can't be connected: {reason}"));
         let stream = tokio::time::timeout(self.deadlines.connect.0, TcpStream::connect(target.address)).await;
-        let stream = stream.map_err(|_| failed("no answer in time".to_owned()))?.map_err(|error| failed(error.to_string()))?;
+        let stream = stream.map_err(|_| failed("no answer in time".to_owned()))?;
+        let stream = stream.map_err(|error| {
+            let end = failed(error.to_string());
+            if is_local(&error) { end.here() } else { end }
+        })?;
         stream.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
         if security == Security::Immediate {
             return self.handshake(stream, host, true).await.map(Wire::tls);
@@ -219,8 +225,9 @@ impl Opener {
     }
 
     /// Gives the stream to lettre, which sees a greeting and an answer to its EHLO of our own making, and logs in.
-    async fn hand_over(&self, wire: Wire, offers: Offers, host: &str) -> Result<Connection, End> {
+    async fn hand_over(&self, wire: Wire, offers: Offers, peer: Peer) -> Result<Connection, End> {
         let deadline = self.deadlines.command.0;
+        let host = peer.name.as_str();
         if offers.auth.is_empty() {
             wire.replay("220 -\r\n250 -\r\n");
         } else {
@@ -249,7 +256,7 @@ impl Opener {
                 }
             }
         }
-        Ok(Connection { smtp, wire, offers, host: host.to_owned(), used: 0, needs_reset: false })
+        Ok(Connection { smtp, wire, offers, peer, used: 0, needs_reset: false })
     }
 
     fn is_broken(&self, address: SocketAddr) -> bool {
@@ -267,6 +274,16 @@ impl Opener {
             broken.insert(address, now.plus(TLS_BROKEN));
         }
     }
+}
+
+/// Whether a connection failed for want of something here (network, address, file descriptors): that says nothing about
+/// the host, and must not make the site rest on all nodes.
+fn is_local(error: &io::Error) -> bool {
+    /// EMFILE and ENFILE on every system with sockets that we run on; std has no name for them.
+    const NO_DESCRIPTORS: [i32; 2] = [24, 23];
+    use io::ErrorKind::{AddrNotAvailable, NetworkDown, NetworkUnreachable, OutOfMemory, PermissionDenied};
+    matches!(error.kind(), AddrNotAvailable | NetworkDown | NetworkUnreachable | OutOfMemory | PermissionDenied)
+        || error.raw_os_error().is_some_and(|code| NO_DESCRIPTORS.contains(&code))
 }
 
 fn elsewhere(status: &str, detail: String) -> End {
@@ -336,6 +353,15 @@ mod tests {
         assert!(offers.pipelining && offers.eight_bit && offers.smtputf8 && offers.starttls);
         assert_eq!((offers.size, offers.auth.as_slice()), (Some(1000), ["PLAIN", "LOGIN"].as_slice()));
         assert_eq!(Offers::parse(&["SIZE".to_owned()]).size, Some(0));
+    }
+
+    #[test]
+    fn only_what_fails_here_is_local() {
+        assert!(is_local(&io::ErrorKind::NetworkUnreachable.into()));
+        assert!(is_local(&io::Error::from_raw_os_error(24)));
+        for kind in [io::ErrorKind::ConnectionRefused, io::ErrorKind::HostUnreachable, io::ErrorKind::TimedOut] {
+            assert!(!is_local(&kind.into()), "{kind}");
+        }
     }
 
     #[test]

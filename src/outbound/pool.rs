@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::classify::End;
 use super::opening::Connection;
 
 /// How long a server may take to answer QUIT.
@@ -147,9 +148,13 @@ impl Lease {
         None
     }
 
-    /// Keeps a connection for the next hand-off, or says good-bye.
-    pub(super) fn give_back(&self, connection: Connection) {
-        let worn = connection.used >= self.pool.per_connection || self.pool.keep_alive.is_zero();
+    /// Keeps a connection for the next hand-off, says good-bye, or just closes it.
+    pub(super) fn put_down(&self, connection: Connection, end: &End) {
+        if !end.reusable {
+            return;
+        }
+        // Who goes on to the next host opens another connection under the same permit.
+        let worn = end.next_host || connection.used >= self.pool.per_connection || self.pool.keep_alive.is_zero();
         if worn || self.pool.closing.is_cancelled() {
             self.pool.farewell(connection);
             return;

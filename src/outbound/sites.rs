@@ -1,6 +1,10 @@
 //! Which sites rest after connection-level trouble, so that one dead provider does not keep every worker waiting.
+//!
+//! What this node saw itself and what the shared table says are kept apart. The table rules: a rest that was in it and
+//! no longer is has been ended by another node's success or by the operator. Only a rest the table has never shown stands
+//! on its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,67 +23,108 @@ const REMEMBERED: usize = 10_000;
 struct Rest {
     until: Timestamp,
     length: Duration,
+    /// Whether the shared table has shown it.
+    shared: bool,
 }
 
 /// The rests of all sites.
 #[derive(Debug)]
 pub(super) struct Sites {
     clock: Arc<dyn Clock>,
-    rests: Mutex<HashMap<Arc<str>, Rest>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Seen by this node; kept after the rest is over, so that the next one is longer.
+    own: HashMap<Arc<str>, Rest>,
+    /// What the shared table says.
+    loaded: HashMap<Arc<str>, Timestamp>,
+    /// Sites that rested and were found to work, since somebody asked.
+    recovered: HashSet<Arc<str>>,
 }
 
 impl Sites {
     /// None rests.
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, rests: Mutex::new(HashMap::new()) }
+        Self { clock, known: Mutex::default() }
     }
 
     /// Until when a site rests; `None` if it may be tried.
     pub(super) fn rest_until(&self, site: &str) -> Option<Timestamp> {
-        let rests = self.rests.lock();
-        let rest = rests.get(site)?;
-        (self.clock.now() < rest.until).then_some(rest.until)
+        let known = self.known.lock();
+        let own = known.own.get(site).map(|rest| rest.until);
+        let until = own.max(known.loaded.get(site).copied())?;
+        (self.clock.now() < until).then_some(until)
     }
 
-    /// Takes over rests that other nodes have seen; a longer one of our own stays.
+    /// Takes over the shared table as it is now: a site that was in it and no longer is rests no more.
     pub(super) fn load(&self, rows: impl IntoIterator<Item = (String, Timestamp)>) {
         let now = self.clock.now();
-        let mut rests = self.rests.lock();
-        for (site, until) in rows {
-            if until <= now || (rests.len() >= REMEMBERED && !rests.contains_key(site.as_str())) {
-                continue;
-            }
-            let rest = rests.entry(site.into()).or_insert(Rest { until, length: FIRST });
-            rest.until = rest.until.max(until);
-        }
+        let mut known = self.known.lock();
+        let Known { own, loaded, recovered } = &mut *known;
+        let rows = rows.into_iter().filter(|(site, until)| *until > now && !recovered.contains(site.as_str()));
+        *loaded = rows.take(REMEMBERED).map(|(site, until)| (Arc::from(site), until)).collect();
+        own.retain(|site, rest| {
+            let listed = loaded.contains_key(site);
+            let ended = rest.shared && !listed && now < rest.until;
+            rest.shared |= listed;
+            !ended
+        });
     }
 
     /// The site was in trouble: it rests, twice as long as the last time. Hand-offs that were under way at the same
     /// time say so too, and count once.
     pub(super) fn failed(&self, site: &Arc<str>) {
         let now = self.clock.now();
-        let mut rests = self.rests.lock();
-        if rests.len() >= REMEMBERED {
-            rests.retain(|_, rest| now < rest.until);
+        let mut known = self.known.lock();
+        let Known { own, recovered, .. } = &mut *known;
+        recovered.remove(site);
+        if own.len() >= REMEMBERED {
+            own.retain(|_, rest| now < rest.until);
         }
-        match rests.get_mut(site) {
+        match own.get_mut(site) {
             Some(rest) if now < rest.until => {}
             Some(rest) => {
-                rest.length = rest.length.saturating_mul(2).min(LONGEST);
-                rest.until = now.plus(rest.length);
+                let length = rest.length.saturating_mul(2).min(LONGEST);
+                *rest = Rest { until: now.plus(length), length, shared: false };
             }
             None => {
-                rests.insert(Arc::clone(site), Rest { until: now.plus(FIRST), length: FIRST });
+                own.insert(Arc::clone(site), Rest { until: now.plus(FIRST), length: FIRST, shared: false });
             }
         }
     }
 
     /// The site works again.
-    pub(super) fn succeeded(&self, site: &str) {
-        let mut rests = self.rests.lock();
-        if !rests.is_empty() {
-            rests.remove(site);
+    pub(super) fn succeeded(&self, site: &Arc<str>) {
+        let now = self.clock.now();
+        let mut known = self.known.lock();
+        // Nearly always there is nothing to do, and then it costs two look-ups.
+        let own = known.own.remove(site).is_some_and(|rest| now < rest.until);
+        let loaded = known.loaded.remove(site).is_some_and(|until| now < until);
+        if (own || loaded) && known.recovered.len() < REMEMBERED {
+            known.recovered.insert(Arc::clone(site));
         }
+    }
+
+    /// Ends a rest, whoever saw it, and forgets how long it was.
+    pub(super) fn clear(&self, site: &str) {
+        let mut known = self.known.lock();
+        known.own.remove(site);
+        known.loaded.remove(site);
+    }
+
+    /// The rests seen here that the shared table has not shown yet.
+    pub(super) fn unshared(&self) -> Vec<(String, Timestamp)> {
+        let now = self.clock.now();
+        let known = self.known.lock();
+        let unshared = known.own.iter().filter(|(_, rest)| !rest.shared && now < rest.until);
+        unshared.map(|(site, rest)| (site.to_string(), rest.until)).collect()
+    }
+
+    /// The sites whose rest a success has ended since the last call.
+    pub(super) fn take_recovered(&self) -> Vec<String> {
+        self.known.lock().recovered.drain().map(|site| site.to_string()).collect()
     }
 }
 
@@ -119,13 +164,56 @@ mod tests {
         assert_eq!(sites.rest_until(&site), None);
     }
 
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
+    }
+
+    fn listed(site: &str, seconds: i64) -> [(String, Timestamp); 1] {
+        [(site.to_owned(), at(seconds))]
+    }
+
     #[test]
-    fn what_other_nodes_saw_counts_and_never_shortens() {
+    fn what_other_nodes_saw_counts_until_it_is_no_longer_listed() {
         let sites = Sites::new(Arc::new(Hand::default()));
-        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
         sites.load([("a".to_owned(), at(60)), ("past".to_owned(), at(0))]);
-        sites.load([("a".to_owned(), at(10))]);
-        assert_eq!(sites.rest_until("a"), Some(at(60)));
-        assert_eq!(sites.rest_until("past"), None);
+        assert_eq!((sites.rest_until("a"), sites.rest_until("past")), (Some(at(60)), None));
+        sites.load(listed("a", 10));
+        assert_eq!(sites.rest_until("a"), Some(at(10)));
+        sites.load([]);
+        assert_eq!(sites.rest_until("a"), None);
+        assert_eq!(sites.take_recovered(), [""; 0], "no success was seen");
+    }
+
+    #[test]
+    fn a_rest_of_our_own_stays_until_the_table_has_shown_it_and_dropped_it() {
+        let sites = Sites::new(Arc::new(Hand::default()));
+        let site: Arc<str> = "a".into();
+        sites.failed(&site);
+        assert_eq!(sites.unshared(), listed("a", 30));
+        sites.load([]);
+        assert_eq!(sites.rest_until("a"), Some(at(30)), "the list was read before it was written");
+        sites.load(listed("a", 30));
+        assert_eq!((sites.rest_until("a"), sites.unshared()), (Some(at(30)), Vec::new()));
+        sites.load([]);
+        assert_eq!(sites.rest_until("a"), None, "the operator or another node ended it");
+        sites.failed(&site);
+        sites.clear("a");
+        assert_eq!((sites.rest_until("a"), sites.unshared()), (None, Vec::new()));
+    }
+
+    #[test]
+    fn a_success_is_told_once_and_an_older_list_does_not_undo_it() {
+        let sites = Sites::new(Arc::new(Hand::default()));
+        let site: Arc<str> = "a".into();
+        sites.succeeded(&site);
+        assert_eq!(sites.take_recovered(), [""; 0], "it did not rest");
+        sites.load(listed("a", 60));
+        sites.succeeded(&site);
+        sites.load(listed("a", 60));
+        assert_eq!(sites.rest_until("a"), None);
+        assert_eq!(sites.take_recovered(), ["a"]);
+        assert_eq!(sites.take_recovered(), [""; 0]);
+        sites.load(listed("a", 60));
+        assert_eq!(sites.rest_until("a"), Some(at(60)), "another node saw new trouble");
     }
 }

@@ -1,11 +1,15 @@
 //! One message for one recipient over an open connection: MAIL, RCPT, DATA, the text, the dot (RFC 5321 §3.3, RFC 2920).
 //!
 //! Every wait has its own deadline, every reply its own expectation: 354 and nothing else after DATA, class 2 and
-//! nothing else after the dot. lettre would take any 2xx or 3xx for either.
+//! nothing else after the dot. lettre would take any 2xx or 3xx for either. Until the dot is out the message can be
+//! taken back; afterwards only the deadline for the answer counts, because giving up then makes a second copy.
 
 use std::time::Duration;
 
-use super::body::{Body, PIECE, PieceError, Pieces};
+use tokio::time::Instant;
+
+use super::Permit;
+use super::body::{self, Body, PIECE, PieceError, Pieces, Text};
 use super::classify::{self, Answer, End, Phase};
 use super::encode::Envelope;
 use super::opening::Connection;
@@ -19,8 +23,55 @@ pub(super) struct Parcel<'a> {
     pub(super) body: &'a Body,
     /// Its size before stuffing.
     pub(super) size: u64,
-    /// Whether it holds bytes above 127.
-    pub(super) eight_bit: bool,
+    /// Whether the sender declared it to hold bytes above 127.
+    pub(super) declared_eight_bit: bool,
+    /// Whether it may still be sent.
+    pub(super) permit: Option<&'a Permit>,
+    /// When the attempt is over, unless the final dot is out.
+    pub(super) until: Instant,
+}
+
+impl Parcel<'_> {
+    /// The deadline of a phase before the dot.
+    fn limit(&self, deadline: Duration) -> Duration {
+        deadline.min(self.until.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// A permit that is older than this is asked for again before the text leaves.
+const STALE: Duration = Duration::from_millis(200);
+
+/// The answers of the permit during one transaction.
+struct Consent<'a> {
+    permit: Option<&'a Permit>,
+    patience: Duration,
+    given: Instant,
+}
+
+impl<'a> Consent<'a> {
+    fn new(permit: Option<&'a Permit>, patience: Duration) -> Self {
+        Self { permit, patience, given: Instant::now() }
+    }
+
+    /// Asks; an error is the end of the transaction.
+    async fn ask(&mut self) -> Result<(), End> {
+        let Some(ask) = self.permit else { return Ok(()) };
+        let answer = tokio::time::timeout(self.patience, ask()).await;
+        self.given = Instant::now();
+        match answer {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::withdrawn()),
+            Err(_) => {
+                let detail = "nobody could say in time whether the message may be sent";
+                Err(End::deferred(classify::ours("4.3.0", detail)).here())
+            }
+        }
+    }
+
+    /// Asks again if the answer has become old.
+    async fn renew(&mut self) -> Result<(), End> {
+        if self.given.elapsed() > STALE { self.ask().await } else { Ok(()) }
+    }
 }
 
 /// Sends one message. Afterwards `End::reusable` says whether the connection can carry another.
@@ -28,44 +79,51 @@ pub(super) async fn run(connection: &mut Connection, parcel: &Parcel<'_>, deadli
     if let Some(end) = lacking(connection, parcel) {
         return end;
     }
+    let mut consent = Consent::new(parcel.permit, deadlines.connect.0);
+    if let Err(end) = consent.ask().await {
+        return End { reusable: true, ..end };
+    }
     connection.used += 1;
     let commands = commands(connection, parcel);
     let opened = if connection.offers.pipelining {
-        pipelined(connection, &commands, deadlines).await
+        pipelined(connection, &commands, parcel, deadlines).await
     } else {
-        in_turn(connection, &commands, deadlines).await
+        in_turn(connection, &commands, parcel, deadlines).await
     };
     if let Err(end) = opened {
         connection.needs_reset = true;
         return end;
     }
     connection.needs_reset = false;
+    if let Err(end) = consent.renew().await {
+        // After 354 there is no way back but closing: a dot would deliver what was sent so far.
+        return end;
+    }
     // A reply that is there before the text was sent would be taken for the answer to the dot.
     if !connection.wire.is_quiet() {
         let answer = if connection.wire.is_lost() { Answer::Lost } else { Answer::Garbage };
-        return classify::end(answer, Phase::Content, &connection.host);
+        return classify::end(answer, Phase::Content, &connection.peer);
     }
-    let sent = text(connection, parcel.body, deadlines).await;
-    let answer = match sent {
+    let answer = match text(connection, parcel, &mut consent, deadlines).await {
         Ok(()) => {
             let reply = tokio::time::timeout(deadlines.end.0, connection.smtp.read_response()).await;
             reply.map_or(Answer::Late, |reply| Answer::of(reply, connection.wire.is_lost()))
         }
-        Err((phase, answer)) => return classify::end(answer, phase, &connection.host),
+        Err(end) => return end,
     };
     match answer {
         Answer::Reply(200..=299, _) => End::delivered(),
-        answer => classify::end(answer, Phase::Dot, &connection.host),
+        answer => classify::end(answer, Phase::Dot, &connection.peer),
     }
 }
 
 /// What the server would have to offer for this message, and does not. Another host of the site may.
 fn lacking(connection: &Connection, parcel: &Parcel<'_>) -> Option<End> {
     let offers = &connection.offers;
-    let host = &connection.host;
+    let host = &connection.peer.name;
     let failure = if parcel.envelope.smtputf8 && !offers.smtputf8 {
         classify::ours("5.6.7", format!("{host} does not take internationalised mail (SMTPUTF8)"))
-    } else if parcel.eight_bit && !offers.eight_bit {
+    } else if parcel.body.eight_bit && !offers.eight_bit {
         // Recoding would break signatures, so it is not done.
         classify::ours("5.6.3", format!("{host} does not take 8-bit mail (8BITMIME)"))
     } else if offers.size.is_some_and(|limit| limit > 0 && parcel.size > limit) {
@@ -84,7 +142,8 @@ fn commands(connection: &Connection, parcel: &Parcel<'_>) -> Vec<(Phase, String)
         mail.push_str(" SIZE=");
         mail.push_str(&parcel.size.to_string());
     }
-    if parcel.eight_bit {
+    // The sender's word is passed on where it can be; only what is really there is insisted on.
+    if parcel.body.eight_bit || (parcel.declared_eight_bit && connection.offers.eight_bit) {
         mail.push_str(" BODY=8BITMIME");
     }
     if parcel.envelope.smtputf8 {
@@ -102,9 +161,15 @@ fn commands(connection: &Connection, parcel: &Parcel<'_>) -> Vec<(Phase, String)
 }
 
 /// Command, reply, command, reply.
-async fn in_turn(connection: &mut Connection, commands: &[(Phase, String)], deadlines: &Deadlines) -> Result<(), End> {
+async fn in_turn(
+    connection: &mut Connection,
+    commands: &[(Phase, String)],
+    parcel: &Parcel<'_>,
+    deadlines: &Deadlines,
+) -> Result<(), End> {
     for (phase, command) in commands {
-        let reply = tokio::time::timeout(deadline(*phase, deadlines), connection.smtp.command(command)).await;
+        let limit = parcel.limit(deadline(*phase, deadlines));
+        let reply = tokio::time::timeout(limit, connection.smtp.command(command)).await;
         let answer = reply.map_or(Answer::Late, |reply| Answer::of(reply, connection.wire.is_lost()));
         expect(answer, *phase, connection)?;
     }
@@ -113,11 +178,16 @@ async fn in_turn(connection: &mut Connection, commands: &[(Phase, String)], dead
 
 /// All commands in one write, then all replies. The first that fails counts; if DATA was taken all the same, the
 /// connection is closed without a dot, because a dot would deliver an empty message.
-async fn pipelined(connection: &mut Connection, commands: &[(Phase, String)], deadlines: &Deadlines) -> Result<(), End> {
+async fn pipelined(
+    connection: &mut Connection,
+    commands: &[(Phase, String)],
+    parcel: &Parcel<'_>,
+    deadlines: &Deadlines,
+) -> Result<(), End> {
     let batch: String = commands.iter().map(|(_, command)| command.as_str()).collect();
     let mut failed: Option<End> = None;
     for (number, (phase, _)) in commands.iter().enumerate() {
-        let limit = deadline(*phase, deadlines);
+        let limit = parcel.limit(deadline(*phase, deadlines));
         let reply = if number == 0 {
             tokio::time::timeout(limit, connection.smtp.command(&batch)).await
         } else {
@@ -149,43 +219,53 @@ const fn deadline(phase: Phase, deadlines: &Deadlines) -> Duration {
 fn expect(answer: Answer, phase: Phase, connection: &Connection) -> Result<(), End> {
     match (&answer, phase) {
         (Answer::Reply(354, _), Phase::Data) | (Answer::Reply(200..=299, _), Phase::Reset | Phase::Mail | Phase::Rcpt) => Ok(()),
-        _ => Err(classify::end(answer, phase, &connection.host)),
+        _ => Err(classify::end(answer, phase, &connection.peer)),
     }
 }
 
 /// Writes the text and its terminator. An error says whether the terminator may have gone out.
-async fn text(connection: &mut Connection, body: &Body, deadlines: &Deadlines) -> Result<(), (Phase, Answer)> {
-    match body {
-        Body::Whole(bytes) => send(connection, bytes, deadlines).await.map_err(|answer| (Phase::Dot, answer)),
-        Body::Pieces(header, content) => {
-            let mut pieces = Pieces::new(header.clone(), content.clone());
-            let mut current = Vec::with_capacity(2 * PIECE);
-            let mut following = Vec::with_capacity(2 * PIECE);
-            let mut more = pieces.next(&mut current).await.map_err(gone)?;
-            while more {
-                // The next piece is made before this one is sent, so that the last one, which holds the dot, is known.
-                following.clear();
-                more = pieces.next(&mut following).await.map_err(gone)?;
-                let phase = if more { Phase::Content } else { Phase::Dot };
-                send(connection, &current, deadlines).await.map_err(|answer| (phase, answer))?;
-                std::mem::swap(&mut current, &mut following);
-            }
-            Ok(())
+async fn text(
+    connection: &mut Connection,
+    parcel: &Parcel<'_>,
+    consent: &mut Consent<'_>,
+    deadlines: &Deadlines,
+) -> Result<(), End> {
+    let (header, content) = match &parcel.body.text {
+        Text::Whole(bytes) => return send(connection, bytes, Phase::Dot, deadlines.block.0).await,
+        Text::Pieces(header, content) => (header.clone(), content.clone()),
+    };
+    let mut pieces = Pieces::new(header, content);
+    let mut current = Vec::with_capacity(2 * PIECE);
+    let mut following = Vec::with_capacity(2 * PIECE);
+    let mut more = pieces.next(&mut current).await.map_err(gone)?;
+    while more {
+        // The next piece is made before this one is sent, so that the last one, which holds the dot, is known.
+        following.clear();
+        more = pieces.next(&mut following).await.map_err(gone)?;
+        let (phase, limit) =
+            if more { (Phase::Content, parcel.limit(deadlines.block.0)) } else { (Phase::Dot, deadlines.block.0) };
+        if !more {
+            consent.renew().await?;
         }
+        send(connection, &current, phase, limit).await?;
+        std::mem::swap(&mut current, &mut following);
     }
+    Ok(())
 }
 
 /// The text was checked before; if it can't be read now, the connection is closed without a dot.
-fn gone(error: PieceError) -> (Phase, Answer) {
+fn gone(error: PieceError) -> End {
     match error {
-        PieceError::Unsendable | PieceError::Io(_) => (Phase::Content, Answer::Lost),
+        PieceError::Unsendable => body::unreadable(std::io::ErrorKind::InvalidData.into()),
+        PieceError::Io(error) => body::unreadable(error),
     }
 }
 
-async fn send(connection: &mut Connection, bytes: &[u8], deadlines: &Deadlines) -> Result<(), Answer> {
-    match tokio::time::timeout(deadlines.block.0, connection.wire.send(bytes)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Answer::Lost),
-        Err(_) => Err(Answer::Late),
-    }
+async fn send(connection: &mut Connection, bytes: &[u8], phase: Phase, limit: Duration) -> Result<(), End> {
+    let answer = match tokio::time::timeout(limit, connection.wire.send(bytes)).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(_)) => Answer::Lost,
+        Err(_) => Answer::Late,
+    };
+    Err(classify::end(answer, phase, &connection.peer))
 }

@@ -112,6 +112,11 @@ impl Wire {
         self.0.lock().lost
     }
 
+    /// Whether TLS is spoken.
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self.0.lock().stream, Stream::Tls(_))
+    }
+
     /// Whether something has come that nobody has read.
     pub(super) fn has_unread(&self) -> bool {
         let inner = self.0.lock();

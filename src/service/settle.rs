@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::broker::Broker;
 use super::notice;
 use super::schedule::Schedule;
-use crate::model::Timestamp;
 use crate::model::activity::Activity;
 use crate::model::delivery::{DeliveryKind, Failure};
 use crate::model::id::{AliasId, DeliveryId, MessageId};
+use crate::model::{Private, Timestamp};
 use crate::outbound::{Outcome, Report};
 use crate::storage::{self, ErrorKind, delivery, site_backoff};
 
@@ -123,6 +123,12 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
         Outcome::Delivered => delivered(broker, held).await,
         Outcome::Deferred(failure) if !Schedule::is_over(attempts, held.expires_at, now) => {
             defer(broker, held, failure, report.site.clone()).await
+        }
+        // With a lost lease this changes nothing; with one still held, whoever refused the permit could not know.
+        Outcome::Withdrawn => {
+            let detail = Private::new("the message was taken back before it was sent".into());
+            let failure = Failure { code: None, status: "4.3.0".into(), detail };
+            defer(broker, held, &failure, report.site.clone()).await
         }
         Outcome::Deferred(failure) | Outcome::Refused(failure) => notice::give_up(broker, held, failure).await,
     }

@@ -196,6 +196,8 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
         State::Done(report) => match &report.outcome {
             Outcome::Delivered => return None,
             Outcome::Refused(failure) => (Some(failure.clone()), Duration::ZERO, None),
+            // The insert asks once more under the lock that a kill takes, and leaves the row out.
+            Outcome::Withdrawn => (None, Duration::ZERO, None),
             Outcome::Deferred(failure) => (Some(failure.clone()), broker.desk.chance.with(|rng| schedule.wait(1, rng)), None),
         },
         State::Flying(_) => {

@@ -141,6 +141,7 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
                     body: arrival.body(),
                     eight_bit: arrival.mail.eight_bit,
                     smtputf8: arrival.mail.smtputf8 && !header.is_ascii() || !mailbox.address.is_ascii(),
+                    permit: None,
                 },
             }
         })

@@ -207,3 +207,70 @@ async fn an_extension_that_no_host_has_refuses_for_good() {
     let report = Bench::of(&exchangers(&sink), "inbox.example. A 127.0.0.1").give(TEXT).await;
     assert_eq!(refused(&report).status, "5.3.4");
 }
+
+#[tokio::test]
+async fn only_what_others_said_is_an_attempt() {
+    for (zone, attempted) in [
+        ("; servfail: inbox.example", false),
+        ("inbox.example. MX 10 mx.broken.example.\n; servfail: broken.example", false),
+        ("inbox.example. MX 10 mx.\nmx. TXT x", true),
+        ("other.example. A 127.0.0.1", true),
+        // Nothing listens there.
+        ("inbox.example. A 127.0.0.3", true),
+        ("inbox.example. A 127.0.0.1", true),
+    ] {
+        let (_sink, bench) = bench(zone).await;
+        assert_eq!(bench.give(TEXT).await.attempted, attempted, "{zone}");
+    }
+    let (_sink, bench) = bench("inbox.example. A 127.0.0.3").await;
+    assert!(bench.give(TEXT).await.site_in_trouble);
+    assert!(!bench.give(TEXT).await.attempted, "a resting site is not tried");
+}
+
+#[tokio::test]
+async fn a_network_that_is_not_there_is_not_the_trouble_of_the_site() {
+    // A connection to the broadcast address is refused by this machine itself.
+    let (sink, bench) = bench("inbox.example. MX 10 one.\none. A 255.255.255.255").await;
+    let report = bench.give(TEXT).await;
+    assert_eq!(deferred(&report).status, "4.4.1");
+    assert!(!report.attempted && !report.site_in_trouble && sink.connections().is_empty());
+}
+
+#[tokio::test]
+async fn a_break_at_rcpt_or_data_leads_to_the_next_host() {
+    let zone = "inbox.example. MX 10 one.\ninbox.example. MX 20 two.\none. A 127.0.0.1\ntwo. A 127.0.0.2";
+    for point in [Point::Rcpt, Point::Data] {
+        for offers in [vec!["PIPELINING"], vec![]] {
+            let first = Sink::with(Script::new().offers(&offers).at(point, Act::Drop)).await;
+            let second = beside(&first, 2, Script::new()).await;
+            delivered(&Bench::of(&exchangers(&first), zone).give(TEXT).await);
+            assert_eq!((first.messages().len(), second.messages().len()), (0, 1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_wants_tls_is_not_taken_at_its_word_when_tls_just_failed() {
+    let sink = Sink::with(
+        Script::new().offer("STARTTLS").reply(Point::StartTls, "454 not now\r\n").reply(Point::Mail, "530 5.7.0 TLS first\r\n"),
+    )
+    .await;
+    let report = Bench::of(&exchangers(&sink), "inbox.example. A 127.0.0.1").give(TEXT).await;
+    assert_eq!(deferred(&report).status, "4.7.0");
+    sink.follow(Script::new().reply(Point::Mail, "530 5.7.0 log in first\r\n"));
+    let report = Bench::of(&exchangers(&sink), "inbox.example. A 127.0.0.1").give(TEXT).await;
+    assert_eq!(refused(&report).code, Some(530), "a stranger that wants a login takes no mail from us");
+}
+
+#[tokio::test]
+async fn addresses_out_of_reach_use_up_no_turn_and_have_no_say() {
+    let far: String = (1..8).map(|n| format!("inbox.example. MX 10 far{n}.\nfar{n}. A 255.255.255.255\n")).collect();
+    let (sink, bench) = bench(&format!("{far}inbox.example. MX 20 near.\nnear. A 127.0.0.1")).await;
+    let report = bench.give(TEXT).await;
+    delivered(&report);
+    assert!(report.attempted);
+    sink.follow(Script::new().offers(&["SIZE 10"]));
+    let bench = Bench::of(&exchangers(&sink), &format!("{far}inbox.example. MX 20 near.\nnear. A 127.0.0.1"));
+    let report = bench.give(TEXT).await;
+    assert_eq!((refused(&report).status.as_str(), report.attempted), ("5.3.4", true));
+}

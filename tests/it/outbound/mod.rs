@@ -2,6 +2,7 @@
 
 mod exchangers;
 mod findings;
+mod permit;
 mod pool;
 mod security;
 mod text;
@@ -112,6 +113,7 @@ pub fn message(text: &[u8]) -> HandOff {
         body: Content::from_bytes(body.to_vec()),
         eight_bit: !text.is_ascii(),
         smtputf8: false,
+        permit: None,
     }
 }
 

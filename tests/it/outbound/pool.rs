@@ -127,7 +127,10 @@ async fn who_waits_too_long_for_a_connection_is_deferred_without_blame() {
     };
     tokio::select! {
         _ = first => panic!("the server never answers"),
-        report = second => assert_eq!((deferred(&report).status.as_str(), report.site_in_trouble), ("4.4.5", false)),
+        report = second => {
+            assert_eq!((deferred(&report).status.as_str(), report.site_in_trouble), ("4.4.5", false));
+            assert!(!report.attempted);
+        }
     }
 }
 
@@ -169,4 +172,40 @@ async fn the_rest_that_another_node_has_seen_counts() {
     deferred(&bench.give(TEXT).await);
     bench.clock.forward(Duration::from_secs(61));
     delivered(&bench.give(TEXT).await);
+}
+
+#[tokio::test]
+async fn a_rest_that_is_no_longer_listed_is_over_and_a_success_is_told() {
+    use postern::model::Clock;
+    let sink = Sink::with(Script::new().reply(Point::Greeting, "421 busy\r\n")).await;
+    let bench = Bench::smarthost(&sink);
+    let site = bench.give(TEXT).await.site.unwrap();
+    let shared = bench.outbound.rests_to_share();
+    assert_eq!(shared, [(site.clone(), bench.outbound.rest_until(&site).unwrap())]);
+    bench.outbound.load(shared);
+    assert!(bench.outbound.rests_to_share().is_empty());
+    deferred(&bench.give(TEXT).await);
+    sink.follow(Script::new());
+    // The operator asks for a retry: the row is gone from the list.
+    bench.outbound.load([]);
+    delivered(&bench.give(TEXT).await);
+    assert!(bench.outbound.take_recovered().is_empty(), "it was not resting");
+    let listed = || [(site.clone(), bench.clock.now().plus(Duration::from_mins(1)))];
+    bench.outbound.load(listed());
+    bench.outbound.clear_rest(&site);
+    delivered(&bench.give(TEXT).await);
+}
+
+#[tokio::test]
+async fn messages_a_server_can_not_take_do_not_pile_up_connections() {
+    let sink = Sink::with(Script::new().offers(&["SIZE 100"])).await;
+    let mut settings = smarthost(&sink);
+    settings.keep_alive = Span(Duration::from_hours(1));
+    let bench = Bench::of(&settings, "");
+    let large = format!("{TEXT}{}", "x\r\n".repeat(100));
+    for _ in 0..5 {
+        delivered(&bench.give(TEXT).await);
+        assert_eq!(refused(&bench.give(&large).await).status, "5.3.4");
+    }
+    sink.wait_until(|sink| sink.connections().iter().all(|connection| connection.ended)).await;
 }

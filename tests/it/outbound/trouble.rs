@@ -193,3 +193,78 @@ async fn a_silent_server_at_mail_is_the_trouble_of_the_site() {
     settings.deadlines.command = Span(Duration::from_millis(150));
     assert!(Bench::of(&settings, "").give(TEXT).await.site_in_trouble);
 }
+
+#[tokio::test]
+async fn what_a_smarthost_says_about_our_login_is_never_the_senders_fault() {
+    for server in servers() {
+        for point in ENVELOPE {
+            for reply in ["530 5.7.0 log in first\r\n", "535 5.7.8 no\r\n", "538 x\r\n", "550 5.7.8 who are you?\r\n"] {
+                let sink = Sink::with(server.clone().reply(point, reply)).await;
+                let report = Bench::smarthost(&sink).give(TEXT).await;
+                assert_eq!((deferred(&report).status.as_str(), report.site_in_trouble), ("4.7.0", true), "{reply} at {point:?}");
+                assert!(report.attempted);
+            }
+        }
+        let sink = Sink::with(server.reply(Point::Rcpt, "554 5.7.1 <x>: Relay access denied\r\n")).await;
+        let report = Bench::smarthost(&sink).give(TEXT).await;
+        assert_eq!((deferred(&report).status.as_str(), report.site_in_trouble), ("4.7.0", false));
+    }
+}
+
+#[tokio::test]
+async fn ascii_that_was_declared_8_bit_goes_to_a_server_without_8bitmime() {
+    let helo_only = Script::new().reply(Point::Ehlo, "502 5.5.1 what?\r\n");
+    for (script, declares) in [(helo_only, false), (Script::new().offers(&["PIPELINING"]), false), (Script::new(), true)] {
+        let sink = Sink::with(script).await;
+        let bench = Bench::smarthost(&sink);
+        for filler in [0, 100_000] {
+            let mut hand_off = super::message(format!("{TEXT}{}", "x\r\n".repeat(filler)).as_bytes());
+            hand_off.eight_bit = true;
+            delivered(&bench.outbound.hand_off(&hand_off).await);
+        }
+        assert_eq!(String::from_utf8_lossy(&sink.connections()[0].received).contains("BODY=8BITMIME"), declares);
+    }
+}
+
+#[tokio::test]
+async fn bytes_above_127_need_8bitmime_whether_declared_or_not() {
+    for filler in [0, 100_000] {
+        let mut hand_off = super::message(format!("{TEXT}{}h\u{e9}\r\n", "x\r\n".repeat(filler)).as_bytes());
+        hand_off.eight_bit = false;
+        let sink = Sink::start().await;
+        delivered(&Bench::smarthost(&sink).outbound.hand_off(&hand_off).await);
+        assert!(String::from_utf8_lossy(&sink.connections()[0].received).contains("BODY=8BITMIME"));
+        sink.follow(Script::new().offers(&[]));
+        let report = Bench::smarthost(&sink).outbound.hand_off(&hand_off).await;
+        assert_eq!(refused(&report).status, "5.6.3");
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_takes_too_long_is_given_up_before_the_dot_and_never_after_it() {
+    let short = Span(Duration::from_millis(200));
+    for point in [Point::Greeting, Point::Mail, Point::Rcpt, Point::Data] {
+        let sink = Sink::with(Script::new().offers(&[]).at(point, Act::Stall)).await;
+        let mut settings = smarthost(&sink);
+        settings.deadlines.attempt = short;
+        let report = tokio::time::timeout(Duration::from_secs(10), Bench::of(&settings, "").give(TEXT)).await.unwrap();
+        assert_eq!((deferred(&report).status.as_str(), report.attempted), ("4.4.2", true), "{point:?}");
+    }
+    let slow = Act::SayAfter(Duration::from_millis(500), b"250 taken\r\n".to_vec());
+    let sink = Sink::with(Script::new().at(Point::Dot, slow)).await;
+    let mut settings = smarthost(&sink);
+    settings.deadlines.attempt = short;
+    // Opening the connection may be slow on a busy machine; what is shown is that the wait after the dot is not cut.
+    let report = Bench::of(&settings, "").give(TEXT).await;
+    assert_eq!(report.outcome == Outcome::Delivered, sink.messages().len() == 1);
+}
+
+#[tokio::test]
+async fn a_large_message_that_crawls_is_given_up() {
+    let sink = Sink::with(Script::new().at(Point::Content, Act::Deaf)).await;
+    let mut settings = smarthost(&sink);
+    settings.deadlines.attempt = Span(Duration::from_secs(1));
+    let text = format!("Subject: x\r\n\r\n{}", "0123456789\r\n".repeat(1_500_000));
+    let report = tokio::time::timeout(Duration::from_secs(15), Bench::of(&settings, "").give(&text)).await.unwrap();
+    assert_eq!((deferred(&report).status.as_str(), report.attempted), ("4.4.2", true));
+}

@@ -50,6 +50,8 @@ pub enum Act {
     Say(Vec<u8>),
     /// Says these bytes and closes.
     SayAndDrop(Vec<u8>),
+    /// Waits, reading nothing, then says these bytes and goes on.
+    SayAfter(Duration, Vec<u8>),
     /// Closes without a word.
     Drop,
     /// Never says anything again, and keeps the connection open.
@@ -460,6 +462,12 @@ impl Session<'_> {
             Some(Act::Say(bytes)) => {
                 self.say(bytes).await?;
                 Ok(matches!(bytes.first(), Some(b'2' | b'3')))
+            }
+            Some(Act::SayAfter(delay, bytes)) => {
+                // Slowness is what is shown here; nothing waits for it to be over.
+                tokio::time::sleep(*delay).await;
+                self.say(bytes).await?;
+                Ok(bytes.first().is_none_or(|first| matches!(first, b'2' | b'3')))
             }
             Some(Act::SayAndDrop(bytes)) => {
                 self.say(bytes).await?;
