@@ -1,9 +1,10 @@
 //! A sender's message to an alias: refused in the dialogue, handed off at once, or durably kept (design §4).
 //!
 //! [`recipient`] answers RCPT from the live table. [`message`] answers the end of data: it reads the header block,
-//! rewrites it for each alias, and hands one copy to each mailbox's next hop while the sender waits. What the next hop
+//! asks who wrote it, rewrites it for each alias, and hands one copy to each mailbox's next hop while the sender waits. What the next hop
 //! takes is done; what it refuses is refused; what stays open is committed before the 250. One recipient, one unit.
 
+mod author;
 mod commit;
 mod limits;
 mod refused;
@@ -138,7 +139,11 @@ async fn forward(
     let limits = broker.rules.header;
     let start = content.read(0, limits.max_size.saturating_add(2)).await.map_err(|_| Reply::internal_error())?;
     let header = HeaderBlock::parse(&start, limits).map_err(policy::header::refusal)?;
-    let arrival = units::Arrival { client, mail, header: &header, start: &start, content };
+    let known = match author::check(broker, client, mail, &header, &start, content).await {
+        Ok(known) => known,
+        Err(reply) => return Err(author::refused(broker, &routes, reply)),
+    };
+    let arrival = units::Arrival { client, mail, header: &header, start: &start, content, known: known.as_ref() };
     let admitted = units::admit(broker, &arrival, routes).await?;
     match commit::run(broker, &arrival, admitted.units).await {
         Ok(()) => {

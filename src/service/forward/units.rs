@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::CryptoRng;
 
+use super::author::Known;
 use super::limits;
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
@@ -17,7 +18,6 @@ use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
 use crate::service::reverse;
-
 use crate::spool::Content;
 use crate::storage::alias::{self, Route};
 use crate::transform::forward::{self, ForwardFacts, RewriteError};
@@ -34,6 +34,8 @@ pub(super) struct Arrival<'a> {
     /// The first bytes of the message; the header block is in there.
     pub start: &'a Bytes,
     pub content: &'a Content,
+    /// What was found out about the sender; `None` when nobody asked.
+    pub known: Option<&'a Known>,
 }
 
 impl Arrival<'_> {
@@ -114,6 +116,7 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
         alias: &alias.address,
         alias_id: alias.id,
         reverse: &reverse,
+        results: arrival.known.map_or("", |known| &known.fields),
         received: &received(broker, arrival),
         trace_key: &broker.keys.trace,
         authserv_id: broker.rules.hostname.as_str(),
