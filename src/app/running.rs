@@ -45,6 +45,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     let (broker, shared) = build::broker(config, &checked, environment, &identity, &controls).await?;
     broker.measure_free_space();
     build::enter_domains(&broker.desk, &checked.domains).await?;
+    build::make_keys(&broker).await?;
     let queue = Queue::new(broker.clone(), config.outbound.workers);
     queue.recover().await.map_err(|error| StartError::database(&error))?;
     let readiness = readiness(&broker, doors.len() + 1);

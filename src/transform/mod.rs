@@ -4,11 +4,14 @@
 //! at again, so what is signed, encrypted or an invitation in it survives (promise 5). [`forward`] writes the header
 //! block of the copy that goes to the owner, with [`mailboxes`] reading the address lists, [`display_name`] writing
 //! them and [`received`] and [`trace`] adding our own fields. [`verp`] makes the envelope sender a bounce comes back to.
+//! [`dkim`] signs what leaves, over the forms of [`canonical`].
 //! [`scrub`] reduces a next hop's refusal to what a stranger may know, and [`dsn`] turns that into a report (promise 2:
 //! no type that could hold a mailbox's address reaches it). [`automatic`] tells people from machines.
 
 pub mod automatic;
+pub mod canonical;
 pub mod display_name;
+pub mod dkim;
 pub mod dsn;
 pub mod forward;
 pub mod header;

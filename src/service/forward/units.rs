@@ -14,10 +14,11 @@ use crate::outbound::HandOff;
 use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
-use crate::service::reverse;
+use crate::service::{reverse, signing};
 use crate::spool::Content;
 use crate::storage::alias::Route;
 use crate::storage::{self};
+use crate::transform::dkim::BodyHash;
 use crate::transform::forward::{self, ForwardFacts, RewriteError};
 use crate::transform::header::HeaderBlock;
 use crate::transform::received::ReceivedFacts;
@@ -57,10 +58,11 @@ pub(super) struct Unit {
 /// The units of all recipients. A recipient whose state changed since RCPT, or whose message count is used up, refuses
 /// the transaction when it is the only one; among several the others go on and it is counted as blocked.
 pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Route>) -> Result<Vec<Unit>, Reply> {
+    let body_hash = broker.signing.hash(&arrival.body()).await.map_err(|error| signing::failed(broker, &error))?;
     let mut units = Vec::with_capacity(routes.len());
     let mut refusal = None;
     for route in routes {
-        match admit_one(broker, arrival, &route).await {
+        match admit_one(broker, arrival, &route, body_hash.as_ref()).await {
             Ok(admitted) => units.extend(admitted),
             Err(reply) if reply.is_permanent() => {
                 broker.ledger.count(route.alias.id, broker.now(), Activity::BLOCKED);
@@ -76,7 +78,12 @@ pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Ro
     }
 }
 
-async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Result<Vec<Unit>, Reply> {
+async fn admit_one(
+    broker: &Broker,
+    arrival: &Arrival<'_>,
+    route: &Route,
+    body_hash: Option<&BodyHash>,
+) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
     recheck(broker, alias).await?;
     check_path(broker, arrival, alias)?;
@@ -93,7 +100,10 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
         trace_key: &broker.keys.trace,
         authserv_id: broker.rules.hostname.as_str(),
     };
-    let header = Bytes::from(forward::rewrite(arrival.header, arrival.start, &facts).map_err(refusal)?);
+    let header = forward::rewrite(arrival.header, arrival.start, &facts).map_err(refusal)?;
+    // The last change to the block: From is a reverse address on the alias's domain, so that the signature aligns.
+    let header = broker.signing.sign(&broker.desk, alias.address.domain(), header, body_hash).await;
+    let header = header.map_err(|error| signing::failed(broker, &error))?;
     count(broker, alias).await?;
     let expires_at = broker.now().plus(broker.rules.schedule.expire).plus(BOUNCES_LATER);
     Ok(route
