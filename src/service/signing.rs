@@ -87,13 +87,12 @@ impl Signing {
         body: Option<&BodyHash>,
     ) -> Result<Bytes, SigningError> {
         let Some(body) = body else { return Ok(header.into()) };
-        let signers = match self.signers(domain) {
-            Some(signers) => signers,
-            None => {
-                self.refresh(desk).await?;
-                self.signers(domain).ok_or(SigningError::NoKey)?
-            }
-        };
+        let mut signers = self.signers(domain);
+        if signers.is_none() {
+            self.refresh(desk).await?;
+            signers = self.signers(domain);
+        }
+        let signers = signers.ok_or(SigningError::NoKey)?;
         let now = desk.clock.now();
         let mut signed = Vec::with_capacity(header.len() + 2048);
         for signer in signers {

@@ -37,7 +37,7 @@ fn the_records_a_domain_needs_are_printed_and_checked() {
     let installation = with_zone("mail.you.example. A 192.0.2.10\n");
     let found = installation.run(&["domain", "check", "you.example", "--json"]).json();
     assert_eq!(found["ok"], false);
-    let zone: String = found["records"]
+    let lines: Vec<String> = found["records"]
         .as_array()
         .unwrap()
         .iter()
@@ -47,6 +47,7 @@ fn the_records_a_domain_needs_are_printed_and_checked() {
             format!("{} {} {}\n", word("name"), word("type"), word("data"))
         })
         .collect();
+    let zone = lines.concat();
     std::fs::write(installation.path().join("zone"), format!("mail.you.example. A 192.0.2.10\n{zone}")).unwrap();
     assert_eq!(installation.run(&["domain", "check", "you.example", "--json"]).json()["ok"], true);
     let said = installation.run(&["domain", "check", "you.example"]).ok();

@@ -47,12 +47,21 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
     files.into_iter().map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
 }
 
+/// The message with the space before the colon of `X-Space : kept` taken out.
+fn without(message: &[u8], pattern: &[u8]) -> Vec<u8> {
+    let Some(at) = message.windows(pattern.len()).position(|window| window == pattern) else { return message.to_vec() };
+    let is_name = message[..at].ends_with(b"X-Space");
+    if is_name { [&message[..at], &message[at + 1..]].concat() } else { message.to_vec() }
+}
+
 /// Everything that was accepted carries both signatures.
 async fn assert_all_signed(app: &TestApp) -> usize {
     let records = records_of(app).await;
     let messages: Vec<Vec<u8>> =
         app.sink.messages().into_iter().filter(|message| message.accepted).map(|message| message.content).collect();
-    for (message, signatures) in messages.iter().zip(check(&messages, &records, app.clock.now().as_seconds())) {
+    // python3-dkim can't read a field with a space before its colon; none of those is signed.
+    let readable: Vec<Vec<u8>> = messages.iter().map(|message| without(message, b" : ")).collect();
+    for (message, signatures) in readable.iter().zip(check(&readable, &records, app.clock.now().as_seconds())) {
         assert_signed(message, &signatures, DOMAIN);
     }
     messages.len()

@@ -25,7 +25,7 @@ async fn missing_keys_are_made_once_even_by_several_nodes() {
         assert_eq!(kinds, [(Algorithm::Rsa, KeyState::Active), (Algorithm::Ed25519, KeyState::Active)]);
         assert!(dkim_key::record(&keys[0]).starts_with("v=DKIM1; k=rsa; p=MIIBIjANBgkq"));
         assert!(dkim_key::record(&keys[1]).starts_with("v=DKIM1; k=ed25519; p="));
-        assert!(!format!("{keys:?}").contains("private_key: Some(["), "a key is not shown by accident");
+        assert!(format!("{keys:?}").contains("private_key: Some([private])"), "a key is not shown by accident");
     })
     .await;
 }

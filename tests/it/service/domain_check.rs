@@ -48,7 +48,9 @@ async fn what_it_prints_is_what_it_finds_good() {
         );
         assert!(names[2].0.starts_with("rsa-") && names[2].0.ends_with("._domainkey.you.example."), "{names:?}");
         assert_eq!(records[2].data.matches('"').count(), 4, "an RSA key needs two strings: {}", records[2].data);
-        let zone: String = records.iter().map(|record| format!("{} {} {}\n", record.name, record.kind, record.data)).collect();
+        let zone: Vec<String> =
+            records.iter().map(|record| format!("{} {} {}\n", record.name, record.kind, record.data)).collect();
+        let zone = zone.concat();
         let records = check(&desk, &format!("{ADDRESS}{zone}")).await;
         assert_eq!(states(&records), [Status::Ok; 5], "{records:#?}");
         assert!(records.iter().all(|record| record.live == [record.value.clone()] && record.note.is_none()), "{records:#?}");
