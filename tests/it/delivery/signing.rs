@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use postern::config::dkim::Dkim;
 use postern::model::alias::Alias;
-use postern::model::{Address, Clock, DomainName};
+use postern::model::dkim_key::{Algorithm, KeyState};
+use postern::model::{Address, Clock, DomainName, Private};
+use postern::storage::dkim_key::NewDkimKey;
 use postern::storage::domain::NewDomain;
-use postern::storage::{dkim_key, domain};
+use postern::storage::{self, dkim_key, domain};
 
 use super::direct::MESSAGE;
 use crate::support::app::{DOMAIN, TestApp};
@@ -146,24 +148,43 @@ async fn notices_are_signed() {
 }
 
 #[tokio::test]
-async fn without_a_key_mail_waits_and_never_leaves_unsigned() {
+async fn without_a_good_key_mail_waits_and_never_leaves_unsigned() {
     each_driver(async |database| {
         let app = TestApp::start(&database).await;
         let name: DomainName = "late.example".parse().unwrap();
-        let new = NewDomain { uuid: database.uuid(), name: name.clone(), user_id: None, created_at: app.clock.now() };
-        let domain = app.storage().write(move |tx| Box::pin(async move { domain::create(tx, &new).await })).await.unwrap();
+        let (now, uuid, made) = (app.clock.now(), database.uuid(), name.clone());
+        // In one transaction: a domain without any key would get one at the next heartbeat.
+        let domain = app.storage().write(move |tx| {
+            Box::pin(async move {
+                let new = NewDomain { uuid, name: made, user_id: None, created_at: now };
+                let domain_id = domain::create(tx, &new).await?.id;
+                let damaged = NewDkimKey {
+                    domain_id,
+                    selector: "damaged".into(),
+                    algorithm: Algorithm::Ed25519,
+                    private_key: Private::new(b"no key".to_vec()),
+                    public_key: Vec::new(),
+                    state: KeyState::Active,
+                    created_at: now,
+                };
+                assert!(dkim_key::create(tx, &damaged).await?);
+                Ok::<_, storage::Error>(domain_id)
+            })
+        });
+        let domain = domain.await.unwrap();
         let alias = app
             .alias_to("shop", vec![app.mailbox], |new| {
-                new.domain_id = domain.id;
-                new.address = Address::from_parts("shop", name).unwrap();
+                new.domain_id = domain;
+                new.address = Address::from_parts("shop", name.clone()).unwrap();
             })
             .await;
         let reply = app.send("news@lg.example", &alias, MESSAGE).await;
         assert!(reply.starts_with("451 4.3.0"), "{reply}");
         assert!(app.sink.messages().is_empty() && app.queue().await.is_empty());
-        // What the next heartbeat does.
-        app.running.broker.signing.keep_up(&app.running.broker.desk).await.unwrap();
-        assert_eq!(app.read(async |tx| dkim_key::list(tx, domain.id).await).await.len(), 1);
+        let broker = &app.running.broker;
+        postern::service::dkim_key::rotate(&broker.desk, &name, &app.config.dkim.in_use()).await.unwrap();
+        postern::service::dkim_key::activate(&broker.desk, &name).await.unwrap();
+        // A domain without a key in memory is looked up at once, not at the next heartbeat.
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
         let message = &app.sink.wait_for(1).await[0];
         assert!(String::from_utf8_lossy(&message.content).contains(" d=late.example;"));
