@@ -74,7 +74,7 @@ fn parse_status(value: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(value).ok()?.split([' ', '(', ';']).next()?;
     let parts: Vec<_> = text.split('.').collect();
     let is_number = |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-    (parts.len() == 3 && parts.iter().all(|part| is_number(part)) && text.starts_with('5')).then(|| text.to_owned())
+    (parts.len() == 3 && parts.iter().all(is_number) && text.starts_with('5')).then(|| text.to_owned())
 }
 
 #[cfg(test)]
