@@ -17,7 +17,10 @@ use crate::dns::Resolver;
 use crate::model::{Chance, Clock, DomainName, Timestamp};
 use crate::outbound::Outbound;
 use crate::service::broker::{Broker, Keys, MailRules, Parts};
+use crate::service::dkim_key::KeyError;
+use crate::service::domain_check::Surroundings;
 use crate::service::schedule::Schedule;
+use crate::service::signing::Signing;
 use crate::service::{Desk, domain, role};
 use crate::spool::Budget;
 use crate::storage::{self, Storage, secret};
@@ -51,6 +54,18 @@ pub async fn open_desk(config: &Config, environment: &Environment, tasks: &TaskT
     Ok(desk)
 }
 
+/// What a check of DNS records has to know.
+pub fn surroundings(config: &Config) -> Result<Surroundings, StartError> {
+    let checked = config.check()?;
+    let smarthost = checked.smarthost.map(|smarthost| smarthost.host);
+    Ok(Surroundings { hostname: checked.hostname, smarthost, resolver: open_resolver(config)? })
+}
+
+fn open_resolver(config: &Config) -> Result<Resolver, StartError> {
+    Resolver::open(&config.dns)
+        .map_err(|error| StartError::new(error.to_string(), "set dns.resolver to \"system\" or to ip:port"))
+}
+
 /// Enters the operator's domains, and their role addresses once somebody is there to read them.
 pub(super) async fn enter_domains(desk: &Desk, domains: &[DomainName]) -> Result<(), StartError> {
     let failed = |error: &dyn std::fmt::Display| {
@@ -61,6 +76,14 @@ pub(super) async fn enter_domains(desk: &Desk, domains: &[DomainName]) -> Result
     };
     domain::ensure_instance_domains(desk, domains).await.map_err(|error| failed(&error))?;
     role::ensure(desk, domains).await.map_err(|error| failed(&error))
+}
+
+/// Makes the keys mail is signed with that are missing, and loads them all.
+pub(super) async fn make_keys(broker: &Broker) -> Result<(), StartError> {
+    broker.signing.keep_up(&broker.desk).await.map_err(|error| match error {
+        KeyError::Storage(error) => StartError::database(&error),
+        other => StartError::new(other.to_string(), "see the message; without keys mail could not be signed"),
+    })
 }
 
 pub(super) async fn open_storage(checked: &Checked, tasks: &TaskTracker) -> Result<Storage, StartError> {
@@ -106,8 +129,7 @@ pub(super) async fn broker(
     };
     let chance = environment.chance.clone();
     let keys = keys(&storage, &chance, &*clock).await.map_err(|error| StartError::database(&error))?;
-    let resolver = Resolver::open(&config.dns)
-        .map_err(|error| StartError::new(error.to_string(), "set dns.resolver to \"system\" or to ip:port"))?;
+    let resolver = open_resolver(config)?;
     let outbound = Outbound::new(
         &config.outbound,
         checked.hostname.as_str(),
@@ -126,6 +148,7 @@ pub(super) async fn broker(
         budget: budget(config),
         node: identity.node.clone(),
         keys,
+        signing: Signing::new(config.dkim.in_use(), config.outbound.expire.0.max(config.outbound.expire_notice.0)),
         rules: rules(config, checked),
         tasks: controls.work.clone(),
         fatal: controls.fatal.clone(),

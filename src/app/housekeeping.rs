@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::SharedClock;
 use crate::delivery;
 use crate::service::broker::Broker;
+use crate::service::dkim_key::KeyError;
 use crate::storage::{self, node, site_backoff};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ pub(super) async fn run(broker: Broker, shared: Option<SharedClock>, stop: Cance
         note(&broker, "counts", broker.ledger.flush(broker.storage()).await);
         if count.is_multiple_of(HEARTBEATS) {
             note(&broker, "heartbeat", heartbeat(&broker, shared.as_ref()).await);
+            note(&broker, "keys", keys(&broker).await);
         }
         if count % SWEEPS == SWEEPS / 2 {
             note(&broker, "sweep", delivery::sweep(&broker).await.map(drop));
@@ -37,6 +39,18 @@ fn note(broker: &Broker, what: &str, result: Result<(), storage::Error>) {
     if let Err(error) = result {
         tracing::debug!(what, "housekeeping has to wait");
         broker.storage_failed(&error);
+    }
+}
+
+/// Follows rotations and makes keys for domains that were added elsewhere.
+async fn keys(broker: &Broker) -> Result<(), storage::Error> {
+    match broker.signing.keep_up(&broker.desk).await {
+        Ok(()) => Ok(()),
+        Err(KeyError::Storage(error)) => Err(error),
+        Err(error) => {
+            tracing::error!(%error, "keys to sign mail with could not be made; mail of their domains waits");
+            Ok(())
+        }
     }
 }
 

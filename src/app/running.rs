@@ -49,6 +49,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     let (broker, shared) = build::broker(config, &checked, environment, &identity, &controls).await?;
     broker.measure_free_space().await;
     build::enter_domains(&broker.desk, &checked.domains).await?;
+    build::make_keys(&broker).await?;
     let queue = Queue::new(broker.clone(), config.outbound.workers);
     register(&broker).await.map_err(|error| StartError::database(&error))?;
     queue.recover().await.map_err(|error| StartError::database(&error))?;

@@ -219,6 +219,28 @@ pub enum DomainCommand {
     },
     /// List the domains a user can make aliases on
     List,
+    /// Show the DNS records a domain needs, beside those published now, and what is wrong with them
+    Check {
+        /// Its name
+        #[arg(value_parser = DomainName::parse)]
+        domain: DomainName,
+    },
+    /// Replace the keys its mail is signed with: make new ones, publish them, activate them
+    RotateKeys(RotateKeys),
+}
+
+/// `postern domain rotate-keys …`
+#[derive(Debug, Args)]
+pub struct RotateKeys {
+    /// Name of the domain
+    #[arg(value_parser = DomainName::parse)]
+    pub domain: DomainName,
+    /// The new keys are published: let them sign from now on
+    #[arg(long)]
+    pub activate: bool,
+    /// Forget replaced keys whose last signatures have expired, and say which records may go
+    #[arg(long, conflicts_with = "activate")]
+    pub remove: bool,
 }
 
 /// `postern queue …`

@@ -1,16 +1,23 @@
-//! `postern domain add|list`.
+//! `postern domain add|list|check|rotate-keys`.
+
+use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::app;
 use crate::config::Config;
-use crate::model::Address;
+use crate::model::dkim_key::DkimKey;
 use crate::model::domain::Domain;
+use crate::model::{Address, DomainName};
+use crate::service::Desk;
+use crate::service::dkim_key::{self, KeyError};
 use crate::service::domain::{self, AddError};
+use crate::service::domain_check::{self, Record, Status};
 
-use super::args::DomainCommand;
+use super::args::{DomainCommand, RotateKeys};
 use super::desk;
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{Output, printable};
 
 #[derive(Serialize)]
 struct View {
@@ -32,29 +39,125 @@ impl View {
     }
 }
 
+/// A key as far as it may be shown.
+#[derive(Serialize)]
+struct KeyView {
+    selector: String,
+    algorithm: &'static str,
+    state: &'static str,
+    /// Where its TXT record stands.
+    name: String,
+    value: String,
+    /// The value as it stands in a zone file.
+    data: String,
+    state_changed_at: String,
+}
+
+impl KeyView {
+    fn of(key: &DkimKey) -> Self {
+        Self {
+            selector: key.selector.clone(),
+            algorithm: key.algorithm.as_str(),
+            state: key.state.as_str(),
+            name: format!("{}.", key.record_name()),
+            value: dkim_key::record(key),
+            data: dkim_key::zone_data(key),
+            state_changed_at: key.state_changed_at.to_rfc3339(),
+        }
+    }
+}
+
 /// Runs one of them.
 pub fn run(config: &Config, user: Option<&Address>, command: DomainCommand, output: &mut Output<'_>) -> Result<(), Failure> {
-    desk::with(config, async |desk| {
-        let user = desk::user(desk, user).await?.id;
-        match command {
-            DomainCommand::Add { domain } => {
-                let view = View::of(&domain::add(desk, domain, Some(user)).await.map_err(add_failed)?);
-                Ok(output.show(&view, |to| {
-                    writeln!(
-                        to,
-                        "{0} can hold aliases now; its MX record must point here: {0}. MX 10 {1}.",
-                        view.name, config.instance.hostname
-                    )
-                })?)
-            }
-            DomainCommand::List => {
-                let views: Vec<View> = domain::list_usable(desk, user).await?.iter().map(View::of).collect();
-                Ok(output.list(&views, "no domains", ["DOMAIN", "FOR", "SINCE"], |view| {
-                    [view.name.clone(), if view.shared { "everybody" } else { "this user" }.to_owned(), view.created_at.clone()]
-                })?)
-            }
+    desk::with(config, async |desk| match command {
+        DomainCommand::Add { domain } => add(config, desk, user, domain, output).await,
+        DomainCommand::List => {
+            let user = desk::user(desk, user).await?.id;
+            let views: Vec<View> = domain::list_usable(desk, user).await?.iter().map(View::of).collect();
+            Ok(output.list(&views, "no domains", ["DOMAIN", "FOR", "SINCE"], |view| {
+                [view.name.clone(), if view.shared { "everybody" } else { "this user" }.to_owned(), view.created_at.clone()]
+            })?)
+        }
+        DomainCommand::Check { domain } => check(config, desk, &domain, output).await,
+        DomainCommand::RotateKeys(RotateKeys { domain, activate: true, .. }) => {
+            dkim_key::activate(desk, &domain).await?;
+            show_keys(&dkim_key::list(desk, &domain).await?, "the keys that waited sign now", output)
+        }
+        DomainCommand::RotateKeys(RotateKeys { domain, remove: true, .. }) => {
+            let lifetime = dkim_key::signature_lifetime(config.outbound.expire.0.max(config.outbound.expire_notice.0));
+            let removed = dkim_key::remove_retired(desk, &domain, lifetime).await?;
+            Ok(output.list(&removed, "no key is retired for long enough", ["RECORDS THAT MAY BE REMOVED NOW"], |selector| {
+                [format!("{selector}._domainkey.{domain}.")]
+            })?)
+        }
+        DomainCommand::RotateKeys(RotateKeys { domain, .. }) => {
+            let keys = dkim_key::rotate(desk, &domain, &config.dkim.in_use()).await?;
+            let hint = format!("publish these, check them with `postern domain check {domain}`, then rotate with --activate");
+            show_keys(&keys, &hint, output)
         }
     })
+}
+
+async fn add(
+    config: &Config,
+    desk: &Desk,
+    user: Option<&Address>,
+    name: DomainName,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let user = desk::user(desk, user).await?.id;
+    let added = domain::add(desk, name, Some(user)).await.map_err(add_failed)?;
+    dkim_key::ensure(desk, &config.dkim.in_use()).await?;
+    let view = View::of(&added);
+    Ok(output.show(&view, |to| {
+        writeln!(
+            to,
+            "{0} can hold aliases now; its MX record must point here: {0}. MX 10 {1}.",
+            view.name, config.instance.hostname
+        )?;
+        writeln!(to, "All records it needs: postern domain check {}", view.name)
+    })?)
+}
+
+#[derive(Serialize)]
+struct CheckView {
+    domain: String,
+    /// Whether every record is published and right.
+    ok: bool,
+    records: Vec<Record>,
+}
+
+async fn check(config: &Config, desk: &Desk, name: &DomainName, output: &mut Output<'_>) -> Result<(), Failure> {
+    dkim_key::ensure(desk, &config.dkim.in_use()).await?;
+    let around = app::surroundings(config)?;
+    let records = domain_check::check(desk, &around, name).await?;
+    let ok = records.iter().all(|record| record.status == Status::Ok);
+    let view = CheckView { domain: name.to_string(), ok, records };
+    Ok(output.show(&view, |to| view.records.iter().try_for_each(|record| write_record(to, record)))?)
+}
+
+fn write_record(to: &mut dyn Write, record: &Record) -> io::Result<()> {
+    writeln!(to, "[{}] {}", record.status.as_str(), record.purpose)?;
+    if let Some(note) = &record.note {
+        writeln!(to, "    {}", printable(note))?;
+    }
+    writeln!(to, "    {} {} {}", record.name, record.kind, record.data)?;
+    for live in &record.live {
+        if *live != record.value {
+            writeln!(to, "    published now: {}", printable(live))?;
+        }
+    }
+    Ok(())
+}
+
+fn show_keys(keys: &[DkimKey], hint: &str, output: &mut Output<'_>) -> Result<(), Failure> {
+    let views: Vec<KeyView> = keys.iter().map(KeyView::of).collect();
+    Ok(output.show(&views, |to| {
+        for view in &views {
+            writeln!(to, "[{}] {} TXT {}", view.state, view.name, view.data)?;
+        }
+        writeln!(to, "{hint}")
+    })?)
 }
 
 fn add_failed(error: AddError) -> Failure {
@@ -63,5 +166,18 @@ fn add_failed(error: AddError) -> Failure {
             Failure::new("this domain is on this instance already, perhaps for someone else", "see `postern domain list`")
         }
         AddError::Storage(error) => error.into(),
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::UnknownDomain => Self::new("this domain is not on this instance", "see `postern domain list`"),
+            KeyError::NothingWaits => {
+                Self::new("no keys wait to take over", "make them first: `postern domain rotate-keys DOMAIN`, then publish them")
+            }
+            KeyError::Generate(_) => Self::new(error.to_string(), "see the message; is this a damaged installation?"),
+            KeyError::Storage(error) => error.into(),
+        }
     }
 }

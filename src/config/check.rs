@@ -37,6 +37,7 @@ impl Config {
         self.inbound_limits()?;
         let smarthost = self.smarthost()?;
         self.outbound_limits()?;
+        self.signing()?;
         self.resolver()?;
         Ok(Checked { hostname, domains, database, smarthost })
     }
@@ -60,6 +61,16 @@ impl Config {
                 .map_err(|_| ConfigError::new(format!("instance.domains: {text:?} is not a domain name"), remedy))
         };
         self.instance.domains.iter().map(parse).collect()
+    }
+
+    fn signing(&self) -> Result<(), ConfigError> {
+        if self.dkim.sign && self.dkim.algorithms.is_empty() {
+            return Err(ConfigError::new(
+                "dkim.algorithms is empty",
+                "write algorithms = [\"rsa\", \"ed25519\"] or sign = false",
+            ));
+        }
+        Ok(())
     }
 
     fn public_url(&self) -> Result<(), ConfigError> {
@@ -236,7 +247,7 @@ mod tests {
             "instance.hostname is not set; write for example hostname = \"mail.you.example\""
         );
         type Change = fn(&mut Config);
-        let changes: [(&str, Change); 18] = [
+        let changes: [(&str, Change); 19] = [
             ("instance.hostname", |c| c.instance.hostname = "mail you".into()),
             ("instance.domains", |c| c.instance.domains.clear()),
             ("instance.domains", |c| c.instance.domains.push("192.0.2.1".into())),
@@ -254,6 +265,7 @@ mod tests {
             ("outbound.inline_deadline", |c| c.outbound.inline_deadline = Span::seconds(300)),
             ("outbound.retry", |c| c.outbound.retry.clear()),
             ("outbound.deadlines.end", |c| c.outbound.deadlines.end = Span::seconds(0)),
+            ("dkim.algorithms", |c| c.dkim.algorithms.clear()),
             ("dns.resolver", |c| c.dns.resolver = "127.0.0.1".into()),
         ];
         for (setting, change) in changes {

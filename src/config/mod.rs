@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod check;
 pub mod database;
+pub mod dkim;
 pub mod dns;
 pub mod duration;
 mod error;
@@ -38,6 +39,8 @@ pub struct Config {
     pub http: http::Http,
     /// Mail out.
     pub outbound: outbound::Outbound,
+    /// Signing departing mail.
+    pub dkim: dkim::Dkim,
     /// Name resolution.
     pub dns: dns::Dns,
     /// Authentication of arriving mail.

@@ -26,6 +26,8 @@ ids! {
     MailboxId,
     /// Key of a domain.
     DomainId,
+    /// Key of a key that mail is signed with.
+    DkimKeyId,
     /// Key of an alias.
     AliasId,
     /// Key of a contact.

@@ -12,6 +12,7 @@ pub mod chance;
 pub mod clock;
 pub mod contact;
 pub mod delivery;
+pub mod dkim_key;
 pub mod domain;
 pub mod envelope;
 pub mod header_fault;

@@ -14,6 +14,7 @@ use super::ledger::Ledger;
 use super::notice::NoticeCounts;
 use super::reverse::ReverseCache;
 use super::schedule::Schedule;
+use super::signing::Signing;
 use crate::config::sender_auth::DmarcMode;
 use crate::config::smtp::Network;
 use crate::dns::Resolver;
@@ -74,6 +75,8 @@ pub struct Inner {
     pub node: Node,
     /// The instance's keys.
     pub keys: Keys,
+    /// What departing mail is signed with.
+    pub signing: Signing,
     /// What the settings say.
     pub rules: MailRules,
     /// Counts not yet written.
@@ -114,6 +117,7 @@ pub struct Parts {
     pub budget: Budget,
     pub node: Node,
     pub keys: Keys,
+    pub signing: Signing,
     pub rules: MailRules,
     pub tasks: TaskTracker,
     pub fatal: CancellationToken,
@@ -123,7 +127,7 @@ pub struct Parts {
 impl Broker {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { desk, outbound, resolver, budget, node, keys, rules, tasks, fatal, hard } = parts;
+        let Parts { desk, outbound, resolver, budget, node, keys, signing, rules, tasks, fatal, hard } = parts;
         Self(Arc::new(Inner {
             desk,
             outbound,
@@ -131,6 +135,7 @@ impl Broker {
             budget,
             node,
             keys,
+            signing,
             rules,
             ledger: Ledger::default(),
             notices: NoticeCounts::default(),

@@ -7,7 +7,9 @@
 pub mod alias;
 pub mod bounce;
 pub mod broker;
+pub mod dkim_key;
 pub mod domain;
+pub mod domain_check;
 pub mod forward;
 pub mod ledger;
 pub mod mailbox;
@@ -17,6 +19,7 @@ pub mod reverse;
 pub mod role;
 pub mod schedule;
 pub mod settle;
+pub mod signing;
 pub mod user;
 
 use std::sync::Arc;

@@ -12,12 +12,14 @@ use sha2::{Digest, Sha256};
 
 use super::broker::Broker;
 use super::settle::{self, Held, NOT_KEPT_YET};
+use super::signing::SigningError;
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
 use crate::model::delivery::{DeliveryKind, Failure};
 use crate::model::id::uuid_v7;
 use crate::policy::backscatter::{self, DsnFacts, Reason, Spf, Verdict};
 use crate::sender_auth::{SpfResult, spf};
+use crate::spool::Content;
 use crate::storage::delivery::NewDelivery;
 use crate::storage::message::NewMessage;
 use crate::storage::{self, ErrorKind, alias, delivery, domain, message, queue};
@@ -123,7 +125,14 @@ async fn prepare(broker: &Broker, held: &Held, failure: &Failure) -> Result<Noti
     let limits = Limits { max_size: kept.header.len().saturating_add(2), ..broker.rules.header };
     let Ok(header) = HeaderBlock::parse(&kept.header, limits) else { return Ok(Notice::Nothing) };
     Ok(match may_notify(broker, &kept, &header, is_own_domain).await {
-        Verdict::Send => build(broker, &alias, &kept, &header, failure).map_or(Notice::Nothing, Notice::Dsn),
+        Verdict::Send => match build(broker, &alias, &kept, &header, failure).await {
+            Ok(notice) => notice.map_or(Notice::Nothing, Notice::Dsn),
+            Err(SigningError::Storage(error)) => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, "a delivery status notification could not be signed and has to wait");
+                Notice::AskAgain
+            }
+        },
         Verdict::AskAgain => Notice::AskAgain,
         Verdict::Suppress(reason) => {
             tracing::debug!(?reason, "no delivery status notification is sent; the owner sees the failure");
@@ -161,15 +170,15 @@ const fn known(result: SpfResult) -> Spf {
     }
 }
 
-fn build(
+async fn build(
     broker: &Broker,
     alias: &Alias,
     kept: &NewMessage,
     header: &HeaderBlock,
     failure: &Failure,
-) -> Option<Box<(NewMessage, Bytes, NewDelivery)>> {
+) -> Result<Option<Box<(NewMessage, Bytes, NewDelivery)>>, SigningError> {
     let now = broker.now();
-    let sender = kept.sender.clone()?;
+    let Some(sender) = kept.sender.clone() else { return Ok(None) };
     let facts = dsn::DsnFacts {
         hostname: &broker.rules.hostname,
         domain: alias.address.domain(),
@@ -182,6 +191,8 @@ fn build(
     };
     let report = dsn::build(&facts, header, &kept.header);
     let body = Bytes::from(report.body);
+    let body_hash = broker.signing.hash(&Content::from_bytes(body.clone())).await?;
+    let header = broker.signing.sign(&broker.desk, alias.address.domain(), report.header, body_hash.as_ref()).await?;
     let message = NewMessage {
         uuid: uuid_v7(now, &broker.desk.chance),
         received_at: now,
@@ -202,7 +213,7 @@ fn build(
         mailbox_id: None,
         sender: None,
         recipient: sender,
-        header: report.header,
+        header: header.to_vec(),
         site: None,
         queued_at: now,
         next_attempt_at: now,
@@ -211,5 +222,5 @@ fn build(
         last_failure: None,
         lease: None,
     };
-    Some(Box::new((message, body, row)))
+    Ok(Some(Box::new((message, body, row))))
 }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod columns;
 pub mod contact;
 pub mod delivery;
+pub mod dkim_key;
 pub mod domain;
 pub mod error;
 pub mod mailbox;

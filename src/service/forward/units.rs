@@ -17,9 +17,10 @@ use crate::outbound::{HandOff, Permit};
 use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
-use crate::service::reverse;
+use crate::service::{reverse, signing};
 use crate::spool::Content;
 use crate::storage::alias::{self, Route};
+use crate::transform::dkim::BodyHash;
 use crate::transform::forward::{self, ForwardFacts, RewriteError};
 use crate::transform::header::HeaderBlock;
 use crate::transform::received::ReceivedFacts;
@@ -79,10 +80,11 @@ pub(super) struct Refused {
 /// The units of all recipients. When none can be served the first refusal is the answer; among several the others go on
 /// and the refused ones become failures their owner sees.
 pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Route>) -> Result<Admitted, Reply> {
+    let body_hash = broker.signing.hash(&arrival.body()).await.map_err(|error| signing::failed(broker, &error))?;
     let mut admitted = Admitted::default();
     let mut limited = Vec::new();
     for route in routes {
-        match admit_one(broker, arrival, &route).await {
+        match admit_one(broker, arrival, &route, body_hash.as_ref()).await {
             Ok(units) => {
                 admitted.units.extend(units);
                 limited.extend(route.alias.max_messages.is_some().then_some(route));
@@ -104,7 +106,12 @@ pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Ro
     }
 }
 
-async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Result<Vec<Unit>, Reply> {
+async fn admit_one(
+    broker: &Broker,
+    arrival: &Arrival<'_>,
+    route: &Route,
+    body_hash: Option<&BodyHash>,
+) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
     check_path(broker, arrival, alias)?;
     let correspondents =
@@ -121,7 +128,10 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
         trace_key: &broker.keys.trace,
         authserv_id: broker.rules.hostname.as_str(),
     };
-    let header = Bytes::from(forward::rewrite(arrival.header, arrival.start, &facts).map_err(refusal)?);
+    let header = forward::rewrite(arrival.header, arrival.start, &facts).map_err(refusal)?;
+    // The last change to the block: From is a reverse address on the alias's domain, so that the signature aligns.
+    let header = broker.signing.sign(&broker.desk, alias.address.domain(), header, body_hash).await;
+    let header = header.map_err(|error| signing::failed(broker, &error))?;
     let expires_at = broker.now().plus(broker.rules.schedule.expire).plus(BOUNCES_LATER);
     Ok(route
         .mailboxes

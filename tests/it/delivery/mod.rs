@@ -5,3 +5,4 @@ mod bounces;
 mod direct;
 mod privacy;
 mod queue;
+mod signing;

@@ -1,7 +1,9 @@
 //! The use cases, on both drivers.
 
 mod alias;
+mod dkim_key;
 mod domain;
+mod domain_check;
 mod mailbox;
 mod user;
 

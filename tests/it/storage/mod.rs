@@ -4,6 +4,7 @@ mod activity;
 mod alias;
 mod contact;
 mod delivery;
+mod dkim_key;
 mod domain;
 mod fixtures;
 mod mailbox;

@@ -56,6 +56,13 @@ impl HandClock {
         Self(AtomicI64::new(1_800_000_000_000_000))
     }
 
+    /// Goes on to the machine's time, unless it is past that.
+    #[expect(clippy::disallowed_methods, reason = "for a library under test that reads the machine's clock itself")]
+    pub fn catch_up(&self) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        self.0.fetch_max(i64::try_from(now.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
     pub fn advance(&self, by: std::time::Duration) {
         self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
     }

@@ -3,5 +3,6 @@
 pub mod app;
 pub mod client;
 pub mod database;
+pub mod dkim;
 pub mod signer;
 pub mod sink;
