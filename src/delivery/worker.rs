@@ -18,11 +18,13 @@ pub(super) async fn deliver(broker: &Broker, claim: Claim) {
         token: claim.token,
         kind: row.kind,
         alias_id: row.alias_id,
-        attempts: row.attempts,
+        // The claim counted this one.
+        attempts: row.attempts.saturating_sub(1),
         expires_at: row.expires_at,
     };
     let hand_off = match load::hand_off(broker, &claim.delivery).await {
         Ok(hand_off) => hand_off,
+        Err(LoadError::Unreadable(error)) => return quarantine(broker, &held, &error).await,
         Err(error) => return settle::settle(broker, &held, unreadable(&error)).await,
     };
     settle::see_through(broker, held.clone(), attempt(broker, &held, &hand_off)).await;
@@ -38,6 +40,22 @@ async fn attempt(broker: &Broker, held: &Held, hand_off: &HandOff) -> Report {
             broker.storage_failed(&error);
             deferred("4.3.0", "the database could not be asked")
         }
+    }
+}
+
+/// A message whose row makes no sense is failed where its owner sees it, and kept. When that can't be written the lease
+/// lapses and the next claim finds it again.
+async fn quarantine(broker: &Broker, held: &Held, error: &crate::storage::Error) {
+    tracing::error!(delivery.id = %held.id, %error, "a kept message can't be read; its delivery is put into quarantine");
+    let detail = Private::new("the kept message can't be read".into());
+    let failure = Failure { code: None, status: "5.3.0".into(), detail };
+    let (id, token, now) = (held.id, held.token, broker.now());
+    let written = broker
+        .storage()
+        .write(move |tx| Box::pin(async move { delivery::settle_quarantined(tx, id, token, &failure, now).await }))
+        .await;
+    if let Err(error) = written {
+        broker.storage_failed(&error);
     }
 }
 
@@ -63,7 +81,7 @@ fn unreadable(error: &LoadError) -> Report {
                 site_in_trouble: false,
             }
         }
-        LoadError::Storage(error) => {
+        LoadError::Storage(error) | LoadError::Unreadable(error) => {
             tracing::warn!(%error, "a kept message could not be read");
             deferred("4.3.0", "the kept message could not be read")
         }
