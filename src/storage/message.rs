@@ -11,7 +11,7 @@ use crate::model::id::MessageId;
 use crate::model::{Address, Timestamp};
 use crate::spool::{CollectError, Collector, Content};
 
-use super::{Error, ErrorKind, Tx, changed, columns, on};
+use super::{Error, ErrorKind, Tx, changed, columns, on, patiently};
 
 /// Size of a piece of a body: large enough to be few, small enough for any row.
 pub const CHUNK: usize = 256 * 1024;
@@ -192,7 +192,7 @@ pub async fn erase_if_done(tx: &mut Tx, id: MessageId) -> Result<bool, Error> {
     // Two nodes may settle the last two deliveries at once, each seeing the other's as waiting. Whoever gets this
     // lock second looks again. SQLite has one writer.
     if let Tx::Postgres(t) = tx {
-        sqlx::query("SELECT id FROM messages WHERE id = $1 FOR UPDATE").bind(id.0).fetch_optional(&mut **t).await?;
+        patiently!(t, c => sqlx::query("SELECT id FROM messages WHERE id = $1 FOR UPDATE").bind(id.0).fetch_optional(c))?;
     }
     let changed = changed!(
         tx,

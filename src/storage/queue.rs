@@ -9,7 +9,8 @@ use crate::model::Timestamp;
 use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::{AliasId, DeliveryId, UserId};
 
-use super::delivery::{DeliveryRow, erase_all, one_by_one};
+use super::delivery::erase_all;
+use super::delivery_row::{DeliveryRow, one_by_one};
 use super::{Error, Tx, changed, columns, on, site_backoff};
 
 /// Which deliveries to list, newest first.
