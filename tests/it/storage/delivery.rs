@@ -34,8 +34,7 @@ async fn header_of(database: &Database, id: DeliveryId) -> Vec<u8> {
     let sql = "SELECT header FROM deliveries WHERE id = $1";
     match &mut tx {
         Tx::Sqlite(t) => sqlx::query_scalar(sql).bind(id.0).fetch_one(&mut **t).await,
-        Tx::PostgresRead(t) => sqlx::query_scalar(sql).bind(id.0).fetch_one(&mut **t).await,
-        Tx::Postgres(t) => sqlx::query_scalar(sql).bind(id.0).fetch_one(&mut **t).await,
+        Tx::PostgresRead(t) | Tx::Postgres(t) => sqlx::query_scalar(sql).bind(id.0).fetch_one(&mut **t).await,
     }
     .unwrap()
 }

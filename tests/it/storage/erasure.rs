@@ -13,7 +13,7 @@ const MARK: &[u8] = b"The secret of ann ";
 
 /// How often the mark stands in the database's file, and in its log.
 fn marks(database: &Database) -> (usize, usize) {
-    let Options::Sqlite(path) = &database.options else { panic!("not SQLite") };
+    let Options::Sqlite(path) = &database.options else { unreachable!("not SQLite") };
     let mut log = path.clone().into_os_string();
     log.push("-wal");
     let count = |path: &PathBuf| {

@@ -13,7 +13,7 @@ use super::plans::execute;
 use crate::support::database::{Database, on_postgres};
 
 async fn shown(tx: &mut Tx, setting: &str) -> String {
-    let Tx::PostgresRead(connection) = tx else { panic!("not PostgreSQL") };
+    let Tx::PostgresRead(connection) = tx else { unreachable!("not PostgreSQL") };
     sqlx::query_scalar("SELECT current_setting($1)").bind(setting).fetch_one(&mut **connection).await.unwrap()
 }
 
@@ -21,7 +21,7 @@ async fn shown(tx: &mut Tx, setting: &str) -> String {
 async fn nobody_turns_synchronous_commit_off_for_us() {
     on_postgres(async |database| {
         let mut first = database.storage.read().await.unwrap();
-        let Tx::PostgresRead(connection) = &mut first else { panic!("not PostgreSQL") };
+        let Tx::PostgresRead(connection) = &mut first else { unreachable!("not PostgreSQL") };
         let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut **connection).await.unwrap();
         execute(&database, format!("ALTER DATABASE {name} SET synchronous_commit = off")).await;
         let mut held = vec![first];
@@ -50,7 +50,7 @@ struct Hole {
 }
 
 async fn hole(database: &Database) -> Hole {
-    let Options::Postgres { url, .. } = &database.options else { panic!("not PostgreSQL") };
+    let Options::Postgres { url, .. } = &database.options else { unreachable!("not PostgreSQL") };
     let (before, rest) = url.reveal().split_once('@').unwrap();
     let (server, name) = rest.split_once('/').unwrap();
     let (swallow, swallows) = watch::channel(false);
