@@ -120,6 +120,7 @@ CREATE TABLE deliveries (
     state           TEXT    NOT NULL CHECK (state IN ('waiting', 'failed', 'cancelled')),
     queued_at       BIGINT  NOT NULL,
     next_attempt_at BIGINT  NOT NULL,
+    -- Hand-offs begun: counted with the claim, so that one which takes the process down counts as well.
     attempts        INTEGER NOT NULL,
     expires_at      BIGINT  NOT NULL,
     -- Where its next hop is, once an attempt found out: what site_backoff is asked for.
@@ -128,6 +129,8 @@ CREATE TABLE deliveries (
     lease_owner     TEXT,
     lease_token     BLOB,
     lease_until     BIGINT,
+    -- Failed because a row or the content can't be read: content is kept until someone has looked.
+    quarantined     BOOLEAN NOT NULL DEFAULT FALSE,
     -- The owner may read these; no sender ever does.
     last_code       INTEGER,
     last_status     TEXT,
@@ -138,6 +141,7 @@ CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'waiti
 CREATE INDEX deliveries_by_alias ON deliveries (alias_id);
 CREATE INDEX deliveries_by_mailbox ON deliveries (mailbox_id);
 CREATE INDEX deliveries_by_message ON deliveries (message_id);
+CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX deliveries_leased ON deliveries (lease_owner) WHERE lease_owner IS NOT NULL;
 
 -- Counters per alias and day (days since the epoch): all that a message which went straight through leaves.

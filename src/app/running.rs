@@ -63,6 +63,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
         controls: controls.clone(),
         _identity: identity,
     };
+    running.watch_storage();
     running.guarded(housekeeping::run(broker.clone(), shared, controls.soft.clone()));
     running.guarded(queue.run(controls.soft.clone()));
     running.serve_http(http, web::router(readiness.clone()));
@@ -122,6 +123,18 @@ impl Running {
                 guard.disarm();
             } else {
                 tracing::error!("a task that must run has ended; stopping");
+            }
+        });
+    }
+
+    /// A database that failed for good takes the process down: nothing more can be promised.
+    fn watch_storage(&self) {
+        let (failure, fatal, soft) =
+            (self.broker.storage().watch_failure(), self.controls.fatal.clone(), self.controls.soft.clone());
+        self.controls.work.spawn(async move {
+            tokio::select! {
+                () = failure.cancelled() => fatal.cancel(),
+                () = soft.cancelled() => {}
             }
         });
     }

@@ -14,7 +14,10 @@ use crate::storage::{self, ErrorKind};
 pub(super) enum LoadError {
     /// The database did not answer.
     #[error("the kept message could not be read")]
-    Storage(#[from] storage::Error),
+    Storage(#[source] storage::Error),
+    /// Its row or its body makes no sense to the database or to us: nothing is known about the content, which is kept.
+    #[error("the kept message can't be read")]
+    Unreadable(#[source] storage::Error),
     /// Length or hash are not those that were accepted, or it is gone.
     #[error("the kept message is damaged")]
     Damaged,
@@ -23,11 +26,17 @@ pub(super) enum LoadError {
     NoRoom(#[from] CollectError),
 }
 
+impl From<storage::Error> for LoadError {
+    fn from(error: storage::Error) -> Self {
+        if error.kind() == ErrorKind::Corrupt { Self::Unreadable(error) } else { Self::Storage(error) }
+    }
+}
+
 impl From<BodyError> for LoadError {
     fn from(error: BodyError) -> Self {
         match error {
-            BodyError::Storage(error) if error.kind() == ErrorKind::Corrupt => Self::Damaged,
-            BodyError::Storage(error) => Self::Storage(error),
+            BodyError::Damaged => Self::Damaged,
+            BodyError::Storage(error) => error.into(),
             BodyError::Collect(error) => Self::NoRoom(error),
         }
     }

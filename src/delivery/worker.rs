@@ -7,6 +7,7 @@ use crate::model::delivery::Failure;
 use crate::outbound::{Outcome, Permit, Report};
 use crate::service::broker::Broker;
 use crate::service::settle::{self, Held};
+use crate::storage::delivery;
 
 use super::Claim;
 use super::load::{self, LoadError};
@@ -19,11 +20,13 @@ pub(super) async fn deliver(broker: &Broker, claim: Claim) {
         token: claim.token,
         kind: row.kind,
         alias_id: row.alias_id,
-        attempts: row.attempts,
+        // The claim counted this one.
+        attempts: row.attempts.saturating_sub(1),
         expires_at: row.expires_at,
     };
     let mut hand_off = match load::hand_off(broker, &claim.delivery).await {
         Ok(hand_off) => hand_off,
+        Err(LoadError::Unreadable(error)) => return quarantine(broker, &held, &error).await,
         Err(error) => return settle::settle(broker, &held, unreadable(&error)).await,
     };
     hand_off.permit = Some(permit(broker, &held));
@@ -37,6 +40,22 @@ fn permit(broker: &Broker, held: &Held) -> Permit {
         let (broker, held) = (broker.clone(), held.clone());
         Box::pin(async move { matches!(settle::is_held(&broker, &held).await, Ok(true)) })
     })
+}
+
+/// A message whose row makes no sense is failed where its owner sees it, and kept. When that can't be written the lease
+/// lapses and the next claim finds it again.
+async fn quarantine(broker: &Broker, held: &Held, error: &crate::storage::Error) {
+    tracing::error!(delivery.id = %held.id, %error, "a kept message can't be read; its delivery is put into quarantine");
+    let detail = Private::new("the kept message can't be read".into());
+    let failure = Failure { code: None, status: "5.3.0".into(), detail };
+    let (id, token, now) = (held.id, held.token, broker.now());
+    let written = broker
+        .storage()
+        .write(move |tx| Box::pin(async move { delivery::settle_quarantined(tx, id, token, &failure, now).await }))
+        .await;
+    if let Err(error) = written {
+        broker.storage_failed(&error);
+    }
 }
 
 fn deferred(status: &str, detail: &str) -> Report {
@@ -58,7 +77,7 @@ fn unreadable(error: &LoadError) -> Report {
                 attempted: false,
             }
         }
-        LoadError::Storage(error) => {
+        LoadError::Storage(error) | LoadError::Unreadable(error) => {
             tracing::warn!(%error, "a kept message could not be read");
             deferred("4.3.0", "the kept message could not be read")
         }

@@ -92,7 +92,7 @@ pub struct Delivery {
     pub queued_at: Timestamp,
     /// When the next hand-off is due.
     pub next_attempt_at: Timestamp,
-    /// Hand-offs tried so far.
+    /// Hand-offs begun so far.
     pub attempts: i32,
     /// When it is given up.
     pub expires_at: Timestamp,

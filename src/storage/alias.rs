@@ -247,16 +247,12 @@ pub async fn set_state(tx: &mut Tx, id: AliasId, state: AliasState, now: Timesta
 /// The state, held fast: on PostgreSQL nobody changes it before this transaction ends. Whoever puts a delivery into the
 /// queue asks this first, so that a kill either is seen here or cancels that delivery.
 pub async fn hold_state(tx: &mut Tx, id: AliasId) -> Result<Option<AliasState>, Error> {
-    let state: Option<String> = match tx {
+    let text = match tx {
+        Tx::Postgres(_) => "SELECT state FROM aliases WHERE id = $1 FOR SHARE",
         // SQLite has one writer.
-        Tx::Sqlite(t) => sqlx::query_scalar("SELECT state FROM aliases WHERE id = $1").bind(id.0).fetch_optional(&mut **t).await,
-        Tx::PostgresRead(t) => {
-            sqlx::query_scalar("SELECT state FROM aliases WHERE id = $1").bind(id.0).fetch_optional(&mut **t).await
-        }
-        Tx::Postgres(t) => {
-            sqlx::query_scalar("SELECT state FROM aliases WHERE id = $1 FOR SHARE").bind(id.0).fetch_optional(&mut **t).await
-        }
-    }?;
+        Tx::Sqlite(_) | Tx::PostgresRead(_) => "SELECT state FROM aliases WHERE id = $1",
+    };
+    let state: Option<String> = on!(tx, c => sqlx::query_scalar(text).bind(id.0).fetch_optional(c))?;
     state.map(|state| columns::word("aliases", "state", id.0, &state)).transpose()
 }
 

@@ -8,7 +8,7 @@ use crate::model::id::{AliasId, ContactId};
 use crate::model::{Address, Timestamp};
 
 use super::alias::AliasRow;
-use super::{Error, Tx, changed, columns, on};
+use super::{Error, Tx, changed, columns, on, patiently};
 
 #[derive(sqlx::FromRow)]
 #[expect(clippy::struct_field_names, reason = "read in one row with an alias, whose columns have these names without the prefix")]
@@ -66,8 +66,9 @@ pub async fn find_many(tx: &mut Tx, alias: AliasId, addresses: &[String]) -> Res
             let list = serde_json::Value::from(addresses.to_vec()).to_string();
             sqlx::query_as(select!("IN (SELECT value FROM json_each($2))")).bind(alias.0).bind(list).fetch_all(&mut **t).await
         }
-        Tx::PostgresRead(t) => sqlx::query_as(postgres).bind(alias.0).bind(addresses).fetch_all(&mut **t).await,
-        Tx::Postgres(t) => sqlx::query_as(postgres).bind(alias.0).bind(addresses).fetch_all(&mut **t).await,
+        Tx::PostgresRead(t) | Tx::Postgres(t) => {
+            patiently!(t, c => sqlx::query_as(postgres).bind(alias.0).bind(addresses).fetch_all(c))
+        }
     }?;
     rows.into_iter().map(Contact::try_from).collect()
 }

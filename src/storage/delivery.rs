@@ -9,9 +9,10 @@ use uuid::Uuid;
 use crate::model::delivery::{Delivery, DeliveryKind, Failure, Lease};
 use crate::model::id::{AliasId, DeliveryId, MailboxId, MessageId};
 use crate::model::node::Node;
-use crate::model::{Address, Private, Timestamp};
+use crate::model::{Address, Timestamp};
 
-use super::{Error, Tx, changed, columns, message, on};
+use super::delivery_row::{DeliveryRow, one_by_one};
+use super::{Error, ErrorKind, Tx, changed, message, on};
 
 /// What a delivery that has to wait is made of.
 #[derive(Debug, Clone)]
@@ -36,7 +37,8 @@ pub struct NewDelivery {
     pub queued_at: Timestamp,
     /// When the next hand-off is due.
     pub next_attempt_at: Timestamp,
-    /// Hand-offs tried so far.
+    /// Hand-offs begun so far, without the one still in flight under `lease`: that one is counted when the row is
+    /// written, as [`claim`] does with later ones.
     pub attempts: i32,
     /// When it is given up.
     pub expires_at: Timestamp,
@@ -69,7 +71,8 @@ pub struct NewFailure {
     pub at: Timestamp,
 }
 
-/// A delivery this worker holds, with what it needs to hand it off (the message is read by its id).
+/// A delivery this worker holds, with what it needs to hand it off (the message is read by its id). Its `attempts` count
+/// the hand-off that begins now.
 #[derive(Debug, Clone)]
 pub struct ClaimedDelivery {
     /// The row.
@@ -81,53 +84,6 @@ pub struct ClaimedDelivery {
 }
 
 #[derive(sqlx::FromRow)]
-pub(super) struct DeliveryRow {
-    id: i64,
-    uuid: Uuid,
-    message_id: Option<i64>,
-    kind: String,
-    alias_id: Option<i64>,
-    mailbox_id: Option<i64>,
-    sender: Option<String>,
-    recipient: String,
-    state: String,
-    queued_at: i64,
-    next_attempt_at: i64,
-    attempts: i32,
-    expires_at: i64,
-    last_code: Option<i32>,
-    last_status: Option<String>,
-    last_detail: Option<String>,
-    settled_at: Option<i64>,
-}
-
-impl TryFrom<DeliveryRow> for Delivery {
-    type Error = Error;
-    fn try_from(row: DeliveryRow) -> Result<Self, Error> {
-        const TABLE: &str = "deliveries";
-        let code = row.last_code.map(u16::try_from).transpose().map_err(|_| Error::corrupt(TABLE, "last_code", row.id))?;
-        let detail = Private::new(row.last_detail.unwrap_or_default());
-        Ok(Self {
-            id: DeliveryId(row.id),
-            uuid: row.uuid,
-            message_id: row.message_id.map(MessageId),
-            kind: columns::word(TABLE, "kind", row.id, &row.kind)?,
-            alias_id: row.alias_id.map(AliasId),
-            mailbox_id: row.mailbox_id.map(MailboxId),
-            sender: columns::optional_address(TABLE, "sender", row.id, row.sender.as_deref())?,
-            recipient: columns::address(TABLE, "recipient", row.id, &row.recipient)?,
-            state: columns::word(TABLE, "state", row.id, &row.state)?,
-            queued_at: Timestamp::from_micros(row.queued_at),
-            next_attempt_at: Timestamp::from_micros(row.next_attempt_at),
-            attempts: row.attempts,
-            expires_at: Timestamp::from_micros(row.expires_at),
-            last_failure: row.last_status.map(|status| Failure { code, status, detail }),
-            settled_at: columns::optional_time(row.settled_at),
-        })
-    }
-}
-
-#[derive(sqlx::FromRow)]
 struct ClaimedRow {
     #[sqlx(flatten)]
     delivery: DeliveryRow,
@@ -135,8 +91,13 @@ struct ClaimedRow {
     site: Option<String>,
 }
 
-/// Puts a delivery into the queue.
+/// Puts a delivery into the queue. One for a mailbox goes to the address the mailbox has now: it may have been moved since
+/// the sender named its alias. [`ErrorKind::Reference`] when the mailbox is gone.
 pub async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<DeliveryId, Error> {
+    let recipient = match new.mailbox_id {
+        Some(mailbox) => hold_mailbox_address(tx, mailbox).await?,
+        None => new.recipient.to_string(),
+    };
     let failure = new.last_failure.as_ref();
     let lease = new.lease.as_ref();
     let id: i64 = on!(tx, c => sqlx::query_scalar(
@@ -151,11 +112,11 @@ pub async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<DeliveryId, Error>
     .bind(new.alias_id.map(|id| id.0))
     .bind(new.mailbox_id.map(|id| id.0))
     .bind(new.sender.as_ref().map(Address::to_string))
-    .bind(new.recipient.to_string())
+    .bind(recipient)
     .bind(&new.header)
     .bind(new.queued_at.as_micros())
     .bind(new.next_attempt_at.as_micros())
-    .bind(new.attempts)
+    .bind(new.attempts.saturating_add(i32::from(lease.is_some())))
     .bind(new.expires_at.as_micros())
     .bind(&new.site)
     .bind(lease.map(|lease| lease.owner.clone()))
@@ -168,7 +129,21 @@ pub async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<DeliveryId, Error>
     Ok(DeliveryId(id))
 }
 
-/// Makes a refusal visible to the owner; no content was kept.
+/// The address of a mailbox, held fast: on PostgreSQL nobody moves it before this transaction ends, and whoever moves it
+/// then finds the row that was written meanwhile. SQLite has one writer.
+async fn hold_mailbox_address(tx: &mut Tx, id: MailboxId) -> Result<String, Error> {
+    let text = match tx {
+        Tx::Postgres(_) => "SELECT address FROM mailboxes WHERE id = $1 FOR SHARE",
+        Tx::Sqlite(_) | Tx::PostgresRead(_) => "SELECT address FROM mailboxes WHERE id = $1",
+    };
+    let address: Option<String> = on!(tx, c => sqlx::query_scalar(text).bind(id.0).fetch_optional(c))?;
+    address.ok_or_else(|| Error::new(ErrorKind::Reference, "the mailbox is gone"))
+}
+
+/// Failures shown for one alias at the most: whoever holds one of its bounce addresses could add any number.
+const MOST_FAILED: i64 = 1_000;
+
+/// Makes a refusal visible to the owner; no content was kept. The oldest failures of the alias go when there are too many.
 pub async fn insert_failed(tx: &mut Tx, new: &NewFailure) -> Result<DeliveryId, Error> {
     let id: i64 = on!(tx, c => sqlx::query_scalar(
         "INSERT INTO deliveries (uuid, kind, alias_id, mailbox_id, sender, recipient, header, state, queued_at, \
@@ -187,6 +162,18 @@ pub async fn insert_failed(tx: &mut Tx, new: &NewFailure) -> Result<DeliveryId, 
     .bind(&new.failure.status)
     .bind(new.failure.detail.reveal())
     .fetch_one(c))?;
+    if let Some(alias) = new.alias_id {
+        changed!(
+            tx,
+            sqlx::query(
+                "DELETE FROM deliveries WHERE id IN (SELECT d.id FROM deliveries d WHERE d.alias_id = $1 \
+                 AND d.state = 'failed' AND NOT d.quarantined ORDER BY d.id DESC LIMIT $2 OFFSET $3)"
+            )
+            .bind(alias.0)
+            .bind(i64::MAX)
+            .bind(MOST_FAILED)
+        )?;
+    }
     Ok(DeliveryId(id))
 }
 
@@ -198,10 +185,11 @@ macro_rules! claim {
             "WITH due AS MATERIALIZED (SELECT d.id FROM deliveries d \
              WHERE d.state = 'waiting' AND d.next_attempt_at <= $4 AND (d.lease_until IS NULL OR d.lease_until <= $4) \
              AND NOT EXISTS (SELECT 1 FROM site_backoff b WHERE b.site = d.site AND b.until > $4) \
+             AND NOT EXISTS (SELECT 1 FROM mailboxes m WHERE m.id = d.mailbox_id AND m.verified_at IS NULL) \
              ORDER BY d.next_attempt_at LIMIT $5",
             $lock,
-            ") UPDATE deliveries SET lease_owner = $1, lease_token = $2, lease_until = $3 \
-             WHERE state = 'waiting' AND (lease_until IS NULL OR lease_until <= $4) AND id IN (SELECT due.id FROM due) \
+            ") UPDATE deliveries SET lease_owner = $1, lease_token = $2, lease_until = $3, \
+             attempts = attempts + 1 WHERE state = 'waiting' AND (lease_until IS NULL OR lease_until <= $4) AND id IN (SELECT due.id FROM due) \
              RETURNING id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, \
              next_attempt_at, attempts, expires_at, last_code, last_status, last_detail, settled_at, header, site"
         )
@@ -213,23 +201,58 @@ pub const CLAIM_SQLITE: &str = claim!("");
 /// The text of [`claim()`] on PostgreSQL. Without the lock clause two workers wait for each other's rows, in either order.
 pub const CLAIM_POSTGRES: &str = claim!(" FOR UPDATE OF d SKIP LOCKED");
 
-/// Takes up to `limit` due deliveries under `lease`, those due longest first; leaves out sites that are in trouble.
-/// May give fewer than there are when several workers ask at once: just ask again.
+/// Takes up to `limit` due deliveries under `lease`, those due longest first, and counts the hand-off that begins; leaves
+/// out sites that are in trouble and mailboxes that are not verified. May give fewer than there are when several workers
+/// ask at once: just ask again.
+///
+/// A row that makes no sense is put into quarantine: it is shown as failed, keeps its content, and holds up no other.
 pub async fn claim(tx: &mut Tx, lease: &Lease, now: Timestamp, limit: u32) -> Result<Vec<ClaimedDelivery>, Error> {
     let text = if matches!(tx, Tx::Sqlite(_)) { CLAIM_SQLITE } else { CLAIM_POSTGRES };
-    let rows: Vec<ClaimedRow> = on!(tx, c => sqlx::query_as(text)
-        .bind(&lease.owner)
-        .bind(lease.token)
-        .bind(lease.until.as_micros())
-        .bind(now.as_micros())
-        .bind(i64::from(limit))
-        .fetch_all(c))?;
-    let mut claimed = rows
-        .into_iter()
-        .map(|row| Ok(ClaimedDelivery { delivery: row.delivery.try_into()?, header: row.header, site: row.site }))
-        .collect::<Result<Vec<_>, Error>>()?;
+    let rows: Vec<(i64, Result<ClaimedRow, sqlx::Error>)> = on!(tx, c => async {
+        let rows = sqlx::query(text)
+            .bind(&lease.owner)
+            .bind(lease.token)
+            .bind(lease.until.as_micros())
+            .bind(now.as_micros())
+            .bind(i64::from(limit))
+            .fetch_all(c)
+            .await?;
+        rows.iter().map(one_by_one).collect::<Result<Vec<_>, sqlx::Error>>()
+    })?;
+    let mut claimed = Vec::with_capacity(rows.len());
+    for (id, row) in rows {
+        match row.map_err(Error::from).and_then(ClaimedDelivery::try_from) {
+            Ok(delivery) => claimed.push(delivery),
+            Err(error) => {
+                tracing::error!(delivery.id = id, %error, "a delivery can't be read; it is put into quarantine");
+                quarantine(tx, DeliveryId(id), now).await?;
+            }
+        }
+    }
     claimed.sort_by_key(|claimed| (claimed.delivery.next_attempt_at, claimed.delivery.id));
     Ok(claimed)
+}
+
+impl TryFrom<ClaimedRow> for ClaimedDelivery {
+    type Error = Error;
+    fn try_from(row: ClaimedRow) -> Result<Self, Error> {
+        Ok(Self { delivery: row.delivery.try_into()?, header: row.header, site: row.site })
+    }
+}
+
+/// Takes a row that can't be read out of the queue; nothing of its content is erased.
+async fn quarantine(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<(), Error> {
+    changed!(
+        tx,
+        sqlx::query(
+            "UPDATE deliveries SET state = 'failed', quarantined = TRUE, settled_at = $2, last_code = NULL, \
+             last_status = '5.3.0', last_detail = 'the delivery can not be read', \
+             lease_owner = NULL, lease_token = NULL, lease_until = NULL WHERE id = $1"
+        )
+        .bind(id.0)
+        .bind(now.as_micros())
+    )
+    .map(drop)
 }
 
 /// Holds on to a delivery until `until`; false when the lease was lost.
@@ -244,12 +267,14 @@ pub async fn renew(tx: &mut Tx, id: DeliveryId, token: Uuid, until: Timestamp) -
     Ok(changed == 1)
 }
 
-/// Gives a delivery back untried (the worker stops, or its site turned out to be in trouble); false when the lease was lost.
+/// Gives a delivery back untried (the worker stops, or its site turned out to be in trouble): the hand-off that [`claim`]
+/// counted did not happen. False when the lease was lost.
 pub async fn release(tx: &mut Tx, id: DeliveryId, token: Uuid) -> Result<bool, Error> {
     let changed = changed!(
         tx,
         sqlx::query(
-            "UPDATE deliveries SET lease_owner = NULL, lease_token = NULL, lease_until = NULL \
+            "UPDATE deliveries SET attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END, \
+             lease_owner = NULL, lease_token = NULL, lease_until = NULL \
              WHERE id = $1 AND lease_token = $2 AND state = 'waiting'"
         )
         .bind(id.0)
@@ -269,7 +294,7 @@ pub async fn settle_delivered(tx: &mut Tx, id: DeliveryId, token: Uuid) -> Resul
 /// It will never be delivered: visible to the owner, content erased. False when the lease was lost.
 pub async fn settle_failed(tx: &mut Tx, id: DeliveryId, token: Uuid, failure: &Failure, now: Timestamp) -> Result<bool, Error> {
     let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
-        "UPDATE deliveries SET state = 'failed', header = $3, attempts = attempts + 1, settled_at = $4, last_code = $5, \
+        "UPDATE deliveries SET state = 'failed', header = $3, settled_at = $4, last_code = $5, \
          last_status = $6, last_detail = $7, lease_owner = NULL, lease_token = NULL, lease_until = NULL \
          WHERE id = $1 AND lease_token = $2 AND state = 'waiting' RETURNING message_id",
     )
@@ -284,6 +309,32 @@ pub async fn settle_failed(tx: &mut Tx, id: DeliveryId, token: Uuid, failure: &F
     Ok(erase_all(tx, rows).await? == 1)
 }
 
+/// Its message can't be read back: visible to the owner like [`settle_failed`], but message and header are kept until
+/// someone has looked (`queue::make_due` tries it again, `queue::cancel` erases it). False when the lease was lost.
+pub async fn settle_quarantined(
+    tx: &mut Tx,
+    id: DeliveryId,
+    token: Uuid,
+    failure: &Failure,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let changed = changed!(
+        tx,
+        sqlx::query(
+            "UPDATE deliveries SET state = 'failed', quarantined = TRUE, settled_at = $3, last_code = $4, last_status = $5, \
+             last_detail = $6, lease_owner = NULL, lease_token = NULL, lease_until = NULL \
+             WHERE id = $1 AND lease_token = $2 AND state = 'waiting'"
+        )
+        .bind(id.0)
+        .bind(token)
+        .bind(now.as_micros())
+        .bind(failure.code.map(i32::from))
+        .bind(&failure.status)
+        .bind(failure.detail.reveal())
+    )?;
+    Ok(changed == 1)
+}
+
 /// It shall not be delivered any more: visible to the owner, content erased. False when the lease was lost.
 pub async fn settle_cancelled(tx: &mut Tx, id: DeliveryId, token: Uuid, now: Timestamp) -> Result<bool, Error> {
     let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
@@ -294,7 +345,7 @@ pub async fn settle_cancelled(tx: &mut Tx, id: DeliveryId, token: Uuid, now: Tim
     Ok(erase_all(tx, rows).await? == 1)
 }
 
-/// Not now: counts the attempt, remembers why, and where the next hop is. False when the lease was lost.
+/// Not now: remembers why, and where the next hop is. False when the lease was lost.
 pub async fn retry_at(
     tx: &mut Tx,
     id: DeliveryId,
@@ -306,7 +357,7 @@ pub async fn retry_at(
     let changed = changed!(
         tx,
         sqlx::query(
-            "UPDATE deliveries SET next_attempt_at = $3, attempts = attempts + 1, last_code = $4, last_status = $5, \
+            "UPDATE deliveries SET next_attempt_at = $3, last_code = $4, last_status = $5, \
              last_detail = $6, site = COALESCE($7, site), lease_owner = NULL, lease_token = NULL, lease_until = NULL \
              WHERE id = $1 AND lease_token = $2 AND state = 'waiting'"
         )
@@ -317,6 +368,27 @@ pub async fn retry_at(
         .bind(&failure.status)
         .bind(failure.detail.reveal())
         .bind(site)
+    )?;
+    Ok(changed == 1)
+}
+
+/// Not now, and through no fault of its next hop: like [`retry_at`], but the hand-off that [`claim`] counted did not
+/// happen. False when the lease was lost.
+pub async fn postpone(tx: &mut Tx, id: DeliveryId, token: Uuid, at: Timestamp, failure: &Failure) -> Result<bool, Error> {
+    let changed = changed!(
+        tx,
+        sqlx::query(
+            "UPDATE deliveries SET next_attempt_at = $3, attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END, \
+             last_code = $4, last_status = $5, last_detail = $6, \
+             lease_owner = NULL, lease_token = NULL, lease_until = NULL \
+             WHERE id = $1 AND lease_token = $2 AND state = 'waiting'"
+        )
+        .bind(id.0)
+        .bind(token)
+        .bind(at.as_micros())
+        .bind(failure.code.map(i32::from))
+        .bind(&failure.status)
+        .bind(failure.detail.reveal())
     )?;
     Ok(changed == 1)
 }
@@ -338,13 +410,14 @@ pub async fn release_dead(tx: &mut Tx, node: &Node, now: Timestamp) -> Result<u6
     )
 }
 
-/// Cancels everything that still waits for an alias, also what is under lease: its holder's settling then says false.
+/// Cancels everything that still waits for an alias or lies in quarantine, also what is under lease: its holder's settling
+/// then says false.
 /// How many senders' messages there were (notices are cancelled as well but not counted).
 pub async fn cancel_waiting_of_alias(tx: &mut Tx, alias: AliasId, now: Timestamp) -> Result<u64, Error> {
     let rows: Vec<(Option<i64>, String)> = on!(tx, c => sqlx::query_as(
-        "UPDATE deliveries SET state = 'cancelled', header = $2, settled_at = $3, \
+        "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL \
-         WHERE alias_id = $1 AND state = 'waiting' RETURNING message_id, kind",
+         WHERE alias_id = $1 AND (state = 'waiting' OR quarantined) RETURNING message_id, kind",
     ).bind(alias.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
     let forwards = rows.iter().filter(|(_, kind)| kind == DeliveryKind::Forward.as_str()).count() as u64;
     erase_all(tx, rows.into_iter().map(|(message, _)| message).collect()).await?;
@@ -354,9 +427,9 @@ pub async fn cancel_waiting_of_alias(tx: &mut Tx, alias: AliasId, now: Timestamp
 /// Cancels everything that still waits for a mailbox, like [`cancel_waiting_of_alias`]. The alias of each, for its counters.
 pub async fn cancel_waiting_of_mailbox(tx: &mut Tx, mailbox: MailboxId, now: Timestamp) -> Result<Vec<AliasId>, Error> {
     let rows: Vec<(Option<i64>, Option<i64>)> = on!(tx, c => sqlx::query_as(
-        "UPDATE deliveries SET state = 'cancelled', header = $2, settled_at = $3, \
+        "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL \
-         WHERE mailbox_id = $1 AND state = 'waiting' RETURNING message_id, alias_id",
+         WHERE mailbox_id = $1 AND (state = 'waiting' OR quarantined) RETURNING message_id, alias_id",
     ).bind(mailbox.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
     let aliases = rows.iter().filter_map(|(_, alias)| alias.map(AliasId)).collect();
     erase_all(tx, rows.into_iter().map(|(message, _)| message).collect()).await?;
@@ -368,7 +441,8 @@ pub async fn redirect(tx: &mut Tx, from: MailboxId, to: MailboxId, address: &Add
     changed!(
         tx,
         sqlx::query(
-            "UPDATE deliveries SET mailbox_id = $2, recipient = $3, site = NULL WHERE mailbox_id = $1 AND state = 'waiting'"
+            "UPDATE deliveries SET mailbox_id = $2, recipient = $3, site = NULL \
+             WHERE mailbox_id = $1 AND (state = 'waiting' OR quarantined)"
         )
         .bind(from.0)
         .bind(to.0)
@@ -376,7 +450,7 @@ pub async fn redirect(tx: &mut Tx, from: MailboxId, to: MailboxId, address: &Add
     )
 }
 
-/// The kept messages of an alias's waiting deliveries, in order of their keys.
+/// The kept messages of an alias's deliveries, in order of their keys.
 pub(super) async fn messages_of_alias(tx: &mut Tx, alias: AliasId) -> Result<Vec<MessageId>, Error> {
     let ids: Vec<i64> = on!(tx, c => sqlx::query_scalar(
         "SELECT DISTINCT message_id FROM deliveries WHERE alias_id = $1 AND message_id IS NOT NULL ORDER BY message_id",

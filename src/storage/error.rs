@@ -27,13 +27,14 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    open_end: bool,
     source: Option<Arc<sqlx::Error>>,
 }
 
 impl Error {
     /// A failure of our own making.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), open_end: false, source: None }
     }
 
     /// A row that makes no sense, named.
@@ -44,6 +45,24 @@ impl Error {
     /// The kind, for decisions.
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// The same failure, met when it was too late to know whether the work was committed.
+    #[must_use]
+    pub(super) fn with_open_end(self) -> Self {
+        Self { open_end: true, ..self }
+    }
+
+    /// Whether the work that failed may be committed all the same: the connection was lost (or the disk failed, or time
+    /// ran out) while the commit was under way. `false`: nothing of it is kept, for certain. Who promised something on the
+    /// strength of the failure must look first.
+    pub fn may_be_committed(&self) -> bool {
+        self.open_end
+    }
+
+    /// Whether the database itself said so.
+    pub(super) fn is_answer(&self) -> bool {
+        matches!(self.source.as_deref(), Some(sqlx::Error::Database(_)))
     }
 
     /// Whether a unique key is taken.
@@ -67,7 +86,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => ErrorKind::Corrupt,
             _ => ErrorKind::Other,
         };
-        Self { kind, message: source.to_string(), source: Some(Arc::new(source)) }
+        Self { kind, message: source.to_string(), open_end: false, source: Some(Arc::new(source)) }
     }
 }
 
@@ -78,7 +97,8 @@ fn kind_of_code(code: &str) -> ErrorKind {
             "53100" | "53200" => ErrorKind::Full,
             "58030" => ErrorKind::Disk,
             _ if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => ErrorKind::Unavailable,
-            "40001" | "40P01" | "55P03" | "25006" => ErrorKind::Unavailable,
+            // Serialization, deadlock, lock or statement out of time, a session cut off, a server that is read-only.
+            "40001" | "40P01" | "55P03" | "57014" | "25P03" | "25006" => ErrorKind::Unavailable,
             _ => ErrorKind::Other,
         };
     }
@@ -123,6 +143,7 @@ mod tests {
         assert_eq!(kind_of_code("517"), ErrorKind::Unavailable); // SQLITE_BUSY_SNAPSHOT
         assert_eq!(kind_of_code("53100"), ErrorKind::Full);
         assert_eq!(kind_of_code("57P01"), ErrorKind::Unavailable);
+        assert_eq!(kind_of_code("57014"), ErrorKind::Unavailable); // statement_timeout
         assert_eq!(kind_of_code("42601"), ErrorKind::Other);
     }
 }

@@ -11,7 +11,7 @@ use crate::model::id::MessageId;
 use crate::model::{Address, Timestamp};
 use crate::spool::{CollectError, Collector, Content};
 
-use super::{Error, ErrorKind, Tx, changed, columns, on};
+use super::{Error, ErrorKind, Tx, changed, columns, on, patiently};
 
 /// Size of a piece of a body: large enough to be few, small enough for any row.
 pub const CHUNK: usize = 256 * 1024;
@@ -53,9 +53,12 @@ pub struct Message {
 /// Why a kept body can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// The database failed, or the body is damaged ([`ErrorKind::Corrupt`]).
+    /// The database failed; with [`ErrorKind::Corrupt`] it could not make sense of its own file or of a row.
     #[error(transparent)]
     Storage(#[from] Error),
+    /// What was read is not what was kept: the length or the digest is another.
+    #[error("the kept body is damaged")]
+    Damaged,
     /// No memory or disk left for it now.
     #[error(transparent)]
     Collect(#[from] CollectError),
@@ -168,8 +171,8 @@ pub async fn find_chunk(tx: &mut Tx, id: MessageId, seq: i64) -> Result<Option<V
         .bind(id.0).bind(seq).fetch_optional(c))
 }
 
-/// Reads a whole body back, under the budget of `collector`. A torn or damaged one is [`ErrorKind::Corrupt`]: it is
-/// never sent.
+/// Reads a whole body back, under the budget of `collector`. A torn or damaged one is [`BodyError::Damaged`]: it
+/// is never sent.
 pub async fn read_body(tx: &mut Tx, message: &Message, mut collector: Collector) -> Result<Content, BodyError> {
     let mut hasher = Sha256::new();
     let mut seq = 0;
@@ -179,23 +182,23 @@ pub async fn read_body(tx: &mut Tx, message: &Message, mut collector: Collector)
         seq += 1;
     }
     if collector.len() != message.kept.body_length || hasher.finalize()[..] != message.kept.body_sha256 {
-        return Err(Error::corrupt("messages", "body", message.id).into());
+        return Err(BodyError::Damaged);
     }
     Ok(collector.finish())
 }
 
-/// Erases a message and its body when no waiting delivery refers to it; whether it did.
+/// Erases a message and its body when no delivery that waits or lies in quarantine refers to it; whether it did.
 pub async fn erase_if_done(tx: &mut Tx, id: MessageId) -> Result<bool, Error> {
     // Two nodes may settle the last two deliveries at once, each seeing the other's as waiting. Whoever gets this
     // lock second looks again. SQLite has one writer.
     if let Tx::Postgres(t) = tx {
-        sqlx::query("SELECT id FROM messages WHERE id = $1 FOR UPDATE").bind(id.0).fetch_optional(&mut **t).await?;
+        patiently!(t, c => sqlx::query("SELECT id FROM messages WHERE id = $1 FOR UPDATE").bind(id.0).fetch_optional(c))?;
     }
     let changed = changed!(
         tx,
         sqlx::query(
             "DELETE FROM messages WHERE id = $1 \
-             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message_id = $1 AND state = 'waiting')"
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message_id = $1 AND (state = 'waiting' OR quarantined))"
         )
         .bind(id.0)
     )?;

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, PgConnection};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::writer::Writer;
-use super::{Error, ErrorKind, Pools, Storage};
+use super::{Error, ErrorKind, LONGEST, Pools, Storage, no_answer};
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +47,9 @@ async fn open_sqlite(path: &PathBuf, tasks: &TaskTracker) -> Result<Storage, Err
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
-        // What is erased is overwritten: contents are not kept.
-        .pragma("secure_delete", "FAST")
+        // What is erased is overwritten, overflow pages as well (FAST leaves those as they are). The log keeps copies until
+        // it is emptied: `Storage::checkpoint`.
+        .pragma("secure_delete", "ON")
         .pragma("temp_store", "MEMORY")
         .pragma("cache_size", "-4096");
     let pool = |connections| {
@@ -76,18 +80,10 @@ fn restrict(path: &PathBuf) -> Result<(), Error> {
 
 async fn open_postgres(url: &str, connections: u32, tasks: TaskTracker) -> Result<Storage, Error> {
     let options = PgConnectOptions::from_str(url)?.application_name("postern");
-    let pool = PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(10))
-        .test_before_acquire(false)
-        .connect_with(options)
-        .await?;
-    for (setting, allowed) in [
-        ("fsync", &["on"][..]),
-        ("full_page_writes", &["on"]),
-        ("synchronous_commit", &["on", "remote_apply", "remote_write", "local"]),
-    ] {
-        let value: String = sqlx::query_scalar("SELECT current_setting($1)").bind(setting).fetch_one(&pool).await?;
+    // Asked and migrated on a connection without deadlines: a migration may take as long as it needs.
+    let mut first = timeout(LONGEST, PgConnection::connect_with(&options)).await.map_err(|_| no_answer())??;
+    for (setting, allowed) in [("fsync", &["on"][..]), ("full_page_writes", &["on"]), (SYNCHRONOUS, DURABLE)] {
+        let value = current(&mut first, setting).await?;
         if !allowed.contains(&value.as_str()) {
             return Err(Error::new(
                 ErrorKind::Other,
@@ -97,8 +93,39 @@ async fn open_postgres(url: &str, connections: u32, tasks: TaskTracker) -> Resul
             ));
         }
     }
-    sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(migration)?;
-    Ok(Storage(Arc::new(Pools::Postgres { pool, tasks })))
+    let synchronous = current(&mut first, SYNCHRONOUS).await?;
+    sqlx::migrate!("migrations/postgres").run(&mut first).await.map_err(migration)?;
+    first.close().await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(LONGEST)
+        .test_before_acquire(false)
+        .connect_with(bound(options, &synchronous))
+        .await?;
+    Ok(Storage(Arc::new(Pools::Postgres { pool, tasks, failed: CancellationToken::new() })))
+}
+
+const SYNCHRONOUS: &str = "synchronous_commit";
+/// All but `off`: what is committed is on a disk when the commit returns.
+const DURABLE: &[&str] = &["on", "remote_apply", "remote_write", "local"];
+
+async fn current(connection: &mut PgConnection, setting: &str) -> Result<String, Error> {
+    Ok(sqlx::query_scalar("SELECT current_setting($1)").bind(setting).fetch_one(connection).await?)
+}
+
+/// What every connection of the pool starts with. A session's own settings go before those of its role and database, so
+/// nobody turns `synchronous_commit` off for us later. The server gives up what we have given up, and notices when we
+/// are gone without a word.
+fn bound(options: PgConnectOptions, synchronous: &str) -> PgConnectOptions {
+    options.options([
+        (SYNCHRONOUS, synchronous),
+        ("statement_timeout", "30s"),
+        ("lock_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "60s"),
+        ("tcp_keepalives_idle", "30"),
+        ("tcp_keepalives_interval", "10"),
+        ("tcp_keepalives_count", "3"),
+    ])
 }
 
 fn migration(error: sqlx::migrate::MigrateError) -> Error {

@@ -1,14 +1,17 @@
 //! The queue seen from outside: lists and counts for people, waking times for workers, and repair of what a crash, a
 //! clock jump or a defect may have left.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use crate::model::Timestamp;
 use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::{AliasId, DeliveryId, UserId};
 
-use super::delivery::{DeliveryRow, erase_all};
-use super::{Error, Tx, changed, columns, on};
+use super::delivery::erase_all;
+use super::delivery_row::{DeliveryRow, one_by_one};
+use super::{Error, Tx, changed, columns, on, site_backoff};
 
 /// Which deliveries to list, newest first.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +41,7 @@ pub struct Counts {
     pub oldest_waiting: Option<Timestamp>,
 }
 
-/// What a sweep found and put right; all zero on a healthy database.
+/// What a sweep found and put right; all zero but what it forgot on a healthy database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SweepReport {
     /// Attempts that lay too far ahead (the clock jumped back).
@@ -51,19 +54,28 @@ pub struct SweepReport {
     pub messages_erased: u64,
     /// Pieces of bodies without a message, erased.
     pub chunks_erased: u64,
-    /// Waiting deliveries whose message is gone, now failed and visible.
+    /// Waiting deliveries whose message is gone, or whose mailbox was not verified in time, now failed and visible.
     pub deliveries_failed: u64,
     /// Deliveries that waited for a killed alias, now cancelled and visible.
     pub deliveries_cancelled: u64,
+    /// Failed and cancelled deliveries shown long enough, forgotten. Nothing was wrong with them.
+    pub deliveries_forgotten: u64,
+    /// Sites whose wait is long over, forgotten. Nothing was wrong with them.
+    pub backoffs_forgotten: u64,
 }
 
-/// The delivery with that key.
+/// How long a delivery that ended badly is shown.
+const SHOWN_FOR: Duration = Duration::from_hours(30 * 24);
+/// How long a site's count of failures outlives its wait.
+const SITE_REMEMBERED_FOR: Duration = Duration::from_hours(24);
+
+/// The delivery with that key. Here as in the lists what can't be read of it is replaced: people have to see it.
 pub async fn find(tx: &mut Tx, id: DeliveryId) -> Result<Option<Delivery>, Error> {
     let row: Option<DeliveryRow> = on!(tx, c => sqlx::query_as(
         "SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, next_attempt_at, \
          attempts, expires_at, last_code, last_status, last_detail, settled_at FROM deliveries WHERE id = $1",
     ).bind(id.0).fetch_optional(c))?;
-    row.map(Delivery::try_from).transpose()
+    Ok(row.map(DeliveryRow::shown))
 }
 
 /// The delivery with that id for the outside.
@@ -72,12 +84,13 @@ pub async fn find_by_uuid(tx: &mut Tx, uuid: Uuid) -> Result<Option<Delivery>, E
         "SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, next_attempt_at, \
          attempts, expires_at, last_code, last_status, last_detail, settled_at FROM deliveries WHERE uuid = $1",
     ).bind(uuid).fetch_optional(c))?;
-    row.map(Delivery::try_from).transpose()
+    Ok(row.map(DeliveryRow::shown))
 }
 
-/// One page of the queue, newest first.
+/// One page of the queue, newest first. A row that can't be read is shown all the same, as failed.
 pub async fn list(tx: &mut Tx, filter: &DeliveryFilter) -> Result<Vec<Delivery>, Error> {
-    let rows: Vec<DeliveryRow> = on!(tx, c => sqlx::query_as(
+    let rows: Vec<(i64, Result<DeliveryRow, sqlx::Error>)> = on!(tx, c => async {
+        let rows = sqlx::query(
         "SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, next_attempt_at, \
          attempts, expires_at, last_code, last_status, last_detail, settled_at FROM deliveries \
          WHERE ($1 IS NULL OR alias_id IN (SELECT a.id FROM aliases a WHERE a.user_id = $1)) \
@@ -88,8 +101,11 @@ pub async fn list(tx: &mut Tx, filter: &DeliveryFilter) -> Result<Vec<Delivery>,
     .bind(filter.state.map(DeliveryState::as_str))
     .bind(filter.before.map_or(i64::MAX, |id| id.0))
     .bind(i64::from(filter.limit))
-    .fetch_all(c))?;
-    rows.into_iter().map(Delivery::try_from).collect()
+    .fetch_all(c)
+    .await?;
+        rows.iter().map(one_by_one).collect::<Result<Vec<_>, sqlx::Error>>()
+    })?;
+    Ok(rows.into_iter().map(|(id, row)| row.unwrap_or_else(|_| DeliveryRow::nothing_but(id)).shown()).collect())
 }
 
 /// How many are in which state.
@@ -117,6 +133,7 @@ pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, 
     let (due, lease, site): (Option<i64>, Option<i64>, Option<i64>) = on!(tx, c => sqlx::query_as(
         "SELECT (SELECT d.next_attempt_at FROM deliveries d WHERE d.state = 'waiting' AND d.lease_until IS NULL \
          AND NOT EXISTS (SELECT 1 FROM site_backoff b WHERE b.site = d.site AND b.until > $1) \
+         AND NOT EXISTS (SELECT 1 FROM mailboxes m WHERE m.id = d.mailbox_id AND m.verified_at IS NULL) \
          ORDER BY d.next_attempt_at LIMIT 1), \
          (SELECT MIN(l.lease_until) FROM deliveries l WHERE l.lease_owner IS NOT NULL), \
          (SELECT MIN(s.until) FROM site_backoff s WHERE s.until > $1 \
@@ -125,7 +142,8 @@ pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, 
     Ok([due, lease, site].into_iter().flatten().min().map(Timestamp::from_micros))
 }
 
-/// Makes one waiting delivery, or all of them, due at once, their sites as well. How many.
+/// Makes one waiting delivery, or all of them, due at once, their sites as well. How many. One that lies in quarantine
+/// waits again when it is named.
 pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Result<u64, Error> {
     let id = id.map(|id| id.0);
     changed!(
@@ -135,31 +153,30 @@ pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Re
     )?;
     changed!(
         tx,
-        sqlx::query("UPDATE deliveries SET next_attempt_at = $2 WHERE state = 'waiting' AND ($1 IS NULL OR id = $1)")
-            .bind(id)
-            .bind(now.as_micros())
+        sqlx::query(
+            "UPDATE deliveries SET state = 'waiting', quarantined = FALSE, settled_at = NULL, next_attempt_at = $2 \
+             WHERE (state = 'waiting' AND ($1 IS NULL OR id = $1)) OR (quarantined AND id = $1)"
+        )
+        .bind(id)
+        .bind(now.as_micros())
     )
 }
 
-/// Takes a waiting delivery out of the queue, whoever holds it: cancelled, visible, content erased. False when it did
-/// not wait.
+/// Takes a delivery that waits or lies in quarantine out of the queue, whoever holds it: cancelled, visible, content
+/// erased. False when it was neither.
 pub async fn cancel(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
     let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
-        "UPDATE deliveries SET state = 'cancelled', header = $2, settled_at = $3, \
+        "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL \
-         WHERE id = $1 AND state = 'waiting' RETURNING message_id",
+         WHERE id = $1 AND (state = 'waiting' OR quarantined) RETURNING message_id",
     ).bind(id.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
     Ok(erase_all(tx, rows).await? == 1)
 }
 
 /// Puts right what can't be by rule: attempts, leases and site waits further ahead than their maximum, contents nothing
-/// refers to, deliveries without content.
-pub async fn sweep(
-    tx: &mut Tx,
-    now: Timestamp,
-    max_gap: std::time::Duration,
-    max_lease: std::time::Duration,
-) -> Result<SweepReport, Error> {
+/// refers to, deliveries without content, deliveries for a mailbox nobody verified in time. Forgets what was shown long
+/// enough; what lies in quarantine stays until someone has looked.
+pub async fn sweep(tx: &mut Tx, now: Timestamp, max_gap: Duration, max_lease: Duration) -> Result<SweepReport, Error> {
     let furthest = now.plus(max_gap).as_micros();
     let longest = now.plus(max_lease).as_micros();
     let attempts_pulled_in = changed!(
@@ -181,6 +198,19 @@ pub async fn sweep(
         .bind(&[][..] as &[u8])
         .bind(now.as_micros())
     )?;
+    let deliveries_failed = deliveries_failed
+        + changed!(
+            tx,
+            sqlx::query(
+                "UPDATE deliveries SET state = 'failed', header = $1, settled_at = $2, last_code = NULL, \
+                 last_status = '5.1.1', last_detail = 'the mailbox was not verified in time', \
+                 lease_owner = NULL, lease_token = NULL, lease_until = NULL \
+                 WHERE state = 'waiting' AND expires_at <= $2 AND lease_owner IS NULL \
+                 AND mailbox_id IN (SELECT m.id FROM mailboxes m WHERE m.verified_at IS NULL)"
+            )
+            .bind(&[][..] as &[u8])
+            .bind(now.as_micros())
+        )?;
     let deliveries_cancelled = changed!(
         tx,
         sqlx::query(
@@ -195,13 +225,19 @@ pub async fn sweep(
         tx,
         sqlx::query(
             "DELETE FROM messages WHERE NOT EXISTS \
-             (SELECT 1 FROM deliveries d WHERE d.message_id = messages.id AND d.state = 'waiting')"
+             (SELECT 1 FROM deliveries d WHERE d.message_id = messages.id AND (d.state = 'waiting' OR d.quarantined))"
         )
     )?;
     let chunks_erased = changed!(
         tx,
         sqlx::query("DELETE FROM body_chunks WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = body_chunks.message_id)")
     )?;
+    let deliveries_forgotten = changed!(
+        tx,
+        sqlx::query("DELETE FROM deliveries WHERE settled_at < $1 AND state <> 'waiting' AND NOT quarantined")
+            .bind(now.minus(SHOWN_FOR).as_micros())
+    )?;
+    let backoffs_forgotten = site_backoff::forget(tx, now.minus(SITE_REMEMBERED_FOR)).await?;
     Ok(SweepReport {
         attempts_pulled_in,
         leases_pulled_in,
@@ -210,12 +246,14 @@ pub async fn sweep(
         chunks_erased,
         deliveries_failed,
         deliveries_cancelled,
+        deliveries_forgotten,
+        backoffs_forgotten,
     })
 }
 
 impl SweepReport {
     /// Whether anything had to be put right.
     pub fn found_anything(&self) -> bool {
-        *self != Self::default()
+        Self { deliveries_forgotten: 0, backoffs_forgotten: 0, ..*self } != Self::default()
     }
 }

@@ -44,7 +44,7 @@ async fn an_attempt_in_flight_at_the_deadline_settles_its_row() {
         app.next_hop(Script::new().gate(gate));
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
         let [row] = &app.queue().await[..] else { panic!("one row") };
-        assert_eq!((row.state, row.attempts), (DeliveryState::Waiting, 0));
+        assert_eq!((row.state, row.attempts), (DeliveryState::Waiting, 1), "the one in flight has begun");
         assert_eq!(app.deliver_after(Duration::from_mins(1)).await, 0, "the attempt in flight holds the lease");
         open.send(true).unwrap();
         app.wait_until(async |app| app.queue().await.is_empty()).await;

@@ -7,7 +7,7 @@ use postern::model::delivery::{DeliveryKind, DeliveryState, Lease};
 use postern::model::id::DeliveryId;
 use postern::model::node::Node;
 use postern::storage::delivery::{ClaimedDelivery, NewDelivery, NewFailure};
-use postern::storage::{Tx, delivery, message, queue, site_backoff};
+use postern::storage::{Tx, delivery, mailbox, message, queue, site_backoff};
 
 use super::fixtures::{House, commit, delivery_of, enqueue, failure, house, lease, new_message, read};
 use crate::support::database::{Database, address, each_driver};
@@ -34,8 +34,7 @@ async fn header_of(database: &Database, id: DeliveryId) -> Vec<u8> {
     let sql = "SELECT header FROM deliveries WHERE id = $1";
     match &mut tx {
         Tx::Sqlite(t) => sqlx::query_scalar(sql).bind(id.0).fetch_one(&mut **t).await,
-        Tx::PostgresRead(t) => sqlx::query_scalar(sql).bind(id.0).fetch_one(&mut **t).await,
-        Tx::Postgres(t) => sqlx::query_scalar(sql).bind(id.0).fetch_one(&mut **t).await,
+        Tx::PostgresRead(t) | Tx::Postgres(t) => sqlx::query_scalar(sql).bind(id.0).fetch_one(&mut **t).await,
     }
     .unwrap()
 }
@@ -59,7 +58,7 @@ async fn a_claim_gives_what_is_due_oldest_first_with_all_it_needs() {
         assert_eq!((first.header.as_slice(), first.site.as_deref()), (&b"From: x\r\n"[..], Some("mx")));
         assert_eq!(first.delivery.recipient, address("Ann@inbox.example"));
         assert_eq!(first.delivery.sender, Some(address("bounce+abc@alias.example")));
-        assert_eq!((first.delivery.message_id, first.delivery.attempts), (Some(message), 1));
+        assert_eq!((first.delivery.message_id, first.delivery.attempts), (Some(message), 2), "the claim counts");
         assert_eq!(first.delivery.last_failure, Some(failure()));
         assert_eq!((first.delivery.alias_id, first.delivery.mailbox_id), (Some(house.alias.id), Some(house.mailbox.id)));
         assert!(claim(&database, &lease, 10).await.is_empty());
@@ -187,7 +186,7 @@ async fn two_that_settle_at_once_leave_no_message_behind() {
 }
 
 #[tokio::test]
-async fn a_retry_counts_the_attempt_and_waits_until_its_time() {
+async fn a_retry_waits_until_its_time() {
     each_driver(async |database| {
         let house = house(&database).await;
         let (id, held) = claimed(&database, &house).await;
@@ -205,6 +204,105 @@ async fn a_retry_counts_the_attempt_and_waits_until_its_time() {
         assert!(commit!(database, tx => delivery::retry_at(tx, id, next.token, at, &failure(), None)).unwrap());
         let third = lease(&database, "node/boot", at.plus(MINUTE * 9));
         assert_eq!(claim(&database, &third, 10).await[0].site.as_deref(), Some("mx.inbox.example"));
+    })
+    .await;
+}
+
+async fn attempts(database: &Database, id: DeliveryId) -> i32 {
+    read!(database, tx => queue::find(tx, id)).unwrap().attempts
+}
+
+#[tokio::test]
+async fn a_hand_off_counts_when_it_begins_and_not_when_it_did_not_happen() {
+    each_driver(async |database| {
+        let house = house(&database).await;
+        let (id, held) = claimed(&database, &house).await;
+        assert_eq!(attempts(&database, id).await, 2);
+        // The process dies: nothing is settled, the hand-off counts all the same.
+        database.clock.advance(MINUTE * 2);
+        let next = lease(&database, "node/next", database.now().plus(MINUTE));
+        assert_eq!(claim(&database, &next, 10).await[0].delivery.attempts, 3);
+        assert!(!commit!(database, tx => delivery::release(tx, id, held.token)).unwrap());
+        assert!(commit!(database, tx => delivery::release(tx, id, next.token)).unwrap());
+        assert_eq!(attempts(&database, id).await, 2, "given back untried");
+        assert_eq!(claim(&database, &next, 10).await[0].delivery.attempts, 3);
+        let at = database.now();
+        assert!(commit!(database, tx => delivery::postpone(tx, id, next.token, at, &failure())).unwrap());
+        assert_eq!(attempts(&database, id).await, 2, "not the next hop's fault");
+        assert_eq!(claim(&database, &next, 10).await[0].delivery.attempts, 3);
+        assert!(commit!(database, tx => delivery::retry_at(tx, id, next.token, at, &failure(), None)).unwrap());
+        assert_eq!(attempts(&database, id).await, 3);
+        let message = new_message(&database, b"x").await;
+        let flying = NewDelivery { attempts: 0, lease: Some(held), ..delivery_of(&database, &house, message) };
+        assert_eq!(attempts(&database, enqueue(&database, flying).await).await, 1, "the one in flight has begun");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_for_a_mailbox_that_is_not_verified() {
+    each_driver(async |database| {
+        let house = house(&database).await;
+        let message = new_message(&database, b"x").await;
+        let id = enqueue(&database, delivery_of(&database, &house, message)).await;
+        let (mailbox, now, new) = (house.mailbox.id, database.now(), address("new@inbox.example"));
+        commit!(database, tx => async {
+            mailbox::set_address(tx, mailbox, &new, None).await?;
+            delivery::redirect(tx, mailbox, mailbox, &new).await
+        })
+        .unwrap();
+        let lease = lease(&database, "node/boot", now.plus(MINUTE));
+        assert!(claim(&database, &lease, 10).await.is_empty());
+        assert_eq!(read!(database, tx => queue::next_due(tx, now)), None);
+        commit!(database, tx => mailbox::verify(tx, mailbox, now)).unwrap();
+        assert_eq!(read!(database, tx => queue::next_due(tx, now)), Some(now));
+        let claimed = claim(&database, &lease, 10).await;
+        assert_eq!((claimed[0].delivery.id, claimed[0].delivery.recipient.local()), (id, "new"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_queued_after_a_move_goes_to_the_address_of_now() {
+    each_driver(async |database| {
+        let house = house(&database).await;
+        let message = new_message(&database, b"x").await;
+        let (mailbox, now, new) = (house.mailbox.id, database.now(), address("new@inbox.example"));
+        // Made while the mailbox had its old address.
+        let crossing = delivery_of(&database, &house, message);
+        let there = new.clone();
+        commit!(database, tx => mailbox::set_address(tx, mailbox, &there, Some(now))).unwrap();
+        let id = enqueue(&database, crossing.clone()).await;
+        assert_eq!(read!(database, tx => queue::find(tx, id)).unwrap().recipient, new);
+        commit!(database, tx => mailbox::delete(tx, mailbox)).unwrap();
+        let again = NewDelivery { uuid: database.uuid(), ..crossing };
+        let gone = commit!(database, tx => delivery::insert(tx, &again)).unwrap_err();
+        assert_eq!(gone.kind(), postern::storage::ErrorKind::Reference);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_move_at_the_same_moment_leaves_nothing_for_the_old_address() {
+    each_driver(async |database| {
+        let house = house(&database).await;
+        let message = new_message(&database, b"x").await;
+        let mailbox = house.mailbox.id;
+        for round in 0..20 {
+            let new = address(&format!("new{round}@inbox.example"));
+            let row = delivery_of(&database, &house, message);
+            let (there, now) = (new.clone(), database.now());
+            let insert = async { commit!(database, tx => delivery::insert(tx, &row)).unwrap() };
+            let relocate = async {
+                commit!(database, tx => async {
+                    mailbox::set_address(tx, mailbox, &there, Some(now)).await?;
+                    delivery::redirect(tx, mailbox, mailbox, &there).await
+                })
+                .unwrap()
+            };
+            let (id, _) = tokio::join!(insert, relocate);
+            assert_eq!(read!(database, tx => queue::find(tx, id)).unwrap().recipient, new);
+        }
     })
     .await;
 }

@@ -13,8 +13,7 @@ pub async fn execute(database: &Database, sql: String) {
     commit!(database, tx => async {
         match tx {
             Tx::Sqlite(t) => sqlx::query(AssertSqlSafe(sql)).execute(&mut **t).await.map(drop),
-            Tx::PostgresRead(t) => sqlx::query(AssertSqlSafe(sql)).execute(&mut **t).await.map(drop),
-            Tx::Postgres(t) => sqlx::query(AssertSqlSafe(sql)).execute(&mut **t).await.map(drop),
+            Tx::PostgresRead(t) | Tx::Postgres(t) => sqlx::query(AssertSqlSafe(sql)).execute(&mut **t).await.map(drop),
         }?;
         Ok(())
     })

@@ -110,3 +110,33 @@ async fn a_full_database_says_so_keeps_what_it_had_and_goes_on_when_there_is_roo
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_piece_that_panics_fails_alone_and_the_next_is_written() {
+    each_driver(async |database| {
+        let now = database.now();
+        let writes = (0..30).map(|number| {
+            let name = format!("key {number}");
+            let database = &database;
+            async move {
+                commit!(*database, tx => async {
+                    secret::get_or_create(tx, &name, b"x", now).await?;
+                    assert!(number % 3 != 0, "on purpose");
+                    Ok(())
+                })
+            }
+        });
+        for (number, done) in futures_util::future::join_all(writes).await.into_iter().enumerate() {
+            match done {
+                Ok(()) => assert_ne!(number % 3, 0),
+                Err(error) => assert_eq!((number % 3, error.kind()), (0, ErrorKind::Other), "{error}"),
+            }
+            let fresh = if number % 3 == 0 { &b"made now"[..] } else { b"x" };
+            let name = format!("key {number}");
+            let stored = commit!(database, tx => async { secret::get_or_create(tx, &name, b"made now", now).await });
+            assert_eq!(stored.unwrap(), fresh, "{number}");
+        }
+        assert!(!database.storage.watch_failure().is_cancelled());
+    })
+    .await;
+}
