@@ -2,9 +2,10 @@
 //!
 //! Nothing here looks anything up: `service` gathers the facts, these functions decide, and the decision is a
 //! [`Reply`](crate::model::Reply) ready to be sent. [`recipient`] decides at RCPT, [`header`] at the end of data,
-//! [`backscatter`] whether a failure after that may be told to the sender. Texts are for strangers: they name no state of
-//! an alias, and a dead alias answers exactly like one that never was. What can't be decided now is a 4xx, never a 5xx.
+//! [`reply`] whether a message may go out from an alias, [`backscatter`] whether a failure after that may be told to
+//! the sender. Texts are for strangers: they name no state of an alias, and a dead alias answers exactly like one that never was. What can't be decided now is a 4xx, never a 5xx.
 
 pub mod backscatter;
 pub mod header;
 pub mod recipient;
+pub mod reply;

@@ -105,10 +105,19 @@ async fn delivered(broker: &Broker, held: &Held) -> Result<(), storage::Error> {
     let written = broker.storage().write(move |tx| Box::pin(async move { delivery::settle_delivered(tx, id, token).await }));
     if !written.await? {
         tracing::warn!(delivery.id = %held.id, "the lease was lost before a delivery was recorded; it may be made twice");
-    } else if let (DeliveryKind::Forward, Some(alias_id)) = (held.kind, held.alias_id) {
-        broker.ledger.count(alias_id, broker.now(), Activity::FORWARDED);
+    } else if let (Some(done), Some(alias_id)) = (counted(held.kind), held.alias_id) {
+        broker.ledger.count(alias_id, broker.now(), done);
     }
     Ok(())
+}
+
+/// What a delivery of this kind counts as, once it is made.
+pub(super) const fn counted(kind: DeliveryKind) -> Option<Activity> {
+    match kind {
+        DeliveryKind::Forward => Some(Activity::FORWARDED),
+        DeliveryKind::Reply => Some(Activity::REPLIED),
+        DeliveryKind::Dsn => None,
+    }
 }
 
 /// Puts a delivery back with its next due time.
