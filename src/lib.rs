@@ -11,7 +11,7 @@
 //! | [`policy`] | may this message pass? facts in, verdict with SMTP reply out; pure |
 //! | [`transform`] | bytes in, bytes out: header block, rewriting, VERP tokens, DSNs; pure |
 //! | [`dns`] | one cached resolver for everything; a zone file in tests and the sandbox |
-//! | [`sender_auth`] | SPF of an arriving message (DKIM, DMARC to come) |
+//! | [`sender_auth`] | SPF, DKIM, ARC and DMARC of an arriving message |
 //! | [`outbound`] | one hand-off: next hop, connection, SMTP transaction over lettre, class of the answer |
 //! | [`storage`] | the only place with SQL; one file per noun, functions over a transaction |
 //! | [`service`] | the use cases: one function = one thing a person or a message can do |

@@ -139,6 +139,8 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
     MailRules {
         hostname: checked.hostname.clone(),
         domains: checked.domains.clone(),
+        dmarc: config.sender_auth.dmarc,
+        trusted_networks: config.smtp.trusted_networks.clone(),
         header: Limits { max_size: config.smtp.max_header_size, max_fields: config.smtp.max_header_fields, ..Limits::default() },
         max_hops: config.smtp.max_hops,
         inline_deadline: outbound.inline_deadline.0,

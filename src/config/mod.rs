@@ -16,6 +16,7 @@ mod load;
 pub mod log;
 mod mask;
 pub mod outbound;
+pub mod sender_auth;
 pub mod smarthost;
 pub mod smtp;
 
@@ -39,6 +40,8 @@ pub struct Config {
     pub outbound: outbound::Outbound,
     /// Name resolution.
     pub dns: dns::Dns,
+    /// Authentication of arriving mail.
+    pub sender_auth: sender_auth::SenderAuth,
     /// Logs.
     pub log: log::Log,
     /// Metrics.

@@ -7,40 +7,18 @@
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use mail_auth::common::parse::TxtRecordParser;
-use mail_auth::hickory_resolver::config::{ResolverConfig, ResolverOpts};
 use mail_auth::hickory_resolver::proto::op::ResponseCode;
 use mail_auth::spf::verify::SpfParameters;
 use mail_auth::spf::{Mechanism, Spf};
-use mail_auth::{DnsError as Fault, DnssecStatus, Error, MX, MessageAuthenticator, Parameters, RecordSet, ResolverCache, Txt};
+use mail_auth::{DnsError as Fault, DnssecStatus, Error, MX, Parameters, RecordSet, ResolverCache, Txt};
 
 use crate::dns::{DnsError, Resolver};
 use crate::model::Address;
-
-/// Deadline of one evaluation (RFC 7208 §4.6.4 asks for at least 20 seconds).
-const DEADLINE: Duration = Duration::from_secs(20);
-
-/// The result of an SPF evaluation (RFC 7208 §2.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SpfResult {
-    /// The client may use the domain.
-    Pass,
-    /// The client may not.
-    Fail,
-    /// Probably not.
-    SoftFail,
-    /// The domain says nothing about the client.
-    Neutral,
-    /// The domain has no policy.
-    None,
-    /// It could not be found out now.
-    TempError,
-    /// The policy is broken.
-    PermError,
-}
+use crate::model::authentication::SpfResult;
 
 impl From<mail_auth::SpfResult> for SpfResult {
     fn from(result: mail_auth::SpfResult) -> Self {
@@ -62,13 +40,10 @@ pub async fn spf(resolver: &Resolver, client: IpAddr, helo: &str, sender: &Addre
     let sender = sender.to_string();
     let parameters = SpfParameters::verify_mail_from(client, helo, our_hostname, &sender);
     let work = async {
-        if let Some(network) = resolver.network() {
-            let authenticator = MessageAuthenticator(network.clone());
+        let Some(authenticator) = super::authenticator(resolver) else { return SpfResult::TempError };
+        if resolver.network().is_some() {
             return authenticator.verify_spf(parameters).await.result().into();
         }
-        let Ok(authenticator) = MessageAuthenticator::new(nowhere(), ResolverOpts::default()) else {
-            return SpfResult::TempError;
-        };
         let records = Records { resolver, client };
         let parameters = Parameters::new(parameters)
             .with_txt_cache(&records)
@@ -78,12 +53,7 @@ pub async fn spf(resolver: &Resolver, client: IpAddr, helo: &str, sender: &Addre
             .with_ptr_cache(&records);
         authenticator.verify_spf(parameters).await.result().into()
     };
-    tokio::time::timeout(DEADLINE, work).await.unwrap_or(SpfResult::TempError)
-}
-
-/// A resolver without servers: what the zone file could not answer ends in an error there.
-fn nowhere() -> ResolverConfig {
-    ResolverConfig::from_parts(None, Vec::new(), Vec::new())
+    tokio::time::timeout(super::DEADLINE, work).await.unwrap_or(SpfResult::TempError)
 }
 
 /// The zone file in the shape of mail-auth's caches.
@@ -195,7 +165,7 @@ addresses!(std::net::Ipv6Addr, ipv6);
 
 /// The text behind a key of which only its hashing is known: a string hashes its bytes and then one 0xff, a byte that
 /// no UTF-8 text holds (a test below keeps watch).
-fn text_of<Q: Hash + ?Sized>(key: &Q) -> String {
+pub(super) fn text_of<Q: Hash + ?Sized>(key: &Q) -> String {
     struct Bytes(Vec<u8>);
     impl Hasher for Bytes {
         fn finish(&self) -> u64 {

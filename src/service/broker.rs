@@ -14,6 +14,8 @@ use super::ledger::Ledger;
 use super::notice::NoticeCounts;
 use super::reverse::ReverseCache;
 use super::schedule::Schedule;
+use crate::config::sender_auth::DmarcMode;
+use crate::config::smtp::Network;
 use crate::dns::Resolver;
 use crate::model::node::Node;
 use crate::model::{Clock, DomainName, Reply, Timestamp};
@@ -39,6 +41,10 @@ pub struct MailRules {
     pub hostname: DomainName,
     /// The operator's domains; the first takes mail for `<postmaster>`.
     pub domains: Vec<DomainName>,
+    /// What the policy of an author's domain does.
+    pub dmarc: DmarcMode,
+    /// Relays of our own: their address says nothing about a sender.
+    pub trusted_networks: Vec<Network>,
     /// Limits of the header block.
     pub header: Limits,
     /// `Received` fields at the most.

@@ -10,9 +10,10 @@ use bytes::Bytes;
 
 use super::broker::Broker;
 use super::forward::units::{Arrival, BOUNCES_LATER, Unit};
-use super::forward::{ACCEPTED, commit, read_header};
+use super::forward::{ACCEPTED, author, commit, read_header};
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
+use crate::model::authentication::{ArcResult, Authentication, DkimResult, DmarcResult, SpfResult};
 use crate::model::contact::{Contact, ReverseToken};
 use crate::model::delivery::DeliveryKind;
 use crate::model::envelope::{Client, MailFrom};
@@ -21,7 +22,6 @@ use crate::outbound::HandOff;
 use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::policy::reply::{Refusal, ReplyFacts, WayFacts};
-use crate::sender_auth::{SpfResult, spf};
 use crate::spool::Content;
 use crate::storage::alias::Route;
 use crate::storage::{self, Tx, contact, mailbox, message_id};
@@ -72,16 +72,16 @@ pub(super) async fn message(
         return Err(ONE_ALIAS);
     }
     let (start, header) = read_header(broker, content).await?;
-    let arrival = Arrival { client, mail, header: &header, start: &start, content };
+    let arrival = Arrival { client, mail, header: &header, start: &start, content, known: None };
     let hops = header.received_count(&start);
     policy::header::check_path(PathFacts { hops, max_hops: broker.rules.max_hops, is_loop: false })?;
-    let author = mailboxes::author(&header, &start).map_err(|fault| {
+    let from = mailboxes::author(&header, &start).map_err(|fault| {
         broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN);
         policy::header::refusal(fault)
     })?;
     let state = look_again(broker, &targets).await.map_err(|error| broker.storage_failed(&error))?;
     let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
-    prove(broker, &arrival, &author.address, &state).await.map_err(|refusal| {
+    prove(broker, &arrival, &from.address, &state).await.map_err(|refusal| {
         if refusal.is_attempt() {
             broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN);
         }
@@ -125,19 +125,29 @@ async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standi
 async fn prove(broker: &Broker, arrival: &Arrival<'_>, author: &Address, state: &Standing) -> Result<(), Refusal> {
     let facts = ReplyFacts { author, mailboxes: &state.owners, is_proven: true, is_temporary: false };
     policy::reply::prove(&facts)?;
-    let (is_proven, is_temporary) = authenticate(broker, arrival, author).await;
+    let Arrival { client, mail, header, start, .. } = arrival;
+    let found = author::ask(broker, client, mail, author.domain(), header.raw(start), &arrival.body()).await;
+    let (is_proven, is_temporary) = proof(&found);
     policy::reply::prove(&ReplyFacts { is_proven, is_temporary, ..facts })
 }
 
-/// Whether the author's domain vouches for the message: (proven, not known now).
-async fn authenticate(broker: &Broker, arrival: &Arrival<'_>, author: &Address) -> (bool, bool) {
-    // An envelope of another domain says nothing about this author, whatever its SPF says.
-    let Some(sender) = arrival.mail.sender.as_ref().filter(|sender| sender.domain() == author.domain()) else {
-        return (false, false);
+/// Whether the author's domain vouches for the message, and whether a fault may be why it does not.
+///
+/// A domain with a DMARC policy is taken at its word (alignment may be strict); one without is vouched for by any aligned
+/// pass. A greeting proves nothing here, even when the reverse-path is null: it names a host, not who sends from it.
+fn proof(found: &Authentication) -> (bool, bool) {
+    let signed = |result| found.dkim.iter().any(|signature| signature.aligned && signature.result == result);
+    let sent = |result| found.spf.as_ref().is_some_and(|spf| spf.aligned && !spf.is_helo && spf.result == result);
+    let has_pass = signed(DkimResult::Pass) || sent(SpfResult::Pass);
+    let is_proven = match found.dmarc.result {
+        DmarcResult::Pass | DmarcResult::None | DmarcResult::PermError => has_pass,
+        DmarcResult::TempError => has_pass && found.dmarc.aligned_by.is_some(),
+        DmarcResult::Fail => false,
     };
-    let (ip, helo) = (arrival.client.ip, &arrival.client.helo);
-    let result = spf(&broker.resolver, ip, helo, sender, broker.rules.hostname.as_str()).await;
-    (result == SpfResult::Pass, result == SpfResult::TempError)
+    // Signatures that were not answered in time leave nothing but this behind.
+    let no_answer = found.arc == ArcResult::TempError;
+    let has_fault = no_answer || signed(DkimResult::TempError) || sent(SpfResult::TempError);
+    (is_proven, has_fault || has_pass && found.dmarc.result == DmarcResult::TempError)
 }
 
 /// Whether the body holds one of the addresses.

@@ -20,6 +20,10 @@ pub const SMTP_RECIPIENTS: &str = "postern_smtp_recipients_total";
 pub const SMTP_MESSAGES: &str = "postern_smtp_messages_total";
 /// From the end of data to its answer.
 pub const SMTP_MESSAGE_SECONDS: &str = "postern_smtp_message_seconds";
+/// Messages by `dmarc` (`pass`, `fail`, `none`, `temperror`, `permerror`) and `verdict` (`delivered`, `warned`, `refused`, `put_off`).
+pub const SENDER_AUTH: &str = "postern_sender_auth_total";
+/// How long finding out about a sender took.
+pub const SENDER_AUTH_SECONDS: &str = "postern_sender_auth_seconds";
 /// Hand-offs to the next hop, by `outcome`: `delivered`, `refused`, `deferred`.
 pub const HANDOFFS: &str = "postern_handoffs_total";
 /// How long one hand-off took.
@@ -62,6 +66,8 @@ fn describe() {
     describe_counter!(SMTP_RECIPIENTS, "RCPT commands by class of answer");
     describe_counter!(SMTP_MESSAGES, "Messages at the end of data by class of answer");
     describe_histogram!(SMTP_MESSAGE_SECONDS, Unit::Seconds, "From the end of data to its answer");
+    describe_counter!(SENDER_AUTH, "Messages by DMARC result and what became of them");
+    describe_histogram!(SENDER_AUTH_SECONDS, Unit::Seconds, "How long finding out about a sender took");
     describe_counter!(HANDOFFS, "Hand-offs to the next hop by outcome");
     describe_histogram!(HANDOFF_SECONDS, Unit::Seconds, "How long one hand-off took");
     describe_gauge!(QUEUE_WAITING, "Deliveries that wait in the queue");

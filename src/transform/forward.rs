@@ -58,6 +58,8 @@ pub struct ForwardFacts<'a> {
     pub alias_id: AliasId,
     /// Reverse addresses by the folded address they stand for; all of [`Correspondents::outside`].
     pub reverse: &'a HashMap<String, Address>,
+    /// What was found out about the sender: whole lines (see [`super::authentication_results`]), or nothing.
+    pub results: &'a str,
     /// How the message came in.
     pub received: &'a ReceivedFacts,
     /// Makes and checks trace fields.
@@ -104,7 +106,8 @@ pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Res
     let author = mailboxes::author(block, message)?;
     let recipients = Recipients::read(block, message, facts.alias);
     let mut out = Vec::with_capacity(block.body_offset() + 1024);
-    // Authentication-Results, List-Unsubscribe and our DKIM signature go here, in front of everything.
+    // List-Unsubscribe and our DKIM signature go here, in front of everything.
+    out.extend_from_slice(facts.results.as_bytes());
     out.extend_from_slice(received::field(facts.received).as_bytes());
     out.extend_from_slice(format!("{}: {}\r\n", trace::NAME, trace::value(facts.trace_key, facts.alias_id)).as_bytes());
     out.extend_from_slice(format!("{ALIAS_FIELD}: {}\r\n", facts.alias).as_bytes());

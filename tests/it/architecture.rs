@@ -15,7 +15,7 @@ const CHART: &[(&str, &[&str])] = &[
     ("transform", &["model"]),
     ("dns", &["model"]),
     ("storage", &["model", "spool"]),
-    ("sender_auth", &["model", "dns"]),
+    ("sender_auth", &["model", "dns", "spool"]),
     ("outbound", &["model", "dns", "spool"]),
     ("service", &["model", "spool", "policy", "transform", "dns", "storage", "sender_auth", "outbound"]),
     ("smtp", &["model", "spool", "service"]),

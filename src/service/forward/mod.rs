@@ -1,9 +1,11 @@
 //! A sender's message to an alias: refused in the dialogue, handed off at once, or durably kept (design §4).
 //!
 //! [`recipient`] answers RCPT from the live table. [`message`] answers the end of data: it reads the header block,
-//! rewrites it for each alias, and hands one copy to each mailbox's next hop while the sender waits. What the next hop
-//! takes is done; what it refuses is refused; what stays open is committed before the 250. One recipient, one unit.
+//! asks who wrote it, rewrites it for each alias, and hands one copy to each mailbox's next hop while the sender waits.
+//! What the next hop takes is done; what it refuses is refused; what stays open is committed before the 250. One
+//! recipient, one unit. Mail to reverse addresses is [`reply`]'s, reports to bounce addresses are [`bounce`]'s.
 
+pub(super) mod author;
 pub(super) mod commit;
 pub(super) mod units;
 
@@ -137,7 +139,11 @@ async fn forward(
     content: &Content,
 ) -> Result<Reply, Reply> {
     let (start, header) = read_header(broker, content).await?;
-    let arrival = units::Arrival { client, mail, header: &header, start: &start, content };
+    let known = match author::check(broker, client, mail, &header, &start, content).await {
+        Ok(known) => known,
+        Err(reply) => return Err(author::refused(broker, &routes, reply)),
+    };
+    let arrival = units::Arrival { client, mail, header: &header, start: &start, content, known: known.as_ref() };
     let admitted = units::admit(broker, &arrival, routes).await?;
     let outcome = commit::run(broker, &arrival, admitted).await;
     outcome.map(|()| ACCEPTED)

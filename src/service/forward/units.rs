@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::CryptoRng;
 
+use super::author::Known;
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
 use crate::model::delivery::DeliveryKind;
@@ -36,6 +37,8 @@ pub(in crate::service) struct Arrival<'a> {
     /// The first bytes of the message; the header block is in there.
     pub start: &'a Bytes,
     pub content: &'a Content,
+    /// What was found out about the sender; `None` when nobody asked.
+    pub known: Option<&'a Known>,
 }
 
 impl Arrival<'_> {
@@ -94,6 +97,7 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
         alias: &alias.address,
         alias_id: alias.id,
         reverse: &reverse,
+        results: arrival.known.map_or("", |known| &known.fields),
         received: &received(broker, arrival),
         trace_key: &broker.keys.trace,
         message_ids: &own_ids(broker, arrival, alias).await?,

@@ -1,3 +1,5 @@
+//! What a contact gets to see of a reply, field by field.
+
 use proptest::prelude::*;
 
 use super::super::header::Limits;
@@ -118,7 +120,7 @@ fn ids_of_the_mailbox_s_host_are_kept_for_a_contact_there_only() {
 fn dates_are_utc_and_never_missing() {
     for (date, expected) in [
         ("Date: Tue, 14 Nov 2023 23:30:00 -0800\r\n", "Wed, 15 Nov 2023 07:30:00 +0000"),
-        ("Date: 14 Nov 23 22:13 GMT\r\n", "Tue, 14 Nov 2023 22:13:00 +0000"),
+        ("Date: 14 Nov 23 22:13:00 GMT\r\n", "Tue, 14 Nov 2023 22:13:00 +0000"),
         ("Date: rubbish\r\n", "Tue, 14 Nov 2023 22:13:20 +0000"),
         ("", "Tue, 14 Nov 2023 22:13:20 +0000"),
     ] {

@@ -2,3 +2,4 @@
 
 mod direct;
 mod queue;
+mod reply;

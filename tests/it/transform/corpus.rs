@@ -69,6 +69,7 @@ fn forward_message(message: &[u8]) -> Result<Forwarded, RewriteError> {
             alias: &alias,
             alias_id: AliasId(1),
             reverse: &map,
+            results: "",
             received: &received,
             trace_key: &SecretKey::new(vec![7; 32]),
             message_ids: &HashMap::new(),

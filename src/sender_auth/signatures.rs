@@ -1,0 +1,187 @@
+//! DKIM signatures (RFC 6376, RFC 8301, RFC 8463) and the ARC chain (RFC 8617) of an arriving message, verified by mail-auth.
+//!
+//! mail-auth sees the header block alone; body hashes are computed in pieces and given to it. Signatures of a kind that
+//! is not accepted are sorted out before anything is computed or looked up for them: `l=` (what is appended is not
+//! covered), rsa-sha1, expired ones, those that do not cover `From`, and what exceeds [`MOST`]. Keys below 1024 bits
+//! verify nothing. A signature that can't be parsed belongs to nobody and is not listed.
+
+use std::collections::BTreeSet;
+
+use mail_auth::common::crypto::{Algorithm, HashAlgorithm};
+use mail_auth::common::verify::VerifySignature;
+use mail_auth::dkim::{Canonicalization, DkimError, Signature};
+use mail_auth::{AuthenticatedMessage, DkimResult as Outcome, Error, MessageAuthenticator, Parameters};
+
+use super::body;
+use super::dmarc::is_aligned;
+use super::keys::Keys;
+use crate::dns::Resolver;
+use crate::model::authentication::{ArcResult, DkimResult, DkimSignature};
+use crate::model::{DomainName, Timestamp};
+use crate::spool::Content;
+
+/// Signatures evaluated at the most, those of the author's organisation first.
+const MOST: usize = 10;
+
+/// Instances of an ARC chain looked at: each costs a key. RFC 8617 allows 50; real chains have two or three.
+const LONGEST_CHAIN: usize = 10;
+
+/// Verifies everything that is signed. `header` is the header block with the empty line; `rest` is everything behind
+/// the block.
+pub(super) async fn verify(
+    resolver: &Resolver,
+    header: &[u8],
+    rest: &Content,
+    author: &DomainName,
+    now: Timestamp,
+) -> (Vec<DkimSignature>, ArcResult) {
+    let Some(mut message) = AuthenticatedMessage::parse_with_opts(header, None, false) else {
+        return (Vec::new(), ArcResult::None);
+    };
+    let refused = sort_out(&mut message, author, now);
+    let chain = known_chain(&message, now);
+    let names = key_names(&message, chain.is_none());
+    let forms = body_forms(&message, chain.is_none());
+    if names.is_empty() {
+        return (refused, chain.unwrap_or(ArcResult::None));
+    }
+    let (hashes, keys) = tokio::join!(body::hashes(rest, &forms), Keys::look_up(resolver, names));
+    let (Ok(hashes), Some(authenticator)) = (hashes, super::authenticator(resolver)) else {
+        let unknown = message.dkim_headers.iter();
+        let unknown = unknown.filter_map(|one| entry(&one.header, author, DkimResult::TempError, None));
+        return (unknown.chain(refused).collect(), chain.unwrap_or(ArcResult::TempError));
+    };
+    message.body_hashes = forms.iter().zip(hashes).map(|(form, hash)| (*form, HashAlgorithm::Sha256, 0, hash)).collect();
+    let mut found = dkim(&authenticator, &message, &keys, author).await;
+    found.extend(refused);
+    let chain = match chain {
+        Some(known) => known,
+        None => arc(&authenticator, &message, &keys).await,
+    };
+    (found, chain)
+}
+
+/// Takes out of the message the signatures that are not evaluated, and says why for each.
+fn sort_out(message: &mut AuthenticatedMessage, author: &DomainName, now: Timestamp) -> Vec<DkimSignature> {
+    message.errors.clear();
+    let mut refused = Vec::new();
+    message.dkim_headers.retain(|one| {
+        let Some((result, reason)) = objection(&one.header, now) else { return true };
+        refused.extend(entry(&one.header, author, result, Some(reason)));
+        false
+    });
+    // A name that is no domain is nobody's.
+    message.dkim_headers.retain(|one| DomainName::parse(&one.header.d).is_ok());
+    let is_foreign =
+        |signature: &Signature| !DomainName::parse(&signature.d).is_ok_and(|domain| is_aligned(&domain, author, false));
+    message.dkim_headers.sort_by_key(|one| is_foreign(&one.header));
+    message.dkim_headers.truncate(MOST);
+    for one in &mut message.dkim_headers {
+        // Checked above, by our clock.
+        one.header.x = 0;
+        // Neither failure reports (RFC 6651) nor third parties' signatures (RFC 6541).
+        (one.header.r, one.header.atps) = (false, None);
+    }
+    refused.truncate(MOST);
+    refused
+}
+
+fn objection(signature: &Signature, now: Timestamp) -> Option<(DkimResult, &'static str)> {
+    let covers_author = signature.h.iter().any(|name| name.eq_ignore_ascii_case("from"));
+    if signature.v != 1 {
+        Some((DkimResult::PermError, "no version"))
+    } else if signature.l != 0 {
+        Some((DkimResult::Policy, "l= leaves the end of the body open"))
+    } else if signature.a == Algorithm::RsaSha1 {
+        Some((DkimResult::Fail, "rsa-sha1 proves nothing"))
+    } else if !covers_author {
+        Some((DkimResult::PermError, "From is not signed"))
+    } else if is_expired(signature.t, signature.x, now) {
+        Some((DkimResult::Fail, "expired"))
+    } else {
+        None
+    }
+}
+
+fn is_expired(signed: u64, expires: u64, now: Timestamp) -> bool {
+    let now = u64::try_from(now.as_seconds()).unwrap_or(0);
+    expires != 0 && (expires <= signed || expires <= now)
+}
+
+/// What can be said of the chain without any key.
+fn known_chain(message: &AuthenticatedMessage, now: Timestamp) -> Option<ArcResult> {
+    let sets = message.ams_headers.len();
+    if sets + message.as_headers.len() + message.aar_headers.len() == 0 && !message.has_arc_errors {
+        return Some(ArcResult::None);
+    }
+    let newest = message.ams_headers.last().map(|one| &one.header);
+    let is_odd = message.has_arc_errors
+        || sets != message.as_headers.len()
+        || sets != message.aar_headers.len()
+        || sets > LONGEST_CHAIN
+        || message.ams_headers.iter().any(|one| one.header.l != 0 || one.header.a == Algorithm::RsaSha1)
+        || newest.is_none_or(|one| is_expired(one.t, one.x, now));
+    is_odd.then_some(ArcResult::Fail)
+}
+
+fn key_names(message: &AuthenticatedMessage, with_chain: bool) -> BTreeSet<String> {
+    let dkim = message.dkim_headers.iter().map(|one| one.header.domain_key());
+    let newest = message.ams_headers.last().map(|one| one.header.domain_key());
+    let seals = message.as_headers.iter().map(|one| one.header.domain_key());
+    let chain = newest.into_iter().chain(seals).filter(|_| with_chain);
+    dkim.chain(chain).map(|name| name.to_lowercase()).collect()
+}
+
+fn body_forms(message: &AuthenticatedMessage, with_chain: bool) -> Vec<Canonicalization> {
+    let dkim = message.dkim_headers.iter().map(|one| one.header.cb);
+    let chain = message.ams_headers.iter().map(|one| one.header.cb).filter(|_| with_chain);
+    let mut forms: Vec<Canonicalization> = Vec::with_capacity(2);
+    for form in dkim.chain(chain) {
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+    forms
+}
+
+async fn dkim(
+    authenticator: &MessageAuthenticator,
+    message: &AuthenticatedMessage<'_>,
+    keys: &Keys,
+    author: &DomainName,
+) -> Vec<DkimSignature> {
+    let outputs = authenticator.verify_dkim(Parameters::new(message).with_txt_cache(keys)).await;
+    let found = outputs.iter().filter_map(|output| {
+        let (result, reason) = meaning(output.result());
+        entry(output.signature()?, author, result, reason)
+    });
+    found.collect()
+}
+
+async fn arc(authenticator: &MessageAuthenticator, message: &AuthenticatedMessage<'_>, keys: &Keys) -> ArcResult {
+    match authenticator.verify_arc(Parameters::new(message).with_txt_cache(keys)).await.result() {
+        Outcome::Pass => ArcResult::Pass,
+        Outcome::TempError(_) => ArcResult::TempError,
+        Outcome::None | Outcome::Neutral(_) | Outcome::Fail(_) | Outcome::PermError(_) => ArcResult::Fail,
+    }
+}
+
+fn entry(signature: &Signature, author: &DomainName, result: DkimResult, reason: Option<&'static str>) -> Option<DkimSignature> {
+    let domain = DomainName::parse(&signature.d).ok()?;
+    let aligned = is_aligned(&domain, author, false);
+    Some(DkimSignature { domain, selector: signature.s.clone(), result, reason, aligned })
+}
+
+fn meaning(outcome: &Outcome) -> (DkimResult, Option<&'static str>) {
+    match outcome {
+        Outcome::Pass => (DkimResult::Pass, None),
+        Outcome::Neutral(Error::Dkim(DkimError::FailedBodyHashMatch)) => (DkimResult::Fail, Some("the body was changed")),
+        Outcome::Neutral(_) | Outcome::None => (DkimResult::Neutral, None),
+        Outcome::Fail(Error::Dkim(DkimError::FailedAuidMatch)) => (DkimResult::PermError, Some("i= is outside d=")),
+        Outcome::Fail(_) => (DkimResult::Fail, Some("the signature does not verify")),
+        Outcome::PermError(Error::Dkim(DkimError::RevokedPublicKey)) => (DkimResult::PermError, Some("the key is revoked")),
+        Outcome::PermError(Error::Dns(_)) => (DkimResult::PermError, Some("there is no key")),
+        Outcome::PermError(_) => (DkimResult::PermError, Some("the key is unusable")),
+        Outcome::TempError(_) => (DkimResult::TempError, Some("the key can't be looked up now")),
+    }
+}

@@ -1,0 +1,108 @@
+//! Who wrote this message? Asked once per message, before anything is rewritten.
+
+use tokio::time::Instant;
+
+use crate::config::sender_auth::DmarcMode;
+use crate::model::activity::Activity;
+use crate::model::authentication::{Authentication, DkimResult, DmarcResult, Warning};
+use crate::model::envelope::{Client, MailFrom};
+use crate::model::{DomainName, Reply};
+use crate::policy;
+use crate::policy::author::AuthorFacts;
+use crate::sender_auth::{self, Facts};
+use crate::service::broker::Broker;
+use crate::spool::Content;
+use crate::storage::alias::Route;
+use crate::telemetry::metrics::{SENDER_AUTH, SENDER_AUTH_SECONDS};
+use crate::transform::header::HeaderBlock;
+use crate::transform::{authentication_results, mailboxes};
+
+/// What was found out about the sender of a message that may pass.
+pub(in crate::service) struct Known {
+    /// The facts, for whoever has to know more than the verdict.
+    #[expect(dead_code, reason = "sightings read it")]
+    pub authentication: Authentication,
+    /// The fields that tell the owner.
+    pub fields: String,
+}
+
+/// Finds out who sent the message, and whether it may pass; `None` when the operator does not want to know.
+pub(super) async fn check(
+    broker: &Broker,
+    client: &Client,
+    mail: &MailFrom,
+    header: &HeaderBlock,
+    start: &[u8],
+    content: &Content,
+) -> Result<Option<Known>, Reply> {
+    let author = mailboxes::author(header, start).map_err(policy::header::refusal)?;
+    let rules = &broker.rules;
+    let enforce = match rules.dmarc {
+        DmarcMode::Off => return Ok(None),
+        DmarcMode::Tag => false,
+        DmarcMode::Enforce => true,
+    };
+    let is_relayed = is_relayed(broker, client);
+    let began = Instant::now();
+    let rest = content.from_offset(header.body_offset() as u64);
+    let authentication = ask(broker, client, mail, author.address.domain(), header.raw(start), &rest).await;
+    let verdict = policy::author::check_author(AuthorFacts { dmarc: &authentication.dmarc, enforce, is_relayed });
+    metrics::histogram!(SENDER_AUTH_SECONDS).record(began.elapsed().as_secs_f64());
+    note(&authentication, &verdict);
+    let fields = authentication_results::fields(&rules.hostname, &authentication, verdict?);
+    Ok(Some(Known { authentication, fields }))
+}
+
+/// Whether a relay of our own handed the message in.
+fn is_relayed(broker: &Broker, client: &Client) -> bool {
+    broker.rules.trusted_networks.iter().any(|network| network.contains(client.ip))
+}
+
+/// Finds out what the domain of a message's author has to say of it, whatever follows from that.
+pub(in crate::service) async fn ask(
+    broker: &Broker,
+    client: &Client,
+    mail: &MailFrom,
+    author: &DomainName,
+    header: &[u8],
+    rest: &Content,
+) -> Authentication {
+    let facts = Facts {
+        client: (!is_relayed(broker, client)).then_some(client.ip),
+        helo: &client.helo,
+        sender: mail.sender.as_ref(),
+        hostname: &broker.rules.hostname,
+        author,
+        now: broker.now(),
+        draw: broker.desk.chance.with(|rng| u8::try_from(rng.next_u32() % 100).unwrap_or_default()),
+    };
+    sender_auth::authenticate(&broker.resolver, &facts, header, rest).await
+}
+
+/// The reply to a message that may not pass; the owners of its aliases see that something was kept out.
+pub(super) fn refused(broker: &Broker, routes: &[Route], reply: Reply) -> Reply {
+    for route in routes.iter().filter(|_| reply.is_permanent()) {
+        broker.ledger.count(route.alias.id, broker.now(), Activity::BLOCKED);
+    }
+    reply
+}
+
+fn note(found: &Authentication, verdict: &Result<Option<Warning>, Reply>) {
+    let dmarc = match found.dmarc.result {
+        DmarcResult::Pass => "pass",
+        DmarcResult::Fail => "fail",
+        DmarcResult::None => "none",
+        DmarcResult::TempError => "temperror",
+        DmarcResult::PermError => "permerror",
+    };
+    let verdict = match verdict {
+        Ok(None) => "delivered",
+        Ok(Some(_)) => "warned",
+        Err(reply) if reply.is_permanent() => "refused",
+        Err(_) => "put_off",
+    };
+    metrics::counter!(SENDER_AUTH, "dmarc" => dmarc, "verdict" => verdict).increment(1);
+    let signatures = found.dkim.len();
+    let verified = found.dkim.iter().filter(|one| one.result == DkimResult::Pass).count();
+    tracing::debug!(dmarc, verdict, spf = ?found.spf.as_ref().map(|spf| spf.result), signatures, verified, "the sender was checked");
+}
