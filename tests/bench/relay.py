@@ -196,6 +196,8 @@ listen = "127.0.0.1:{self.http}"
 [outbound]
 mode = "smarthost"
 smarthost = "smtp://127.0.0.1:{sink}"
+[sender_auth]
+dmarc = "off"
 [log]
 level = "warn"
 """)

@@ -1,3 +1,6 @@
-//! The tests of `src/sender_auth`.
+//! SPF, DKIM, ARC and DMARC over a zone file.
 
+mod dmarc;
+mod signatures;
 mod spf;
+mod support;
