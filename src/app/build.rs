@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::config::check::Checked;
 use crate::config::database::Location;
 use crate::dns::Resolver;
-use crate::model::{Chance, Clock, DomainName};
+use crate::model::{Chance, Clock, DomainName, Timestamp};
 use crate::outbound::Outbound;
 use crate::service::broker::{Broker, Keys, MailRules, Parts};
 use crate::service::schedule::Schedule;
@@ -31,12 +31,14 @@ pub struct Environment {
     pub clock: Arc<dyn Clock>,
     /// The generator.
     pub chance: Chance,
+    /// Whether the clock follows a shared database's, so that all nodes agree; off where the clock is moved by hand.
+    pub follow_database: bool,
 }
 
 impl Environment {
     /// The machine's clock and a generator seeded by the operating system.
     pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock), chance: Chance::new(rand::make_rng::<StdRng>()) }
+        Self { clock: Arc::new(SystemClock), chance: Chance::new(rand::make_rng::<StdRng>()), follow_database: true }
     }
 }
 
@@ -93,11 +95,14 @@ pub(super) async fn broker(
     controls: &Controls,
 ) -> Result<(Broker, Option<SharedClock>), StartError> {
     let storage = open_storage(checked, &controls.writer).await?;
-    let shared = storage.is_shared().then(|| SharedClock::new(Arc::clone(&environment.clock)));
+    let shared = (storage.is_shared() && environment.follow_database).then(|| SharedClock::new(Arc::clone(&environment.clock)));
     let clock: Arc<dyn Clock> = match &shared {
         Some(shared) => Arc::new(shared.clone()),
         None => Arc::clone(&environment.clock),
     };
+    if let Some(shared) = &shared {
+        shared.set(database_time(&storage).await.map_err(|error| StartError::database(&error))?);
+    }
     let chance = environment.chance.clone();
     let keys = keys(&storage, &chance, &*clock).await.map_err(|error| StartError::database(&error))?;
     let resolver = Resolver::open(&config.dns)
@@ -126,6 +131,10 @@ pub(super) async fn broker(
         hard: controls.hard.clone(),
     });
     Ok((broker, shared))
+}
+
+async fn database_time(storage: &Storage) -> Result<Timestamp, storage::Error> {
+    storage::clock::now(&mut storage.read().await?).await
 }
 
 fn budget(config: &Config) -> Budget {

@@ -20,7 +20,7 @@ pub(super) async fn run(broker: Broker, shared: Option<SharedClock>, stop: Cance
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut count: u64 = 0;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        broker.measure_free_space();
+        broker.measure_free_space().await;
         note(&broker, "counts", broker.ledger.flush(broker.storage()).await);
         if count.is_multiple_of(HEARTBEATS) {
             note(&broker, "heartbeat", heartbeat(&broker, shared.as_ref()).await);

@@ -43,7 +43,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     }
     let http = listeners::open("http.listen", config.http.listen)?;
     let (broker, shared) = build::broker(config, &checked, environment, &identity, &controls).await?;
-    broker.measure_free_space();
+    broker.measure_free_space().await;
     build::enter_domains(&broker.desk, &checked.domains).await?;
     let queue = Queue::new(broker.clone(), config.outbound.workers);
     queue.recover().await.map_err(|error| StartError::database(&error))?;

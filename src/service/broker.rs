@@ -158,10 +158,19 @@ impl Broker {
         &*self.desk.clock
     }
 
-    /// Measures the data folder's free space; called once a second.
-    pub fn measure_free_space(&self) {
+    /// Measures the data folder's free space; called once a second. What the database keeps for itself after a queue was
+    /// worked off is free, too: without it, a disk that was full once would stay so.
+    pub async fn measure_free_space(&self) {
         let free = rustix::fs::statvfs(&self.rules.data_dir).map_or(u64::MAX, |fs| fs.f_bavail.saturating_mul(fs.f_frsize));
-        self.free_space.store(free, Ordering::Relaxed);
+        let reusable = match self.storage().read().await {
+            Ok(mut tx) => storage::space::reusable(&mut tx).await,
+            Err(error) => Err(error),
+        };
+        let reusable = reusable.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the database could not be asked for its free pages");
+            0
+        });
+        self.free_space.store(free.saturating_add(reusable), Ordering::Relaxed);
     }
 
     /// Whether there is room for another `size` bytes and the reserve.

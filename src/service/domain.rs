@@ -32,7 +32,11 @@ pub enum AddError {
 /// Adds the domains of the settings that are not there yet, in their order; how many. Safe when several nodes start at
 /// once. One that has left the settings stays: its aliases live on.
 pub async fn ensure_instance_domains(desk: &Desk, names: &[DomainName]) -> Result<u64, EnsureError> {
-    let domains: Vec<_> = names.iter().map(|name| new_domain(desk, name.clone(), None)).collect();
+    // Every command of the command line comes by here, also on a full disk: nothing is written when nothing is missing.
+    let domains = missing(desk, names).await?;
+    if domains.is_empty() {
+        return Ok(0);
+    }
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
@@ -53,6 +57,20 @@ pub async fn ensure_instance_domains(desk: &Desk, names: &[DomainName]) -> Resul
             })
         })
         .await
+}
+
+/// Rows for those that are not there yet.
+async fn missing(desk: &Desk, names: &[DomainName]) -> Result<Vec<storage::domain::NewDomain>, EnsureError> {
+    let mut tx = desk.storage.read().await?;
+    let mut missing = Vec::new();
+    for name in names {
+        match storage::domain::find_by_name(&mut tx, name).await? {
+            Some(domain) if domain.user_id.is_some() => return Err(EnsureError::Owned(name.clone())),
+            Some(_) => {}
+            None => missing.push(new_domain(desk, name.clone(), None)),
+        }
+    }
+    Ok(missing)
 }
 
 /// Adds a domain: for everybody, or a user's own.

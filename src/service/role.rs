@@ -13,21 +13,35 @@ use crate::storage::{self, Tx, alias, domain, mailbox, user};
 /// Local parts that must be reachable on every domain.
 const ROLES: [&str; 2] = ["postmaster", "abuse"];
 
-/// Makes the role addresses that are missing, once somebody is there to read them.
+/// Makes the role addresses that are missing, once somebody is there to read them. Nothing is written when none is.
 pub async fn ensure(desk: &Desk, domains: &[DomainName]) -> Result<(), storage::Error> {
+    if missing(&mut desk.storage.read().await?, desk, domains).await?.is_empty() {
+        return Ok(());
+    }
     let (desk_, domains) = (desk.clone(), domains.to_vec());
-    desk.storage.write(move |tx| Box::pin(async move { ensure_in(tx, &desk_, &domains).await })).await
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                // Asked again: another node may have made them meanwhile.
+                for new in missing(tx, &desk_, &domains).await? {
+                    alias::create(tx, &new).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
 }
 
-async fn ensure_in(tx: &mut Tx, desk: &Desk, domains: &[DomainName]) -> Result<(), storage::Error> {
-    let Some((operator, inbox)) = find_operator(tx).await? else { return Ok(()) };
+async fn missing(tx: &mut Tx, desk: &Desk, domains: &[DomainName]) -> Result<Vec<NewAlias>, storage::Error> {
+    let mut missing = Vec::new();
+    let Some((operator, inbox)) = find_operator(tx).await? else { return Ok(missing) };
     let now = desk.clock.now();
     for name in domains {
         let Some(domain) = domain::find_by_name(tx, name).await? else { continue };
         for role in ROLES {
             let Ok(address) = Address::from_parts(role, name.clone()) else { continue };
             if alias::find_by_address(tx, &address.folded()).await?.is_none() {
-                let new = NewAlias {
+                missing.push(NewAlias {
                     uuid: uuid_v7(now, &desk.chance),
                     user_id: operator,
                     domain_id: domain.id,
@@ -38,12 +52,11 @@ async fn ensure_in(tx: &mut Tx, desk: &Desk, domains: &[DomainName]) -> Result<(
                     max_messages: None,
                     mailboxes: vec![inbox],
                     created_at: now,
-                };
-                alias::create(tx, &new).await?;
+                });
             }
         }
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// The first administrator who has a verified mailbox, and that mailbox (the default one first).

@@ -208,9 +208,9 @@ macro_rules! claim {
     };
 }
 
-/// The text of [`claim`] on SQLite, public so that a test can ask how it would be run.
+/// The text of [`claim()`] on SQLite, public so that a test can ask how it would be run.
 pub const CLAIM_SQLITE: &str = claim!("");
-/// The text of [`claim`] on PostgreSQL. Without the lock clause two workers wait for each other's rows, in either order.
+/// The text of [`claim()`] on PostgreSQL. Without the lock clause two workers wait for each other's rows, in either order.
 pub const CLAIM_POSTGRES: &str = claim!(" FOR UPDATE OF d SKIP LOCKED");
 
 /// Takes up to `limit` due deliveries under `lease`, those due longest first; leaves out sites that are in trouble.

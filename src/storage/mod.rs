@@ -21,6 +21,7 @@ mod open;
 pub mod queue;
 pub mod secret;
 pub mod site_backoff;
+pub mod space;
 pub mod user;
 mod writer;
 

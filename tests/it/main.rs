@@ -7,6 +7,7 @@
 mod architecture;
 mod cli;
 mod config;
+mod crash;
 mod delivery;
 mod deploy;
 mod dns;
@@ -16,6 +17,7 @@ mod sender_auth;
 mod service;
 mod smtp;
 mod storage;
+mod stress;
 mod support;
 mod transform;
 mod web;

@@ -1,7 +1,7 @@
 //! The page: gate and inbox side by side, on a listener of its own.
 //!
 //! One template, rendered whole; the script fetches it again when the event stream says that something happened. Without
-//! JavaScript it reloads by itself. Nothing comes from outside the program, and the policy in [`guard`] says so.
+//! JavaScript it reloads by itself. Nothing comes from outside the program, and the policy in `guard.rs` says so.
 
 mod guard;
 pub mod timeline;

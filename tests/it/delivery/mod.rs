@@ -2,5 +2,6 @@
 
 mod authentication;
 mod direct;
+mod privacy;
 mod queue;
 mod reply;

@@ -129,9 +129,8 @@ async fn a_late_refusal_becomes_a_scrubbed_notice_when_spf_vouches_for_the_sende
         let alias = app.alias("shop").await;
         app.sink.next(Script::new().reply(Point::Rcpt, "450 4.2.0 later\r\n"));
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
-        app.next_hop(
-            Script::new().reply(Point::Rcpt, format!("550 5.1.1 <{MAILBOX}> no such user at mx.mailbox-provider.example\r\n")),
-        );
+        let refusal = format!("550 5.1.1 <{MAILBOX}> no such user at mx.mailbox-provider.example\r\n");
+        app.sink.next(Script::new().reply(Point::Rcpt, refusal));
         app.deliver_after(HOUR).await;
         let kinds: Vec<_> = app.queue().await.iter().map(|row| (row.kind, row.state)).collect();
         assert!(kinds.contains(&(DeliveryKind::Forward, DeliveryState::Failed)), "{kinds:?}");

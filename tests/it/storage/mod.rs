@@ -12,5 +12,6 @@ mod node;
 mod plans;
 mod queue;
 mod site_backoff;
+mod space;
 mod user;
 mod writer;

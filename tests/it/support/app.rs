@@ -225,7 +225,11 @@ impl TestApp {
 
 fn environment(clock: &Arc<HandClock>) -> Environment {
     // Every start draws other tokens and boot ids, as in life; the names of a test do not depend on them.
-    Environment { clock: Arc::clone(clock) as Arc<dyn Clock>, chance: Chance::new(rand::make_rng::<StdRng>()) }
+    Environment {
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        chance: Chance::new(rand::make_rng::<StdRng>()),
+        follow_database: false,
+    }
 }
 
 /// A user with one verified default mailbox.

@@ -74,6 +74,11 @@ impl Client {
         self
     }
 
+    /// Everything said so far, both ways.
+    pub fn transcript(&self) -> &str {
+        &self.transcript
+    }
+
     /// Sends one line and expects a reply that starts with `expected`.
     pub async fn ask(&mut self, line: &str, expected: &str) -> String {
         self.send(format!("{line}\r\n")).await;

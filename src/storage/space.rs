@@ -1,0 +1,14 @@
+//! Space inside the database file that new rows can take before the file grows.
+
+use super::{Error, Tx, on};
+
+/// Bytes of pages nothing stands on. A SQLite file does not shrink when mail is erased; its free pages are used again.
+/// PostgreSQL's space is its server's affair.
+pub async fn reusable(tx: &mut Tx) -> Result<u64, Error> {
+    if !matches!(tx, Tx::Sqlite(_)) {
+        return Ok(0);
+    }
+    let text = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size";
+    let bytes: i64 = on!(tx, c => sqlx::query_scalar(text).fetch_one(c))?;
+    Ok(u64::try_from(bytes).unwrap_or_default())
+}
