@@ -184,7 +184,8 @@ fn correspondent<'a>(mailbox: &Mailbox, facts: &ReplyFacts<'a>) -> Result<Option
 /// an address might hold any.
 fn name_of(mailbox: &Mailbox, contact: &Address) -> String {
     let origin = display_name::shown("", contact);
-    let name = mailbox.name.trim();
+    // Outlook puts single quotes around a name that is an address.
+    let name = mailbox.name.trim().trim_matches('\'').trim();
     let name = name.strip_suffix(&origin).map_or(name, |name| name.trim_end().trim_end_matches('-').trim_end());
     if name.contains('@') { String::new() } else { name.to_owned() }
 }

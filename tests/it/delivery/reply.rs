@@ -11,6 +11,7 @@ use postern::storage::contact;
 use crate::support::app::{MAILBOX, TestApp, user};
 use crate::support::client::Client;
 use crate::support::database::{Database, address, each_driver};
+use crate::support::signer::{How, Signer};
 use crate::support::sink::{Message, Point, Script};
 
 const ZONE: &str = "$TTL 60\n\
@@ -398,6 +399,40 @@ async fn a_body_that_quotes_the_mailbox_goes_out_untouched_and_its_owner_is_told
         assert!(text(&house.sent()[0]).contains("\r\n\r\nOn Tuesday, Jane.Roe=40mailbox-=\r\nprovider.example wrote:\r\n"));
         let counts = house.app.activity(&house.alias).await;
         assert_eq!((counts.replied, counts.quoted), (1, 1));
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_signature_of_the_mailbox_s_domain_is_proof_enough() {
+    each_driver(async |database| {
+        let owner = Signer::rsa("mailbox-provider.example", "s1");
+        let stranger = Signer::rsa("evil.example", "s1");
+        let zone = format!("{ZONE}{}{}", owner.record(), stranger.record());
+        let house = House::build(&database, &zone).await;
+        let (app, lg) = (&house.app, &house.lg);
+        let message = letter(&format!("To: {lg}"), "Auto-Submitted: auto-replied\r\n");
+        let signed = owner.sign(&message.replace("\r\n..\r\n", "\r\n"), &How::default());
+
+        // From anywhere, and with the null sender of an automatic answer, which must not be bounced to.
+        assert!(submit(app, "127.0.0.2", MAILBOX, lg, &signed).await.starts_with("250 "));
+        assert!(submit(app, "127.0.0.2", "", lg, &signed).await.starts_with("250 "));
+        let sent = house.sent();
+        assert_eq!(sent.len(), 2);
+        assert!(sent[0].sender().starts_with("bounce+") && sent[1].sender().is_empty());
+        assert!(!text(&sent[0]).contains("DKIM-Signature") && text(&sent[0]).contains("\r\nAuto-Submitted: auto-replied\r\n"));
+
+        for forged in [
+            stranger.sign(&message.replace("\r\n..\r\n", "\r\n"), &How::default()),
+            signed.replace("Thank you", "Send me money"),
+            signed.replace("Re: Sale", "Your account"),
+        ] {
+            let answer = submit(app, "127.0.0.2", MAILBOX, lg, &forged).await;
+            assert!(answer.starts_with("550 5.7.1 "), "{answer}");
+        }
+        let counts = app.activity(&house.alias).await;
+        assert_eq!((counts.replied, counts.unproven, house.sent().len()), (2, 3, 2));
         house.app.finish().await;
     })
     .await;

@@ -8,6 +8,7 @@ mod domain;
 mod fixtures;
 mod mailbox;
 mod message;
+mod message_id;
 mod node;
 mod plans;
 mod queue;

@@ -1,3 +1,4 @@
 //! `src/transform/` on whole messages.
 
 mod corpus;
+mod replies;
