@@ -157,7 +157,9 @@ async fn quotes_mailbox(body: &Content, mailboxes: &[Address]) -> Result<bool, R
     while offset < body.len() {
         let piece = body.read(offset, PIECE).await.map_err(|_| Reply::internal_error())?;
         offset += piece.len() as u64;
-        searches.iter_mut().for_each(|search| search.push(&piece));
+        for search in &mut searches {
+            search.push(&piece);
+        }
         if piece.is_empty() || searches.iter().any(Search::found) {
             break;
         }

@@ -5,6 +5,7 @@
 //! that id in `In-Reply-To` or `References`, the owner's copy names the client's own id again.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use data_encoding::BASE32_NOPAD;
 
@@ -57,7 +58,7 @@ pub fn ids(value: &[u8]) -> Vec<&str> {
 }
 
 /// A field with every id that is in `map` replaced by what it stands for there; all other bytes as they were.
-pub fn replace(raw: &[u8], map: &HashMap<String, String>) -> Vec<u8> {
+pub fn replace<S: BuildHasher>(raw: &[u8], map: &HashMap<String, String, S>) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len());
     for (number, piece) in raw.split(|byte| *byte == b'<').enumerate() {
         if number > 0 {

@@ -102,7 +102,9 @@ impl Search {
                 if block.is_open && byte == b'=' {
                     // Padding: two or three symbols hold the last one or two bytes.
                     let [_, a, b, _] = (block.bits << (6 * (4 - block.count))).to_be_bytes();
-                    [a, b].into_iter().take((block.count.max(1) - 1) as usize).for_each(|byte| self.base64.push(byte));
+                    for byte in [a, b].into_iter().take(block.count.saturating_sub(1) as usize) {
+                        self.base64.push(byte);
+                    }
                 }
                 *block = Block { is_open: false, is_line_empty: false, ..*block };
                 return;
@@ -117,7 +119,9 @@ impl Search {
         if block.count == 4 {
             let [_, a, b, c] = block.bits.to_be_bytes();
             block.count = 0;
-            [a, b, c].into_iter().for_each(|byte| self.base64.push(byte));
+            for byte in [a, b, c] {
+                self.base64.push(byte);
+            }
         }
     }
 }

@@ -16,6 +16,7 @@
 //!
 //! Each field is taken once: of two, readers see one or the other.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use email_encoding::headers::{rfc2047, writer::EmailWriter};
@@ -228,7 +229,7 @@ fn shown_id<'a>(id: &'a str, facts: &ReplyFacts<'a>) -> Option<&'a str> {
         return Some(ours);
     }
     let domain = message_id::domain(id);
-    let is_local = domain.as_ref().is_none_or(|domain| is_private(domain));
+    let is_local = domain.as_ref().is_none_or(is_private);
     let is_owners = domain.is_some_and(|domain| {
         let of_mailbox = facts.mailboxes.iter().any(|mailbox| domain.is_within(mailbox.domain()));
         of_mailbox && !domain.is_within(facts.contact.domain())
@@ -277,7 +278,7 @@ fn percent_decoded(text: &str) -> String {
 fn decoded(value: &[u8]) -> String {
     let mut line: Vec<u8> = value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
     line.push(b'\n');
-    MessageStream::new(&line).parse_unstructured().into_text().map(|text| text.into_owned()).unwrap_or_default()
+    MessageStream::new(&line).parse_unstructured().into_text().map(Cow::into_owned).unwrap_or_default()
 }
 
 /// Replaces `what` whatever its case.

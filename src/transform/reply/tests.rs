@@ -156,7 +156,7 @@ proptest! {
     {
         let mut message = "From: Jane Roe <jane.roe@inbox.example>\r\n".to_owned();
         for (name, value) in &fields {
-            message.push_str(&format!("{name}: x{value}\r\n"));
+            message.extend([name, ": x", value, "\r\n"]);
         }
         prop_assume!(HeaderBlock::parse(message.as_bytes(), Limits::default()).is_ok());
         if let Ok(written) = write_for("news@lg.example", &message) {

@@ -87,7 +87,7 @@ fn rewritten(name: &str, message: &[u8]) -> String {
         )]),
         now: Timestamp::from_micros(0),
     };
-    String::from_utf8(reply::write(&block, message, &facts).unwrap_or_else(|fault| panic!("{name}: {fault}"))).unwrap()
+    String::from_utf8(reply::write(&block, message, &facts).expect(name)).unwrap()
 }
 
 /// Name in lower case and value, unfolded.
