@@ -20,7 +20,9 @@ pub(super) async fn hashes(rest: &Content, wanted: &[Canonicalization]) -> io::R
     let mut at = if empty_line.as_ref() == b"\r\n" { 2 } else { 0 };
     while at < rest.len() && !hashers.is_empty() {
         let piece = rest.read(at, PIECE).await?;
-        hashers.iter_mut().for_each(|hasher| hasher.write(&piece));
+        for hasher in &mut hashers {
+            hasher.write(&piece);
+        }
         at += piece.len() as u64;
         // A message in memory is read without waiting.
         tokio::task::yield_now().await;

@@ -45,11 +45,10 @@ pub struct Facts<'a> {
     pub draw: u8,
 }
 
-/// Finds out who sent a message. `header` is the header block as it arrived; `rest` is everything behind it, the empty
-/// line included.
-pub async fn authenticate(resolver: &Resolver, facts: &Facts<'_>, header: &[u8], rest: &Content) -> Authentication {
-    let block = [header, if header.ends_with(b"\r\n") { b"\r\n" } else { b"\r\n\r\n" }].concat();
-    let signed = signatures::verify(resolver, &block, rest, facts.author, facts.now);
+/// Finds out who sent a message. `fields` are those of its header block as they arrived, each with its name and line end;
+/// `rest` is everything behind the block, the empty line included.
+pub async fn authenticate(resolver: &Resolver, facts: &Facts<'_>, fields: &[&[u8]], rest: &Content) -> Authentication {
+    let signed = signatures::verify(resolver, fields, rest, facts.author, facts.now);
     let (spf, signed, record) =
         tokio::join!(sender(resolver, facts), timeout(DEADLINE, signed), timeout(DEADLINE, dmarc::find(resolver, facts.author)),);
     // Single queries end long before; if they did not, the record is unknown too, and nothing has passed.
@@ -63,12 +62,11 @@ pub async fn authenticate(resolver: &Resolver, facts: &Facts<'_>, header: &[u8],
 async fn sender(resolver: &Resolver, facts: &Facts<'_>) -> Option<SpfCheck> {
     let client = facts.client?;
     let greeting;
-    let (sender, is_helo) = match facts.sender {
-        Some(sender) => (sender, false),
-        None => {
-            greeting = Address::from_parts("postmaster", DomainName::parse(facts.helo).ok()?).ok()?;
-            (&greeting, true)
-        }
+    let (sender, is_helo) = if let Some(sender) = facts.sender {
+        (sender, false)
+    } else {
+        greeting = Address::from_parts("postmaster", DomainName::parse(facts.helo).ok()?).ok()?;
+        (&greeting, true)
     };
     let result = spf(resolver, client, facts.helo, sender, facts.hostname.as_str()).await;
     let domain = sender.domain().clone();

@@ -1,6 +1,7 @@
 //! DKIM signatures (RFC 6376, RFC 8301, RFC 8463) and the ARC chain (RFC 8617) of an arriving message, verified by mail-auth.
 //!
-//! mail-auth sees the header block alone; body hashes are computed in pieces and given to it. Signatures of a kind that
+//! mail-auth gets the fields as we found them and body hashes that were computed in pieces; its own reader of messages wants
+//! the whole in memory and needs quadratic time for some `From` fields. Signatures of a kind that
 //! is not accepted are sorted out before anything is computed or looked up for them: `l=` (what is appended is not
 //! covered), rsa-sha1, expired ones, those that do not cover `From`, and what exceeds [`MOST`]. Keys below 1024 bits
 //! verify nothing. A signature that can't be parsed belongs to nobody and is not listed.
@@ -8,9 +9,10 @@
 use std::collections::BTreeSet;
 
 use mail_auth::common::crypto::{Algorithm, HashAlgorithm};
+use mail_auth::common::headers::Header;
 use mail_auth::common::verify::VerifySignature;
 use mail_auth::dkim::{Canonicalization, DkimError, Signature};
-use mail_auth::{AuthenticatedMessage, DkimResult as Outcome, Error, MessageAuthenticator, Parameters};
+use mail_auth::{AuthenticatedMessage, DkimResult as Outcome, Error, MessageAuthenticator, Parameters, arc};
 
 use super::body;
 use super::dmarc::is_aligned;
@@ -26,18 +28,19 @@ const MOST: usize = 10;
 /// Instances of an ARC chain looked at: each costs a key. RFC 8617 allows 50; real chains have two or three.
 const LONGEST_CHAIN: usize = 10;
 
-/// Verifies everything that is signed. `header` is the header block with the empty line; `rest` is everything behind
-/// the block.
+/// Names in one `h=` at the most: each is looked for in the whole header block.
+const MOST_NAMES: usize = 256;
+
+/// Verifies everything that is signed. `fields` are those of the header block as they stand there; `rest` is everything
+/// behind the block.
 pub(super) async fn verify(
     resolver: &Resolver,
-    header: &[u8],
+    fields: &[&[u8]],
     rest: &Content,
     author: &DomainName,
     now: Timestamp,
 ) -> (Vec<DkimSignature>, ArcResult) {
-    let Some(mut message) = AuthenticatedMessage::parse_with_opts(header, None, false) else {
-        return (Vec::new(), ArcResult::None);
-    };
+    let mut message = read(fields);
     let refused = sort_out(&mut message, author, now);
     let chain = known_chain(&message, now);
     let names = key_names(&message, chain.is_none());
@@ -56,14 +59,46 @@ pub(super) async fn verify(
     found.extend(refused);
     let chain = match chain {
         Some(known) => known,
-        None => arc(&authenticator, &message, &keys).await,
+        None => verify_chain(&authenticator, &message, &keys).await,
     };
     (found, chain)
 }
 
+/// The message as mail-auth knows it, without a body.
+fn read<'m>(fields: &[&'m [u8]]) -> AuthenticatedMessage<'m> {
+    let mut message = AuthenticatedMessage::default();
+    for field in fields {
+        let Some(colon) = field.iter().position(|byte| *byte == b':') else { continue };
+        let (name, rest) = field.split_at(colon);
+        let value = rest.get(1..).unwrap_or_default();
+        message.headers.push((name, value));
+        let is_read = match name.trim_ascii_end().to_ascii_lowercase().as_slice() {
+            b"dkim-signature" => {
+                message.dkim_headers.extend(Signature::parse(value).ok().map(|header| Header { name, value, header }));
+                continue;
+            }
+            b"arc-seal" => add(&mut message.as_headers, name, value, arc::Seal::parse(value)),
+            b"arc-message-signature" => add(&mut message.ams_headers, name, value, arc::Signature::parse(value)),
+            b"arc-authentication-results" => add(&mut message.aar_headers, name, value, arc::Results::parse(value)),
+            _ => continue,
+        };
+        message.has_arc_errors |= !is_read;
+    }
+    message.as_headers.sort_by_key(|one| one.header.i);
+    message.ams_headers.sort_by_key(|one| one.header.i);
+    message.aar_headers.sort_by_key(|one| one.header.i);
+    message
+}
+
+/// Adds a field of a chain; `false` when it can't be read.
+fn add<'m, T>(list: &mut Vec<Header<'m, T>>, name: &'m [u8], value: &'m [u8], read: Result<T, Error>) -> bool {
+    let Ok(header) = read else { return false };
+    list.push(Header { name, value, header });
+    true
+}
+
 /// Takes out of the message the signatures that are not evaluated, and says why for each.
 fn sort_out(message: &mut AuthenticatedMessage, author: &DomainName, now: Timestamp) -> Vec<DkimSignature> {
-    message.errors.clear();
     let mut refused = Vec::new();
     message.dkim_headers.retain(|one| {
         let Some((result, reason)) = objection(&one.header, now) else { return true };
@@ -96,6 +131,8 @@ fn objection(signature: &Signature, now: Timestamp) -> Option<(DkimResult, &'sta
         Some((DkimResult::Fail, "rsa-sha1 proves nothing"))
     } else if !covers_author {
         Some((DkimResult::PermError, "From is not signed"))
+    } else if signature.h.len() > MOST_NAMES {
+        Some((DkimResult::Policy, "h= is too long"))
     } else if is_expired(signature.t, signature.x, now) {
         Some((DkimResult::Fail, "expired"))
     } else {
@@ -120,7 +157,7 @@ fn known_chain(message: &AuthenticatedMessage, now: Timestamp) -> Option<ArcResu
         || sets != message.aar_headers.len()
         || sets > LONGEST_CHAIN
         || message.ams_headers.iter().any(|one| one.header.l != 0 || one.header.a == Algorithm::RsaSha1)
-        || newest.is_none_or(|one| is_expired(one.t, one.x, now));
+        || newest.is_none_or(|one| is_expired(one.t, one.x, now) || one.h.len() > MOST_NAMES);
     is_odd.then_some(ArcResult::Fail)
 }
 
@@ -158,7 +195,7 @@ async fn dkim(
     found.collect()
 }
 
-async fn arc(authenticator: &MessageAuthenticator, message: &AuthenticatedMessage<'_>, keys: &Keys) -> ArcResult {
+async fn verify_chain(authenticator: &MessageAuthenticator, message: &AuthenticatedMessage<'_>, keys: &Keys) -> ArcResult {
     match authenticator.verify_arc(Parameters::new(message).with_txt_cache(keys)).await.result() {
         Outcome::Pass => ArcResult::Pass,
         Outcome::TempError(_) => ArcResult::TempError,

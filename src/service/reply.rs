@@ -125,8 +125,8 @@ async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standi
 async fn prove(broker: &Broker, arrival: &Arrival<'_>, author: &Address, state: &Standing) -> Result<(), Refusal> {
     let facts = ReplyFacts { author, mailboxes: &state.owners, is_proven: true, is_temporary: false };
     policy::reply::prove(&facts)?;
-    let Arrival { client, mail, header, start, .. } = arrival;
-    let found = author::ask(broker, client, mail, author.domain(), header.raw(start), &arrival.body()).await;
+    let Arrival { client, mail, header, start, content, .. } = arrival;
+    let found = author::ask(broker, client, mail, author.domain(), header, start, content).await;
     let (is_proven, is_temporary) = proof(&found);
     policy::reply::prove(&ReplyFacts { is_proven, is_temporary, ..facts })
 }

@@ -48,6 +48,8 @@ listen = "127.0.0.1:{free_port()}"
 [outbound]
 mode = "smarthost"
 smarthost = "smtp://127.0.0.1:{free_port()}"
+[sender_auth]
+dmarc = "off"
 [log]
 level = "warn"
 """)

@@ -44,8 +44,7 @@ pub(super) async fn check(
     };
     let is_relayed = is_relayed(broker, client);
     let began = Instant::now();
-    let rest = content.from_offset(header.body_offset() as u64);
-    let authentication = ask(broker, client, mail, author.address.domain(), header.raw(start), &rest).await;
+    let authentication = ask(broker, client, mail, author.address.domain(), header, start, content).await;
     let verdict = policy::author::check_author(AuthorFacts { dmarc: &authentication.dmarc, enforce, is_relayed });
     metrics::histogram!(SENDER_AUTH_SECONDS).record(began.elapsed().as_secs_f64());
     note(&authentication, &verdict);
@@ -64,8 +63,9 @@ pub(in crate::service) async fn ask(
     client: &Client,
     mail: &MailFrom,
     author: &DomainName,
-    header: &[u8],
-    rest: &Content,
+    header: &HeaderBlock,
+    start: &[u8],
+    content: &Content,
 ) -> Authentication {
     let facts = Facts {
         client: (!is_relayed(broker, client)).then_some(client.ip),
@@ -76,7 +76,9 @@ pub(in crate::service) async fn ask(
         now: broker.now(),
         draw: broker.desk.chance.with(|rng| u8::try_from(rng.next_u32() % 100).unwrap_or_default()),
     };
-    sender_auth::authenticate(&broker.resolver, &facts, header, rest).await
+    let fields: Vec<&[u8]> = header.fields().iter().map(|field| field.raw(start)).collect();
+    let rest = content.from_offset(header.body_offset() as u64);
+    sender_auth::authenticate(&broker.resolver, &facts, &fields, &rest).await
 }
 
 /// The reply to a message that may not pass; the owners of its aliases see that something was kept out.

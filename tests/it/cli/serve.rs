@@ -38,6 +38,8 @@ listen = "127.0.0.1:0"
 mode = "smarthost"
 smarthost = "smtp://127.0.0.1:1"
 retry = ["1h"]
+[sender_auth]
+dmarc = "off"
 [log]
 format = "json"
 "#;

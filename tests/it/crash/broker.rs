@@ -81,6 +81,8 @@ allow_private_targets = true
 inline_deadline = "300ms"
 retry = ["200ms", "500ms", "1s"]
 workers = 20
+[sender_auth]
+dmarc = "off"
 [log]
 level = "info"
 "#,

@@ -38,8 +38,9 @@ fn policy(tags: &str) -> String {
 
 /// What arrived, one message, as text.
 async fn arrived(app: &TestApp) -> String {
-    let [message] = &app.sink.wait_for(1).await[..] else { panic!("one message") };
-    String::from_utf8(message.content.clone()).unwrap()
+    let messages = app.sink.wait_for(1).await;
+    assert_eq!(messages.len(), 1);
+    String::from_utf8(messages[0].content.clone()).unwrap()
 }
 
 /// The fields of a message of that name, unfolded.

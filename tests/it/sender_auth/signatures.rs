@@ -136,6 +136,23 @@ async fn ten_signatures_are_evaluated_and_the_authors_are_among_them() {
     assert!(found.dkim[0].aligned && found.dkim[1..].iter().all(|one| !one.aligned));
 }
 
+#[tokio::test]
+async fn a_header_made_to_cost_time_costs_none() {
+    let signer = Signer::ed25519("shop.example", "e");
+    let long = How { names: vec!["from"; 12_000], ..How::default() };
+    let mut message = MESSAGE.replacen("From: Shop", &format!("From: {}", "=?".repeat(32_000)), 1);
+    message.insert_str(0, &"X-Filler: 1\r\n".repeat(900));
+    for _ in 0..10 {
+        message = signer.sign(&message, &How { names: vec!["from"; 200], ..How::default() });
+    }
+    message = signer.sign(&message, &long);
+    let began = std::time::Instant::now();
+    let results = results(&signer.record(), &message).await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(results.iter().filter(|(result, _)| *result == DkimResult::Pass).count(), 10);
+    assert_eq!(results.last(), Some(&(DkimResult::Policy, "h= is too long")));
+}
+
 /// The message as a list of this domain would pass it on.
 fn sealed(message: &str, key: &[u8], earlier: &ArcOutput<'_>) -> String {
     let parsed = AuthenticatedMessage::parse(message.as_bytes()).unwrap();

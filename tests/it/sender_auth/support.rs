@@ -8,6 +8,7 @@ use postern::model::authentication::Authentication;
 use postern::model::{Address, DomainName, Timestamp};
 use postern::sender_auth::{Facts, authenticate};
 use postern::spool::Content;
+use postern::transform::header::{HeaderBlock, Limits};
 
 pub const MESSAGE: &str = "From: Shop <news@shop.example>\r\nTo: lg@you.example\r\nSubject:  Spring\r\n  offers\r\n\
                            Message-ID: <1@shop.example>\r\n\r\nHello,  there \r\n\r\n  indented\t text\r\n\r\n\r\n";
@@ -39,6 +40,8 @@ pub async fn check(zone: &str, message: &str, arrival: Arrival<'_>) -> Authentic
     let sender = arrival.sender.map(|sender| Address::parse(sender).unwrap());
     let at = message.find("\r\n\r\n").map_or(message.len(), |at| at + 2);
     let (header, rest) = message.split_at(at);
+    let block = HeaderBlock::parse(header.as_bytes(), Limits::default()).unwrap();
+    let fields: Vec<&[u8]> = block.fields().iter().map(|field| field.raw(header.as_bytes())).collect();
     let facts = Facts {
         client: arrival.client.map(|client| client.parse().unwrap()),
         helo: arrival.helo,
@@ -48,5 +51,5 @@ pub async fn check(zone: &str, message: &str, arrival: Arrival<'_>) -> Authentic
         now: Timestamp::from_micros(1_800_000_000_000_000),
         draw: arrival.draw,
     };
-    authenticate(&resolver(zone), &facts, header.as_bytes(), &Content::from_bytes(rest.to_owned())).await
+    authenticate(&resolver(zone), &facts, &fields, &Content::from_bytes(rest.to_owned())).await
 }
