@@ -95,14 +95,15 @@ pub(super) async fn broker(
     controls: &Controls,
 ) -> Result<(Broker, Option<SharedClock>), StartError> {
     let storage = open_storage(checked, &controls.writer).await?;
-    let shared = (storage.is_shared() && environment.follow_database).then(|| SharedClock::new(Arc::clone(&environment.clock)));
+    let shared = if storage.is_shared() && environment.follow_database {
+        Some(SharedClock::new(database_time(&storage).await.map_err(|error| StartError::database(&error))?))
+    } else {
+        None
+    };
     let clock: Arc<dyn Clock> = match &shared {
         Some(shared) => Arc::new(shared.clone()),
         None => Arc::clone(&environment.clock),
     };
-    if let Some(shared) = &shared {
-        shared.set(database_time(&storage).await.map_err(|error| StartError::database(&error))?);
-    }
     let chance = environment.chance.clone();
     let keys = keys(&storage, &chance, &*clock).await.map_err(|error| StartError::database(&error))?;
     let resolver = Resolver::open(&config.dns)

@@ -1,10 +1,13 @@
 //! The clocks of a running program: the system's, and for a shared database the database's.
 //!
 //! Several nodes on one PostgreSQL compare due times and lease ends that other nodes wrote. They all follow the
-//! database's clock: the heartbeat measures how far this machine's clock is off, and [`SharedClock`] adds the difference.
+//! database's clock: it is read at start and with every heartbeat, and in between [`SharedClock`] goes on with the
+//! machine's monotonic time, which no clock step can move.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
 
 use crate::model::{Clock, Timestamp};
 
@@ -20,28 +23,26 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock plus the measured distance to the database's.
+/// The database's clock as last read, and the monotonic time since.
 #[derive(Debug, Clone)]
-pub struct SharedClock {
-    local: Arc<dyn Clock>,
-    offset_micros: Arc<AtomicI64>,
-}
+pub struct SharedClock(Arc<Mutex<(Timestamp, Instant)>>);
 
 impl SharedClock {
-    /// Follows `local` until told otherwise.
-    pub fn new(local: Arc<dyn Clock>) -> Self {
-        Self { local, offset_micros: Arc::default() }
+    /// What the database's clock shows just now.
+    pub fn new(database: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new((database, Instant::now()))))
     }
 
-    /// Says what the database's clock showed just now.
+    /// What it shows just now, read again.
     pub fn set(&self, database: Timestamp) {
-        self.offset_micros.store(database.as_micros().saturating_sub(self.local.now().as_micros()), Ordering::Relaxed);
+        *self.0.lock() = (database, Instant::now());
     }
 }
 
 impl Clock for SharedClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.local.now().as_micros().saturating_add(self.offset_micros.load(Ordering::Relaxed)))
+        let (database, read) = *self.0.lock();
+        database.plus(read.elapsed())
     }
 }
 
@@ -49,18 +50,12 @@ impl Clock for SharedClock {
 mod tests {
     use super::*;
 
-    #[derive(Debug)]
-    struct Fixed(i64);
-    impl Clock for Fixed {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_micros(self.0)
-        }
-    }
-
     #[test]
     fn a_node_whose_clock_is_wrong_follows_the_database() {
-        let clock = SharedClock::new(Arc::new(Fixed(1_000)));
-        clock.set(Timestamp::from_micros(9_000_000));
-        assert_eq!(clock.now(), Timestamp::from_micros(9_000_000));
+        let clock = SharedClock::new(Timestamp::from_micros(1_000));
+        assert!(clock.now() < Timestamp::from_micros(1_000_000_000));
+        let database = Timestamp::from_micros(9_000_000_000);
+        clock.set(database);
+        assert!(clock.now() >= database);
     }
 }

@@ -44,9 +44,12 @@ async fn heartbeat(broker: &Broker, shared: Option<&SharedClock>) -> Result<(), 
     if let Some(clock) = shared {
         clock.set(storage::clock::now(&mut broker.storage().read().await?).await?);
     }
-    let (this, hostname, now) = (broker.node.clone(), broker.rules.hostname.to_string(), broker.now());
-    let written = broker.storage().write(move |tx| Box::pin(async move { node::register(tx, &this, &hostname, now).await }));
-    written.await?;
+    let (this, now) = (broker.node.clone(), broker.now());
+    let alive = broker.storage().write(move |tx| Box::pin(async move { node::heartbeat(tx, &this, now).await }));
+    if !alive.await? {
+        tracing::error!("another process has taken over this node's id; stopping");
+        broker.fatal.cancel();
+    }
     let resting = site_backoff::list(&mut broker.storage().read().await?, now).await?;
     broker.outbound.load(resting);
     Ok(())

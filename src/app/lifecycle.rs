@@ -1,6 +1,6 @@
 //! `postern serve`: start, wait for a signal or a failure, stop in two stages.
 //!
-//! The first SIGTERM or SIGINT stops softly: sessions get 421 between messages, hand-offs finish. A second one, or 60 s,
+//! The first SIGTERM or SIGINT stops softly: sessions get 421 between messages, hand-offs finish. A second one, or 25 s,
 //! cuts off what still runs; it is taken up again at the next start.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Environment, StartError, start};
 use crate::config::Config;
 
-const GRACE: Duration = Duration::from_mins(1);
+const GRACE: Duration = Duration::from_secs(25);
 
 /// Runs an instance until it is told to stop. An error means that it could not start, or had to stop by itself.
 pub async fn serve(config: &Config) -> Result<(), StartError> {

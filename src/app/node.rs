@@ -1,7 +1,7 @@
 //! Which node this is: an id kept in the data folder, and a lock so that no two processes are the same node.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
@@ -44,8 +44,17 @@ pub(super) fn identify(folder: &Path, clock: &dyn Clock, chance: &Chance) -> Res
         kept
     } else {
         let made = fresh();
-        fs::write(&path, format!("{made}\n")).map_err(unusable)?;
+        write_durably(folder, &path, &format!("{made}\n")).map_err(unusable)?;
         made
     };
     Ok(Identity { node: Node { id: node_id, boot: fresh() }, _lock: lock })
+}
+
+/// A whole file or none, also after a power cut: written beside, synced, renamed, and the folder synced.
+fn write_durably(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()
 }

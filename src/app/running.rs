@@ -14,9 +14,10 @@ use crate::config::Config;
 use crate::delivery::Queue;
 use crate::service::broker::Broker;
 use crate::smtp::listener::Door;
+use crate::storage;
 use crate::web::{self, health::Readiness};
 
-/// A running instance. Dropping it without [`Running::stop`] is like kill -9: nothing accepted is lost.
+/// A running instance. It is ended with [`Running::stop`]; its tasks do not end by dropping it.
 #[derive(Debug)]
 pub struct Running {
     /// What everything works with.
@@ -32,6 +33,9 @@ pub struct Running {
     _identity: Identity,
 }
 
+/// How long the database may take to close.
+const CLOSING: Duration = Duration::from_secs(10);
+
 /// Builds and starts everything; returns once every listener is open.
 pub async fn start(config: &Config, environment: &Environment) -> Result<Running, StartError> {
     let checked = config.check()?;
@@ -46,6 +50,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     broker.measure_free_space().await;
     build::enter_domains(&broker.desk, &checked.domains).await?;
     let queue = Queue::new(broker.clone(), config.outbound.workers);
+    register(&broker).await.map_err(|error| StartError::database(&error))?;
     queue.recover().await.map_err(|error| StartError::database(&error))?;
     let readiness = readiness(&broker, doors.len() + 1);
     let mut running = Running {
@@ -82,13 +87,19 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     Ok(running)
 }
 
+/// Enters this start of the node: from here on leases of its earlier starts are void.
+async fn register(broker: &Broker) -> Result<(), storage::Error> {
+    let (node, hostname, now) = (broker.node.clone(), broker.rules.hostname.to_string(), broker.now());
+    broker.storage().write(move |tx| Box::pin(async move { storage::node::register(tx, &node, &hostname, now).await })).await
+}
+
 fn readiness(broker: &Broker, listeners: usize) -> Readiness {
     let broker = broker.clone();
     Readiness::new(listeners, move || {
         let broker = broker.clone();
         async move {
             match broker.storage().read().await {
-                Ok(mut tx) => crate::storage::clock::now(&mut tx).await.is_ok(),
+                Ok(mut tx) => storage::clock::now(&mut tx).await.is_ok(),
                 Err(_) => false,
             }
         }
@@ -146,7 +157,9 @@ impl Running {
         if let Err(error) = self.broker.ledger.flush(self.broker.storage()).await {
             tracing::warn!(%error, "the last counts could not be written");
         }
-        self.broker.storage().close().await;
+        if tokio::time::timeout(CLOSING, self.broker.storage().close()).await.is_err() {
+            tracing::warn!("the database did not close in time");
+        }
         wait_for(&self.controls.writer, Duration::from_secs(5)).await;
     }
 

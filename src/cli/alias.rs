@@ -9,7 +9,7 @@ use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::{Address, Timestamp};
 use crate::service::Desk;
-use crate::service::alias::{self, AliasFilter, CreateError, GetError, NewAlias, Overview, StateChange};
+use crate::service::alias::{self, AliasFilter, CreateError, GetError, NewAlias, Overview, StateChange, StateError};
 
 use super::args::{self, AliasCommand};
 use super::failure::Failure;
@@ -91,7 +91,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: AliasCommand, outpu
         };
         let (address, state) = state;
         let StateChange { alias, changed, cancelled } =
-            alias::set_state(desk, user, &address, state).await.map_err(get_failed)?;
+            alias::set_state(desk, user, &address, state).await.map_err(state_failed)?;
         let changed = NewState { alias: View::of(&alias), changed, cancelled };
         Ok(output.show(&changed, |to| write_changed(to, &changed))?)
     })
@@ -191,6 +191,14 @@ fn create_failed(error: CreateError) -> Failure {
         CreateError::Storage(error) => return error.into(),
     };
     Failure::new(problem, hint)
+}
+
+fn state_failed(error: StateError) -> Failure {
+    match error {
+        StateError::Unknown => get_failed(GetError::Unknown),
+        StateError::Role => Failure::new(error.to_string(), "mail to it goes to the first administrator's mailbox"),
+        StateError::Storage(error) => error.into(),
+    }
 }
 
 fn get_failed(error: GetError) -> Failure {

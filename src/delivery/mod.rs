@@ -86,7 +86,9 @@ impl Queue {
             if due.is_none_or(|due| due > now) {
                 return Ok(());
             }
-            let Ok(first) = Arc::clone(&self.workers).acquire_owned().await else { return Ok(()) };
+            let Some(Ok(first)) = soft.run_until_cancelled(Arc::clone(&self.workers).acquire_owned()).await else {
+                return Ok(());
+            };
             let mut permits = vec![first];
             while permits.len() < BATCH
                 && let Ok(more) = Arc::clone(&self.workers).try_acquire_owned()

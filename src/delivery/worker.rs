@@ -5,7 +5,6 @@ use crate::model::delivery::Failure;
 use crate::outbound::{HandOff, Outcome, Report};
 use crate::service::broker::Broker;
 use crate::service::settle::{self, Held};
-use crate::storage::delivery;
 
 use super::Claim;
 use super::load::{self, LoadError};
@@ -30,7 +29,7 @@ pub(super) async fn deliver(broker: &Broker, claim: Claim) {
 
 /// The hand-off, unless the owner killed the alias since the claim: a kill cancels the row, so the row is asked last.
 async fn attempt(broker: &Broker, held: &Held, hand_off: &HandOff) -> Report {
-    match still_held(broker, held).await {
+    match settle::is_held(broker, held).await {
         Ok(true) => broker.outbound.hand_off(hand_off).await,
         // Settling with a lost lease changes nothing.
         Ok(false) => deferred("4.3.0", "the delivery was cancelled or taken over"),
@@ -39,10 +38,6 @@ async fn attempt(broker: &Broker, held: &Held, hand_off: &HandOff) -> Report {
             deferred("4.3.0", "the database could not be asked")
         }
     }
-}
-
-async fn still_held(broker: &Broker, held: &Held) -> Result<bool, crate::storage::Error> {
-    delivery::is_held(&mut broker.storage().read().await?, held.id, held.token).await
 }
 
 fn deferred(status: &str, detail: &str) -> Report {

@@ -88,6 +88,29 @@ pub enum GetError {
     Storage(#[from] storage::Error),
 }
 
+/// Why an alias's state can't be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// No such alias, or not this user's.
+    #[error("there is no such alias")]
+    Unknown,
+    /// postmaster and abuse take mail whatever happens (RFC 5321 §4.5.1).
+    #[error("this address must be reachable for everybody; its state can't be changed")]
+    Role,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+impl From<GetError> for StateError {
+    fn from(error: GetError) -> Self {
+        match error {
+            GetError::Unknown => Self::Unknown,
+            GetError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
 /// What a change of state did.
 #[derive(Debug, Clone)]
 pub struct StateChange {
@@ -211,7 +234,10 @@ pub async fn show(desk: &Desk, user: UserId, address: &Address) -> Result<Overvi
 ///
 /// A kill cancels in the same transaction what still waits in the queue: when this returns, nothing more of it is
 /// delivered. A killed alias may be revived by its owner; what was cancelled stays cancelled.
-pub async fn set_state(desk: &Desk, user: UserId, address: &Address, state: AliasState) -> Result<StateChange, GetError> {
+pub async fn set_state(desk: &Desk, user: UserId, address: &Address, state: AliasState) -> Result<StateChange, StateError> {
+    if alias_name::is_role(address.local()) {
+        return Err(StateError::Role);
+    }
     let (key, now) = (address.folded(), desk.clock.now());
     desk.storage
         .write(move |tx| {

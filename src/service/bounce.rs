@@ -11,7 +11,7 @@ use crate::model::{Address, Private, Reply};
 use crate::spool::Content;
 use crate::storage::delivery::NewFailure;
 use crate::storage::{self, Tx, alias, contact, delivery, mailbox};
-use crate::transform::report;
+use crate::transform::report::{self, Report};
 use crate::transform::verp::{BounceToken, SentTo};
 
 const RECORDED: Reply = Reply::new(250, 0, 0, "Ok, report recorded");
@@ -19,19 +19,26 @@ const NOT_A_FAILURE: Reply = Reply::new(550, 7, 1, "This address takes reports o
 /// A report says what it has to say near its beginning; the returned message behind it does not matter.
 const REPORT_START: usize = 256 * 1024;
 
-/// Records a delivery report for a verified token.
-pub async fn record(broker: &Broker, token: &BounceToken, content: &Content) -> Reply {
+/// Records a delivery report for each of the verified tokens (RFC 3464 knows one, but nothing keeps a server from several).
+pub async fn record_all(broker: &Broker, tokens: &[BounceToken], content: &Content) -> Reply {
     let Ok(start) = content.read(0, REPORT_START).await else { return Reply::internal_error() };
-    let Some(status) = report::failed_status(&start) else { return NOT_A_FAILURE };
-    match write(broker, token, status).await {
-        Ok(true) => {
-            broker.ledger.count(token.alias_id, broker.now(), Activity::FAILED);
-            RECORDED
+    let status = match report::read(&start) {
+        Report::Failed(status) => status,
+        Report::Automatic => return NOT_A_FAILURE,
+    };
+    let mut answer = crate::policy::recipient::NO_SUCH_ADDRESS;
+    for token in tokens {
+        match write(broker, token, status.clone()).await {
+            Ok(true) => {
+                broker.ledger.count(token.alias_id, broker.now(), Activity::FAILED);
+                answer = RECORDED;
+            }
+            // Alias or mailbox are gone: nobody is left to be told.
+            Ok(false) => {}
+            Err(error) => return broker.storage_failed(&error),
         }
-        // Alias or mailbox are gone: nobody is left to be told.
-        Ok(false) => crate::policy::recipient::NO_SUCH_ADDRESS,
-        Err(error) => broker.storage_failed(&error),
     }
+    answer
 }
 
 async fn write(broker: &Broker, token: &BounceToken, status: String) -> Result<bool, storage::Error> {

@@ -161,7 +161,7 @@ impl Broker {
     /// Measures the data folder's free space; called once a second. What the database keeps for itself after a queue was
     /// worked off is free, too: without it, a disk that was full once would stay so.
     pub async fn measure_free_space(&self) {
-        let free = rustix::fs::statvfs(&self.rules.data_dir).map_or(u64::MAX, |fs| fs.f_bavail.saturating_mul(fs.f_frsize));
+        let free = rustix::fs::statvfs(&self.rules.data_dir).map_or(0, |fs| fs.f_bavail.saturating_mul(fs.f_frsize));
         let reusable = match self.storage().read().await {
             Ok(mut tx) => storage::space::reusable(&mut tx).await,
             Err(error) => Err(error),

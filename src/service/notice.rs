@@ -20,7 +20,7 @@ use crate::policy::backscatter::{self, DsnFacts, Reason, Spf, Verdict};
 use crate::sender_auth::{SpfResult, spf};
 use crate::storage::delivery::NewDelivery;
 use crate::storage::message::NewMessage;
-use crate::storage::{self, alias, delivery, message, queue};
+use crate::storage::{self, ErrorKind, alias, delivery, domain, message, queue};
 use crate::transform::header::{HeaderBlock, Limits};
 use crate::transform::scrub::Neutral;
 use crate::transform::{automatic, dsn};
@@ -64,7 +64,11 @@ enum Notice {
 /// Ends a delivery that will not be made.
 pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<(), storage::Error> {
     let notice = match held.kind {
-        DeliveryKind::Forward => prepare(broker, held, failure).await?,
+        DeliveryKind::Forward => match prepare(broker, held, failure).await {
+            // What can't be read can't be told of; the failure itself is recorded all the same.
+            Err(error) if error.kind() == ErrorKind::Corrupt => Notice::Nothing,
+            prepared => prepared?,
+        },
         // A reply's sender is the owner, who sees the failure. A notice that can't be delivered is never answered by
         // another one.
         DeliveryKind::Reply | DeliveryKind::Dsn => Notice::Nothing,
@@ -112,10 +116,14 @@ async fn prepare(broker: &Broker, held: &Held, failure: &Failure) -> Result<Noti
     };
     let Some(alias_id) = held.alias_id else { return Ok(Notice::Nothing) };
     let Some(alias) = alias::find(&mut tx, alias_id).await? else { return Ok(Notice::Nothing) };
+    let is_own_domain = match &kept.sender {
+        Some(sender) => domain::find_by_name(&mut tx, sender.domain()).await?.is_some(),
+        None => false,
+    };
     drop(tx);
     let limits = Limits { max_size: kept.header.len().saturating_add(2), ..broker.rules.header };
     let Ok(header) = HeaderBlock::parse(&kept.header, limits) else { return Ok(Notice::Nothing) };
-    Ok(match may_notify(broker, &kept, &header).await {
+    Ok(match may_notify(broker, &kept, &header, is_own_domain).await {
         Verdict::Send => build(broker, &alias, &kept, &header, failure).map_or(Notice::Nothing, Notice::Dsn),
         Verdict::AskAgain => Notice::AskAgain,
         Verdict::Suppress(reason) => {
@@ -125,7 +133,7 @@ async fn prepare(broker: &Broker, held: &Held, failure: &Failure) -> Result<Noti
     })
 }
 
-async fn may_notify(broker: &Broker, kept: &NewMessage, header: &HeaderBlock) -> Verdict {
+async fn may_notify(broker: &Broker, kept: &NewMessage, header: &HeaderBlock, is_own_domain: bool) -> Verdict {
     let Some(sender) = &kept.sender else { return Verdict::Suppress(Reason::NullSender) };
     let spf = spf(&broker.resolver, kept.client_ip, &kept.helo, sender, broker.rules.hostname.as_str()).await;
     let marks = automatic::marks(header, &kept.header);
@@ -135,7 +143,7 @@ async fn may_notify(broker: &Broker, kept: &NewMessage, header: &HeaderBlock) ->
         auto_submitted: marks.auto_submitted,
         list: marks.list,
         bulk: marks.bulk,
-        is_own_domain: broker.rules.domains.iter().any(|own| sender.domain().is_within(own)),
+        is_own_domain: is_own_domain || broker.rules.domains.iter().any(|own| sender.domain().is_within(own)),
         sent_today: broker.notices.of(&sender.folded(), broker.now().day()),
         daily_cap: DAILY_CAP,
     })

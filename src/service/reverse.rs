@@ -64,6 +64,8 @@ pub async fn addresses(
     missing.retain(|(folded, _)| !found.iter().any(|contact| contact.address.folded() == *folded));
     if !missing.is_empty() {
         let (alias_id, now) = (alias.id, desk.clock.now());
+        // One order for everybody: two answers to one thread must not wait for each other's rows.
+        missing.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         let fresh: Vec<_> = missing
             .into_iter()
             .map(|(_, address)| (address, ReverseToken::draw(&desk.chance), uuid_v7(now, &desk.chance)))

@@ -24,7 +24,11 @@ pub async fn ensure(desk: &Desk, domains: &[DomainName]) -> Result<(), storage::
             Box::pin(async move {
                 // Asked again: another node may have made them meanwhile.
                 for new in missing(tx, &desk_, &domains).await? {
-                    alias::create(tx, &new).await?;
+                    match alias::create(tx, &new).await {
+                        // Somebody's since before the domain was the operator's: the instance must run all the same.
+                        Err(error) if error.is_taken() => tracing::warn!("a role address is somebody's alias already"),
+                        other => drop(other?),
+                    }
                 }
                 Ok(())
             })

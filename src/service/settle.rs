@@ -16,10 +16,13 @@ use crate::model::activity::Activity;
 use crate::model::delivery::{DeliveryKind, Failure};
 use crate::model::id::{AliasId, DeliveryId, MessageId};
 use crate::outbound::{Outcome, Report};
-use crate::storage::{self, delivery, site_backoff};
+use crate::storage::{self, ErrorKind, delivery, site_backoff};
 
 /// How long a claim holds without renewal. Renewed at a third; longer than the database may be away.
 pub const LEASE: Duration = Duration::from_mins(15);
+
+/// How often a hand-off under way looks whether its row is still its own: a kill is instant.
+const WATCH: Duration = Duration::from_secs(1);
 
 /// The message of a row that is made before its message is: replaced in the transaction that keeps both.
 pub(super) const NOT_KEPT_YET: MessageId = MessageId(0);
@@ -45,45 +48,70 @@ pub struct Held {
 /// alias was killed, another node took over) the hand-off is dropped where it stands: before the final dot that means
 /// the next hop has nothing.
 pub async fn see_through(broker: &Broker, held: Held, attempt: impl Future<Output = Report>) {
-    let mut attempt = std::pin::pin!(attempt);
-    let mut renewal = tokio::time::interval(LEASE / 3);
-    renewal.tick().await;
-    let report = loop {
-        tokio::select! {
-            report = &mut attempt => break report,
-            _ = renewal.tick() => if !renew(broker, &held).await { return },
-            () = broker.hard.cancelled() => return,
-        }
+    // Side by side, so that a slow database never keeps an attempt from going on.
+    let report = tokio::select! {
+        report = attempt => report,
+        () = lease_lost(broker, &held) => return,
+        () = broker.hard.cancelled() => return,
     };
     settle(broker, &held, report).await;
 }
 
-async fn renew(broker: &Broker, held: &Held) -> bool {
-    let (id, token, until) = (held.id, held.token, broker.now().plus(LEASE));
-    let renewed = broker.storage().write(move |tx| Box::pin(async move { delivery::renew(tx, id, token, until).await }));
-    match renewed.await {
-        Ok(still_ours) => still_ours,
-        Err(error) => {
-            broker.storage_failed(&error);
-            true
+/// Resolves when the lease is lost; renews it until then.
+async fn lease_lost(broker: &Broker, held: &Held) {
+    let mut ticks = tokio::time::interval(WATCH);
+    let mut renewed = tokio::time::Instant::now();
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let held_still = if renewed.elapsed() >= LEASE / 3 {
+            renewed = tokio::time::Instant::now();
+            renew(broker, held).await
+        } else {
+            is_held(broker, held).await
+        };
+        match held_still {
+            Ok(true) => {}
+            Ok(false) => return,
+            // The next tick asks again; the lease outlasts a database that is away for a while.
+            Err(error) => drop(broker.storage_failed(&error)),
         }
     }
 }
 
-/// Records how a hand-off ended. The database may be away: the record is tried again until it is written, because a
-/// delivery that is not recorded is made twice.
+async fn renew(broker: &Broker, held: &Held) -> Result<bool, storage::Error> {
+    let (id, token, until) = (held.id, held.token, broker.now().plus(LEASE));
+    broker.storage().write(move |tx| Box::pin(async move { delivery::renew(tx, id, token, until).await })).await
+}
+
+/// Whether the row is still this process's to settle.
+pub async fn is_held(broker: &Broker, held: &Held) -> Result<bool, storage::Error> {
+    delivery::is_held(&mut broker.storage().read().await?, held.id, held.token).await
+}
+
+/// Records how a hand-off ended. The database may be away: the record is tried again until it is written or another has
+/// the row, because a delivery that is not recorded is made twice.
 pub async fn settle(broker: &Broker, held: &Held, report: Report) {
     share_trouble(broker, &report).await;
     let mut wait = Duration::from_millis(100);
     loop {
-        match settle_once(broker, held, &report).await {
+        let error = match settle_once(broker, held, &report).await {
             Ok(()) => return,
-            Err(error) => broker.storage_failed(&error),
+            Err(error) => error,
         };
+        drop(broker.storage_failed(&error));
+        match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::Full => {}
+            // Trying again changes nothing. The lease lapses, the row stays, and the log says which.
+            _ => return tracing::error!(delivery.id = %held.id, "a delivery can't be settled"),
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => wait = (wait * 2).min(Duration::from_secs(10)),
             () = broker.hard.cancelled() => return,
             () = broker.fatal.cancelled() => return,
+        }
+        if let Ok(false) = is_held(broker, held).await {
+            return;
         }
     }
 }
@@ -131,7 +159,7 @@ pub(super) async fn defer(broker: &Broker, held: &Held, failure: &Failure, site:
 }
 
 /// Tells the other nodes that a site is in trouble; a hint only, so a failure to write it changes nothing.
-async fn share_trouble(broker: &Broker, report: &Report) {
+pub(super) async fn share_trouble(broker: &Broker, report: &Report) {
     let (true, Some(site)) = (report.site_in_trouble, report.site.clone()) else { return };
     let Some(until) = broker.outbound.rest_until(&site) else { return };
     let shared = broker.storage().write(move |tx| Box::pin(async move { site_backoff::record(tx, &site, until).await }));

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::model::alias::{Alias, AliasState};
+use crate::model::alias_name;
 use crate::model::id::{AliasId, DomainId, MailboxId, UserId};
 use crate::model::mailbox::Mailbox;
 use crate::model::site::Site;
@@ -281,14 +282,17 @@ pub async fn uncount_message(tx: &mut Tx, id: AliasId) -> Result<(), Error> {
     .map(drop)
 }
 
-/// Removes an alias with its deliveries and contacts; its address is never given to anyone again.
+/// Removes an alias with its deliveries and contacts; its address is never given to anyone again. Role addresses belong
+/// to their domain: the next administrator gets them.
 pub async fn retire(tx: &mut Tx, alias: &Alias, now: Timestamp) -> Result<(), Error> {
-    changed!(
-        tx,
-        sqlx::query("INSERT INTO retired_addresses (address_hash, retired_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(hash(&alias.address.folded()))
-            .bind(now.as_micros())
-    )?;
+    if !alias_name::is_role(alias.address.local()) {
+        changed!(
+            tx,
+            sqlx::query("INSERT INTO retired_addresses (address_hash, retired_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                .bind(hash(&alias.address.folded()))
+                .bind(now.as_micros())
+        )?;
+    }
     let messages = delivery::messages_of_alias(tx, alias.id).await?;
     changed!(tx, sqlx::query("DELETE FROM aliases WHERE id = $1").bind(alias.id.0))?;
     for id in messages {

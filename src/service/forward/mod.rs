@@ -7,6 +7,8 @@
 
 pub(super) mod author;
 pub(super) mod commit;
+mod limits;
+mod refused;
 pub(super) mod units;
 
 use bytes::Bytes;
@@ -42,12 +44,13 @@ pub enum Recipient {
 /// A bounce address takes delivery reports only, and those come alone.
 const ONLY_REPORTS: Reply = Reply::new(550, 7, 1, "This address takes delivery reports only");
 const NO_POSTMASTER: Reply = Reply::new(450, 2, 1, "The postmaster's mailbox is not set up yet, please try again later");
+const STOPPING: Reply = Reply::new(421, 3, 2, "Service is shutting down, please try again later");
 pub(super) const ACCEPTED: Reply = Reply::new(250, 0, 0, "Ok, message accepted");
 
 /// May this transaction begin?
 pub fn sender(broker: &Broker, mail: &MailFrom) -> Result<(), Reply> {
     if broker.fatal.is_cancelled() {
-        return Err(Reply::new(421, 3, 2, "Service is shutting down, please try again later"));
+        return Err(STOPPING);
     }
     if broker.has_room_for(mail.size.unwrap_or(0)) { Ok(()) } else { Err(NO_ROOM) }
 }
@@ -102,9 +105,12 @@ fn bounce_recipient(broker: &Broker, mail: &MailFrom, local: &str) -> Result<Rec
 
 /// The whole message for all its accepted recipients.
 pub async fn message(broker: &Broker, client: &Client, mail: &MailFrom, recipients: Vec<Recipient>, content: Content) -> Reply {
+    if broker.fatal.is_cancelled() {
+        return STOPPING;
+    }
     let (routes, targets, bounces) = split(recipients);
-    if let (Some(token), true) = (bounces.first(), routes.is_empty() && targets.is_empty()) {
-        return bounce::record(broker, token, &content).await;
+    if routes.is_empty() && targets.is_empty() {
+        return bounce::record_all(broker, &bounces, &content).await;
     }
     if !bounces.is_empty() {
         return ONLY_REPORTS;
@@ -145,8 +151,16 @@ async fn forward(
     };
     let arrival = units::Arrival { client, mail, header: &header, start: &start, content, known: known.as_ref() };
     let admitted = units::admit(broker, &arrival, routes).await?;
-    let outcome = commit::run(broker, &arrival, admitted).await;
-    outcome.map(|()| ACCEPTED)
+    match commit::run(broker, &arrival, admitted.units).await {
+        Ok(()) => {
+            refused::make_visible(broker, arrival.mail.sender.as_ref(), admitted.refused);
+            Ok(ACCEPTED)
+        }
+        Err(reply) => {
+            limits::give_back(broker, &admitted.counted).await;
+            Err(reply)
+        }
+    }
 }
 
 /// The first bytes of a message and the header block in them.

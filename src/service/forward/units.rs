@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rand::CryptoRng;
 
 use super::author::Known;
+use super::limits;
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
 use crate::model::delivery::DeliveryKind;
@@ -18,6 +19,7 @@ use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
 use crate::service::reverse;
+
 use crate::spool::Content;
 use crate::storage::alias::Route;
 use crate::storage::{self};
@@ -62,25 +64,49 @@ pub(in crate::service) struct Unit {
     pub hand_off: HandOff,
 }
 
-/// The units of all recipients. A recipient whose state changed since RCPT, or whose message count is used up, refuses
-/// the transaction when it is the only one; among several the others go on and it is counted as blocked.
-pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Route>) -> Result<Vec<Unit>, Reply> {
-    let mut units = Vec::with_capacity(routes.len());
-    let mut refusal = None;
+/// What a message's recipients came to.
+#[derive(Debug, Default)]
+pub(super) struct Admitted {
+    /// The copies to hand off; at least one.
+    pub units: Vec<Unit>,
+    /// Aliases whose message count was used up by one, to be given back when the message is not taken.
+    pub counted: Vec<AliasId>,
+    /// Recipients that were accepted at RCPT and can't be served now.
+    pub refused: Vec<Refused>,
+}
+
+/// A recipient that can't be served, and what a sender who wrote to it alone is told.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub route: Route,
+    pub reply: Reply,
+}
+
+/// The units of all recipients. When none can be served the first refusal is the answer; among several the others go on
+/// and the refused ones become failures their owner sees.
+pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Route>) -> Result<Admitted, Reply> {
+    let mut admitted = Admitted::default();
+    let mut limited = Vec::new();
     for route in routes {
         match admit_one(broker, arrival, &route).await {
-            Ok(admitted) => units.extend(admitted),
-            Err(reply) if reply.is_permanent() => {
-                broker.ledger.count(route.alias.id, broker.now(), Activity::BLOCKED);
-                refusal = Some(reply);
+            Ok(units) => {
+                admitted.units.extend(units);
+                limited.extend(route.alias.max_messages.is_some().then_some(route));
             }
-            // A fault concerns the whole transaction: the sender tries again, nothing was handed off yet.
+            Err(reply) if reply.is_permanent() => admitted.refused.push(Refused { route, reply }),
+            // A fault concerns the whole transaction: the sender tries again, nothing was counted or handed off yet.
             Err(reply) => return Err(reply),
         }
     }
-    match refusal {
-        Some(reply) if units.is_empty() => Err(reply),
-        _ => Ok(units),
+    limits::use_up(broker, limited, &mut admitted).await?;
+    match admitted.refused.first() {
+        Some(first) if admitted.units.is_empty() => {
+            for refused in &admitted.refused {
+                broker.ledger.count(refused.route.alias.id, broker.now(), Activity::BLOCKED);
+            }
+            Err(first.reply.clone())
+        }
+        _ => Ok(admitted),
     }
 }
 
@@ -104,7 +130,6 @@ async fn admit_one(broker: &Broker, arrival: &Arrival<'_>, route: &Route) -> Res
         authserv_id: broker.rules.hostname.as_str(),
     };
     let header = Bytes::from(forward::rewrite(arrival.header, arrival.start, &facts).map_err(refusal)?);
-    count(broker, alias).await?;
     let expires_at = broker.now().plus(broker.rules.schedule.expire).plus(BOUNCES_LATER);
     Ok(route
         .mailboxes
@@ -170,20 +195,6 @@ fn refusal(error: RewriteError) -> Reply {
             tracing::error!("a correspondent has no reverse address");
             Reply::internal_error()
         }
-    }
-}
-
-/// Uses up one message of an alias that has a limit, durably, before anything is handed off.
-async fn count(broker: &Broker, alias: &Alias) -> Result<(), Reply> {
-    if alias.max_messages.is_none() {
-        return Ok(());
-    }
-    let id = alias.id;
-    let counted = broker.storage().write(move |tx| Box::pin(async move { storage::alias::count_message(tx, id).await })).await;
-    match counted {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(policy::recipient::NO_SUCH_ADDRESS),
-        Err(error) => Err(broker.storage_failed(&error)),
     }
 }
 

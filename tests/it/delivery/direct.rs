@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use postern::model::alias::AliasState;
+use postern::model::delivery::DeliveryState;
 
 use crate::support::app::{MAILBOX, TestApp};
 use crate::support::database::each_driver;
@@ -133,6 +134,44 @@ async fn an_alias_dies_by_date_and_by_count() {
         assert!(app.send("news@lg.example", &by_date, MESSAGE).await.starts_with("250 "));
         app.clock.advance(hour);
         assert!(app.send("news@lg.example", &by_date, MESSAGE).await.starts_with("550 5.1.1"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_taken_uses_up_nothing() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let once = app.alias_to("once", vec![app.mailbox], |new| new.max_messages = Some(1)).await;
+        app.next_hop(Script::new().reply(Point::Rcpt, "550 5.7.1 no\r\n"));
+        assert!(app.send("news@lg.example", &once, MESSAGE).await.starts_with("55"));
+        app.next_hop(Script::new());
+        assert!(app.send("news@lg.example", &once, MESSAGE).await.starts_with("250 "));
+        assert!(app.send("news@lg.example", &once, MESSAGE).await.starts_with("550 5.1.1"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_recipient_that_can_not_be_served_beside_another_is_visible() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let shop = app.alias("shop").await;
+        let once = app.alias_to("once", vec![app.mailbox], |new| new.max_messages = Some(1)).await;
+        let mut client = app.client().await;
+        client.ask("MAIL FROM:<news@lg.example>", "250").await;
+        for alias in [&shop, &once] {
+            client.ask(&format!("RCPT TO:<{}>", alias.address), "250").await;
+        }
+        client.ask("DATA", "354").await;
+        assert!(app.send("other@lg.example", &once, MESSAGE).await.starts_with("250 "), "the last one is used up meanwhile");
+        client.send(format!("{MESSAGE}.\r\n")).await;
+        client.expect("250").await;
+        app.wait_until(async |app| !app.queue().await.is_empty()).await;
+        let [row] = &app.queue().await[..] else { panic!("one row") };
+        assert_eq!((row.alias_id, row.state), (Some(once.id), DeliveryState::Failed));
         app.finish().await;
     })
     .await;

@@ -1,6 +1,7 @@
 //! End to end: a message in at the door, bytes out at the next hop, the queue in between.
 
 mod authentication;
+mod bounces;
 mod direct;
 mod privacy;
 mod queue;

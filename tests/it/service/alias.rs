@@ -7,7 +7,7 @@ use postern::model::alias::AliasState;
 use postern::model::alias_name::{NameError, NameFormat};
 use postern::model::delivery::DeliveryState;
 use postern::model::site::Site;
-use postern::service::alias::{self, AliasFilter, CreateError, GetError, NewAlias};
+use postern::service::alias::{self, AliasFilter, CreateError, GetError, NewAlias, StateError};
 use postern::service::{domain, mailbox};
 
 use super::mailbox::waiting;
@@ -138,7 +138,7 @@ async fn what_belongs_to_another_user_is_as_unknown_as_what_never_was() {
             assert!(matches!(alias::get(&desk, bob.id, wanted).await, Err(GetError::Unknown)));
             assert!(matches!(alias::show(&desk, bob.id, wanted).await, Err(GetError::Unknown)));
             let killed = alias::set_state(&desk, bob.id, wanted, AliasState::Killed).await;
-            assert!(matches!(killed, Err(GetError::Unknown)));
+            assert!(matches!(killed, Err(StateError::Unknown)));
         }
         assert_eq!(alias::get(&desk, ann.id, &address("SHOP@alias.example")).await.unwrap().state, AliasState::Active);
         let filter = AliasFilter { user_id: bob.id, site: None, state: None, before: None, limit: 10 };

@@ -1,0 +1,54 @@
+//! What comes back to a bounce address: reports of failure are shown to the owner, everything else is refused.
+
+use postern::model::delivery::DeliveryState;
+
+use super::direct::MESSAGE;
+use crate::support::app::{MAILBOX, TestApp};
+use crate::support::database::each_driver;
+
+fn report(action: &str, status: &str) -> String {
+    format!(
+        "From: MAILER-DAEMON@mailbox-provider.example\r\nSubject: Undelivered\r\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\
+         Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.mailbox-provider.example\r\n\r\n\
+         Final-Recipient: rfc822; {MAILBOX}\r\nAction: {action}\r\nStatus: {status}\r\n\r\n--b--\r\n"
+    )
+}
+
+/// The bounce address of a message that went through.
+async fn bounce_address(app: &TestApp) -> postern::model::Address {
+    let alias = app.alias("shop").await;
+    assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
+    app.sink.wait_for(1).await[0].sender().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_returned_message_is_a_failure_its_owner_sees() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let bounce = bounce_address(&app).await;
+        assert_eq!(app.send_to("", &[&bounce], &report("failed", "5.1.1")).await, "250 2.0.0 Ok, report recorded");
+        let [row] = &app.queue().await[..] else { panic!("one row") };
+        assert_eq!((row.state, row.last_failure.as_ref().unwrap().status.as_str()), (DeliveryState::Failed, "5.1.1"));
+        assert_eq!(app.sink.messages().len(), 1, "a report goes nowhere");
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_report_of_a_failure_is_refused() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let bounce = bounce_address(&app).await;
+        assert!(app.send_to("", &[&bounce], &report("delayed", "4.4.1")).await.starts_with("550 5.7.1"));
+        assert!(app.send_to("someone@lg.example", &[&bounce], MESSAGE).await.starts_with("550 5.7.1"));
+        let forged: postern::model::Address = bounce.to_string().replace("bounce+a", "bounce+b").parse().unwrap();
+        assert!(app.send_to("", &[&forged], &report("failed", "5.1.1")).await.starts_with("550 5.1.1"));
+        app.clock.advance(std::time::Duration::from_hours(24 * 13));
+        assert!(app.send_to("", &[&bounce], &report("failed", "5.1.1")).await.starts_with("550 5.1.1"), "expired");
+        assert!(app.queue().await.is_empty());
+        app.finish().await;
+    })
+    .await;
+}
