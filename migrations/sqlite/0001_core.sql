@@ -75,6 +75,8 @@ CREATE TABLE contacts (
     address_key TEXT    NOT NULL,
     -- The unguessable part of the reverse address.
     token       TEXT    NOT NULL UNIQUE,
+    -- NULL: the owner may write to it.
+    blocked_at  BIGINT,
     created_at  BIGINT  NOT NULL,
     UNIQUE (alias_id, address_key)
 );
@@ -109,7 +111,7 @@ CREATE TABLE deliveries (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid            BLOB    NOT NULL UNIQUE,
     message_id      BIGINT  REFERENCES messages (id) ON DELETE SET NULL,
-    kind            TEXT    NOT NULL CHECK (kind IN ('forward', 'dsn')),
+    kind            TEXT    NOT NULL CHECK (kind IN ('forward', 'reply', 'dsn')),
     alias_id        BIGINT  REFERENCES aliases (id) ON DELETE CASCADE,
     mailbox_id      BIGINT  REFERENCES mailboxes (id) ON DELETE SET NULL,
     -- Envelope on the wire; a NULL sender is the null reverse-path.
@@ -153,6 +155,9 @@ CREATE TABLE activity (
     refused     BIGINT NOT NULL,
     failed      BIGINT NOT NULL,
     cancelled   BIGINT NOT NULL,
+    replied     BIGINT NOT NULL,
+    unproven    BIGINT NOT NULL,
+    quoted      BIGINT NOT NULL,
     PRIMARY KEY (alias_id, day)
 ) WITHOUT ROWID;
 

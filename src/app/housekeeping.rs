@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::SharedClock;
 use crate::delivery;
+use crate::model::Timestamp;
 use crate::service::broker::Broker;
 use crate::service::dkim_key::KeyError;
 use crate::storage::{self, node, site_backoff};
@@ -29,6 +30,7 @@ pub(super) async fn run(broker: Broker, shared: Option<SharedClock>, stop: Cance
         }
         if count % SWEEPS == SWEEPS / 2 {
             note(&broker, "sweep", delivery::sweep(&broker).await.map(drop));
+            note(&broker, "checkpoint", broker.storage().checkpoint().await.map(drop));
         }
         count = count.wrapping_add(1);
     }
@@ -64,7 +66,27 @@ async fn heartbeat(broker: &Broker, shared: Option<&SharedClock>) -> Result<(), 
         tracing::error!("another process has taken over this node's id; stopping");
         broker.fatal.cancel();
     }
-    let resting = site_backoff::list(&mut broker.storage().read().await?, now).await?;
-    broker.outbound.load(resting);
+    share_rests(broker, now).await
+}
+
+/// Sites that rest: what this node found out goes into the table, what the table says holds for this node.
+async fn share_rests(broker: &Broker, now: Timestamp) -> Result<(), storage::Error> {
+    let (recovered, resting) = (broker.outbound.take_recovered(), broker.outbound.rests_to_share());
+    if !(recovered.is_empty() && resting.is_empty()) {
+        let written = broker.storage().write(move |tx| {
+            Box::pin(async move {
+                for site in &recovered {
+                    site_backoff::clear(tx, site).await?;
+                }
+                for (site, until) in &resting {
+                    site_backoff::record(tx, site, *until).await?;
+                }
+                Ok::<_, storage::Error>(())
+            })
+        });
+        written.await?;
+    }
+    let listed = site_backoff::list(&mut broker.storage().read().await?, now).await?;
+    broker.outbound.load(listed);
     Ok(())
 }

@@ -152,11 +152,17 @@ fn write_shown(to: &mut dyn Write, shown: &Shown) -> io::Result<()> {
     if let Some(max) = alias.max_messages {
         line("messages", &format!("at most {max}"))?;
     }
-    let Activity { forwarded, blocked, refused, failed, cancelled } = shown.total;
+    let Activity { forwarded, blocked, refused, failed, cancelled, replied, unproven, quoted } = shown.total;
     line(
         "mail",
         &format!("{forwarded} forwarded, {blocked} blocked, {refused} refused, {failed} failed, {cancelled} cancelled"),
     )?;
+    if replied + unproven + quoted > 0 {
+        line(
+            "replies",
+            &format!("{replied} sent, {quoted} of them quoting a mailbox; {unproven} attempts not proven to be yours, refused"),
+        )?;
+    }
     for delivery in &shown.undelivered {
         writeln!(to, "{}", delivery.line())?;
     }

@@ -26,7 +26,7 @@ pub(super) async fn deliver(broker: &Broker, claim: Claim) {
     };
     let mut hand_off = match load::hand_off(broker, &claim.delivery).await {
         Ok(hand_off) => hand_off,
-        Err(LoadError::Unreadable(error)) => return quarantine(broker, &held, &error).await,
+        Err(error @ (LoadError::Unreadable(_) | LoadError::Damaged)) => return quarantine(broker, &held, &error).await,
         Err(error) => return settle::settle(broker, &held, unreadable(&error)).await,
     };
     hand_off.permit = Some(permit(broker, &held));
@@ -42,9 +42,10 @@ fn permit(broker: &Broker, held: &Held) -> Permit {
     })
 }
 
-/// A message whose row makes no sense is failed where its owner sees it, and kept. When that can't be written the lease
+/// A message whose row makes no sense, or whose body is not what was accepted, is failed where its owner sees it, and
+/// kept; it is never sent. When that can't be written the lease
 /// lapses and the next claim finds it again.
-async fn quarantine(broker: &Broker, held: &Held, error: &crate::storage::Error) {
+async fn quarantine(broker: &Broker, held: &Held, error: &LoadError) {
     tracing::error!(delivery.id = %held.id, %error, "a kept message can't be read; its delivery is put into quarantine");
     let detail = Private::new("the kept message can't be read".into());
     let failure = Failure { code: None, status: "5.3.0".into(), detail };
@@ -63,24 +64,14 @@ fn deferred(status: &str, detail: &str) -> Report {
     Report { outcome: Outcome::Deferred(failure), site: None, site_in_trouble: false, attempted: false }
 }
 
-/// A message that can't be read back waits (the database may recover); a damaged one is failed where its owner sees it,
-/// and never sent.
+/// A message that can't be read back now waits.
 fn unreadable(error: &LoadError) -> Report {
     match error {
-        LoadError::Damaged => {
-            tracing::error!("a kept message is damaged; its delivery is failed");
-            let detail = Private::new("the kept message is damaged".into());
-            Report {
-                outcome: Outcome::Refused(Failure { code: None, status: "5.3.0".into(), detail }),
-                site: None,
-                site_in_trouble: false,
-                attempted: false,
-            }
-        }
+        LoadError::NoRoom(_) => deferred("4.3.1", "too many messages are under way"),
         LoadError::Storage(error) | LoadError::Unreadable(error) => {
             tracing::warn!(%error, "a kept message could not be read");
             deferred("4.3.0", "the kept message could not be read")
         }
-        LoadError::NoRoom(_) => deferred("4.3.1", "too many messages are under way"),
+        LoadError::Damaged => deferred("4.3.0", "the kept message is damaged"),
     }
 }

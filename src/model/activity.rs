@@ -15,6 +15,12 @@ pub struct Activity {
     pub failed: i64,
     /// Accepted and then not delivered because the owner killed the alias.
     pub cancelled: i64,
+    /// Replies of the owner that went out from the alias.
+    pub replied: i64,
+    /// Attempts to send from the alias that were not proven to be the owner's; all refused.
+    pub unproven: i64,
+    /// Replies whose text quotes the address of a mailbox. The body is not touched, so the correspondent may know it now.
+    pub quoted: i64,
 }
 
 impl Activity {
@@ -25,6 +31,9 @@ impl Activity {
         self.refused += other.refused;
         self.failed += other.failed;
         self.cancelled += other.cancelled;
+        self.replied += other.replied;
+        self.unproven += other.unproven;
+        self.quoted += other.quoted;
     }
 
     /// One forwarded message.
@@ -37,7 +46,13 @@ impl Activity {
     pub const FAILED: Self = Self { failed: 1, ..Self::ZERO };
     /// One cancelled delivery.
     pub const CANCELLED: Self = Self { cancelled: 1, ..Self::ZERO };
-    const ZERO: Self = Self { forwarded: 0, blocked: 0, refused: 0, failed: 0, cancelled: 0 };
+    /// One reply that went out.
+    pub const REPLIED: Self = Self { replied: 1, ..Self::ZERO };
+    /// One attempt by somebody who was not proven to be the owner.
+    pub const UNPROVEN: Self = Self { unproven: 1, ..Self::ZERO };
+    /// One reply that quotes a mailbox.
+    pub const QUOTED: Self = Self { quoted: 1, ..Self::ZERO };
+    const ZERO: Self = Self { forwarded: 0, blocked: 0, refused: 0, failed: 0, cancelled: 0, replied: 0, unproven: 0, quoted: 0 };
 }
 
 /// The key of a day's counters: an alias and a day since the epoch.

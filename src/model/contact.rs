@@ -66,6 +66,8 @@ pub struct Contact {
     pub address: Address,
     /// What its reverse address is made of.
     pub token: ReverseToken,
+    /// Whether the owner wants nothing to do with it.
+    pub is_blocked: bool,
     /// When it first wrote (or was made by the owner).
     pub created_at: Timestamp,
 }

@@ -15,6 +15,8 @@ use super::{Address, Private, Timestamp};
 pub enum DeliveryKind {
     /// A sender's message to a mailbox.
     Forward,
+    /// The owner's message to a contact, sent from the alias.
+    Reply,
     /// A delivery status notification to a sender; never answered by another one.
     Dsn,
 }
@@ -53,7 +55,7 @@ macro_rules! words {
 #[error("unknown word")]
 pub struct UnknownWord;
 
-words!(DeliveryKind { Forward = "forward", Dsn = "dsn" });
+words!(DeliveryKind { Forward = "forward", Reply = "reply", Dsn = "dsn" });
 words!(DeliveryState { Waiting = "waiting", Failed = "failed", Cancelled = "cancelled" });
 
 /// Why the last hand-off did not succeed. The detail is for the owner and the log's private fields, never for a sender.
@@ -78,9 +80,9 @@ pub struct Delivery {
     pub message_id: Option<MessageId>,
     /// What it is.
     pub kind: DeliveryKind,
-    /// The alias it came through (forwards), or was sent to (notices about it).
+    /// The alias it came through (forwards), goes out from (replies), or was sent to (notices about it).
     pub alias_id: Option<AliasId>,
-    /// The mailbox it goes to; `None` for a DSN.
+    /// The mailbox it goes to; `None` for a reply (it must not follow a mailbox that moves) and a DSN.
     pub mailbox_id: Option<MailboxId>,
     /// Envelope sender on the wire; `None` is the null reverse-path.
     pub sender: Option<Address>,

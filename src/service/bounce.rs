@@ -1,17 +1,18 @@
-//! What comes back to a bounce address (VERP): the mailbox's server took a forwarded message and then returned it.
+//! What comes back to a bounce address (VERP): a server took a message from us and returned it later.
 //!
-//! The owner sees it as a failure of the alias. The report itself goes nowhere: it names the mailbox.
+//! The owner sees it as a failure of the alias. The report itself goes nowhere: that of a forward names the mailbox, and
+//! that of a reply is written by a stranger.
 
 use super::broker::Broker;
 use crate::model::activity::Activity;
 use crate::model::delivery::{DeliveryKind, Failure};
-use crate::model::id::uuid_v7;
-use crate::model::{Private, Reply};
+use crate::model::id::{MailboxId, uuid_v7};
+use crate::model::{Address, Private, Reply};
 use crate::spool::Content;
 use crate::storage::delivery::NewFailure;
-use crate::storage::{self, alias, delivery, mailbox};
+use crate::storage::{self, Tx, alias, contact, delivery, mailbox};
 use crate::transform::report::{self, Report};
-use crate::transform::verp::BounceToken;
+use crate::transform::verp::{BounceToken, SentTo};
 
 const RECORDED: Reply = Reply::new(250, 0, 0, "Ok, report recorded");
 const NOT_A_FAILURE: Reply = Reply::new(550, 7, 1, "This address takes reports of failed deliveries only");
@@ -41,25 +42,25 @@ pub async fn record_all(broker: &Broker, tokens: &[BounceToken], content: &Conte
 }
 
 async fn write(broker: &Broker, token: &BounceToken, status: String) -> Result<bool, storage::Error> {
-    let (alias_id, mailbox_id, now) = (token.alias_id, token.mailbox_id, broker.now());
+    let (alias_id, sent_to, now) = (token.alias_id, token.sent_to, broker.now());
     let uuid = uuid_v7(now, &broker.desk.chance);
     broker
         .storage()
         .write(move |tx| {
             Box::pin(async move {
                 let Some(_alias) = alias::find(tx, alias_id).await? else { return Ok(false) };
-                let Some(mailbox) = mailbox::find(tx, mailbox_id).await? else { return Ok(false) };
+                let Some((kind, mailbox_id, recipient)) = find_recipient(tx, sent_to).await? else { return Ok(false) };
                 let failure = NewFailure {
                     uuid,
-                    kind: DeliveryKind::Forward,
+                    kind,
                     alias_id: Some(alias_id),
-                    mailbox_id: Some(mailbox_id),
+                    mailbox_id,
                     sender: None,
-                    recipient: mailbox.address,
+                    recipient,
                     failure: Failure {
                         code: None,
                         status,
-                        detail: Private::new("the mailbox's server accepted the message and returned it later".into()),
+                        detail: Private::new("the recipient's server accepted the message and returned it later".into()),
                     },
                     at: now,
                 };
@@ -67,4 +68,15 @@ async fn write(broker: &Broker, token: &BounceToken, status: String) -> Result<b
             })
         })
         .await
+}
+
+/// What had been sent, and to whom; `None` when mailbox or contact are gone.
+async fn find_recipient(
+    tx: &mut Tx,
+    sent_to: SentTo,
+) -> Result<Option<(DeliveryKind, Option<MailboxId>, Address)>, storage::Error> {
+    Ok(match sent_to {
+        SentTo::Mailbox(id) => mailbox::find(tx, id).await?.map(|mailbox| (DeliveryKind::Forward, Some(id), mailbox.address)),
+        SentTo::Contact(id) => contact::find(tx, id).await?.map(|contact| (DeliveryKind::Reply, None, contact.address)),
+    })
 }

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod mailbox;
 pub mod notice;
 pub mod queue;
+pub mod reply;
 pub mod reverse;
 pub mod role;
 pub mod schedule;

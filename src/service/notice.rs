@@ -71,8 +71,9 @@ pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<
             Err(error) if error.kind() == ErrorKind::Corrupt => Notice::Nothing,
             prepared => prepared?,
         },
-        // A notice that can't be delivered is never answered by another one.
-        DeliveryKind::Dsn => Notice::Nothing,
+        // A reply's sender is the owner, who sees the failure. A notice that can't be delivered is never answered by
+        // another one.
+        DeliveryKind::Reply | DeliveryKind::Dsn => Notice::Nothing,
     };
     let notice = match notice {
         Notice::AskAgain if held.attempts < PATIENCE => return settle::defer(broker, held, failure, None).await,
@@ -97,7 +98,7 @@ pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<
     if !written.await? {
         return Ok(());
     }
-    if let (Some(alias_id), DeliveryKind::Forward) = (held.alias_id, held.kind) {
+    if let (Some(alias_id), DeliveryKind::Forward | DeliveryKind::Reply) = (held.alias_id, held.kind) {
         broker.ledger.count(alias_id, now, Activity::FAILED);
     }
     if let Some(sender) = sender {

@@ -121,8 +121,7 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
     let attempts = held.attempts.saturating_add(1);
     match &report.outcome {
         Outcome::Delivered => delivered(broker, held).await,
-        // What was not even tried is no reason to give up.
-        Outcome::Deferred(failure) if !report.attempted || !Schedule::is_over(attempts, held.expires_at, now) => {
+        Outcome::Deferred(failure) if !Schedule::is_over(attempts, last_day(broker, held, report), now) => {
             defer(broker, held, failure, report.site.clone()).await
         }
         // With a lost lease this changes nothing; with one still held, whoever refused the permit could not know.
@@ -135,15 +134,30 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
     }
 }
 
+/// When a deferred delivery is given up. What was not even tried (a resting site, no answer from any name server) is no
+/// sign that it can't be delivered, so that has as long again.
+fn last_day(broker: &Broker, held: &Held, report: &Report) -> Timestamp {
+    if report.attempted { held.expires_at } else { held.expires_at.plus(broker.rules.schedule.expire) }
+}
+
 async fn delivered(broker: &Broker, held: &Held) -> Result<(), storage::Error> {
     let (id, token) = (held.id, held.token);
     let written = broker.storage().write(move |tx| Box::pin(async move { delivery::settle_delivered(tx, id, token).await }));
     if !written.await? {
         tracing::warn!(delivery.id = %held.id, "the lease was lost before a delivery was recorded; it may be made twice");
-    } else if let (DeliveryKind::Forward, Some(alias_id)) = (held.kind, held.alias_id) {
-        broker.ledger.count(alias_id, broker.now(), Activity::FORWARDED);
+    } else if let (Some(done), Some(alias_id)) = (counted(held.kind), held.alias_id) {
+        broker.ledger.count(alias_id, broker.now(), done);
     }
     Ok(())
+}
+
+/// What a delivery of this kind counts as, once it is made.
+pub(super) const fn counted(kind: DeliveryKind) -> Option<Activity> {
+    match kind {
+        DeliveryKind::Forward => Some(Activity::FORWARDED),
+        DeliveryKind::Reply => Some(Activity::REPLIED),
+        DeliveryKind::Dsn => None,
+    }
 }
 
 /// Puts a delivery back with its next due time.

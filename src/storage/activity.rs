@@ -13,6 +13,9 @@ struct ActivityRow {
     refused: i64,
     failed: i64,
     cancelled: i64,
+    replied: i64,
+    unproven: i64,
+    quoted: i64,
 }
 
 impl ActivityRow {
@@ -23,6 +26,9 @@ impl ActivityRow {
             refused: self.refused,
             failed: self.failed,
             cancelled: self.cancelled,
+            replied: self.replied,
+            unproven: self.unproven,
+            quoted: self.quoted,
         }
     }
 }
@@ -36,11 +42,13 @@ pub async fn add(tx: &mut Tx, counts: &[(ActivityKey, Activity)]) -> Result<(), 
         changed!(
             tx,
             sqlx::query(
-                "INSERT INTO activity (alias_id, day, forwarded, blocked, refused, failed, cancelled) \
-                 SELECT a.id, $2, $3, $4, $5, $6, $7 FROM aliases a WHERE a.id = $1 \
+                "INSERT INTO activity (alias_id, day, forwarded, blocked, refused, failed, cancelled, replied, unproven, quoted) \
+                 SELECT a.id, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM aliases a WHERE a.id = $1 \
                  ON CONFLICT (alias_id, day) DO UPDATE SET forwarded = activity.forwarded + excluded.forwarded, \
                  blocked = activity.blocked + excluded.blocked, refused = activity.refused + excluded.refused, \
-                 failed = activity.failed + excluded.failed, cancelled = activity.cancelled + excluded.cancelled"
+                 failed = activity.failed + excluded.failed, cancelled = activity.cancelled + excluded.cancelled, \
+                 replied = activity.replied + excluded.replied, unproven = activity.unproven + excluded.unproven, \
+                 quoted = activity.quoted + excluded.quoted"
             )
             .bind(key.alias_id.0)
             .bind(key.day)
@@ -49,6 +57,9 @@ pub async fn add(tx: &mut Tx, counts: &[(ActivityKey, Activity)]) -> Result<(), 
             .bind(count.refused)
             .bind(count.failed)
             .bind(count.cancelled)
+            .bind(count.replied)
+            .bind(count.unproven)
+            .bind(count.quoted)
         )?;
     }
     Ok(())
@@ -57,7 +68,7 @@ pub async fn add(tx: &mut Tx, counts: &[(ActivityKey, Activity)]) -> Result<(), 
 /// An alias's days since `from_day`, oldest first; days without mail are left out.
 pub async fn of_alias(tx: &mut Tx, alias: AliasId, from_day: i64) -> Result<Vec<(i64, Activity)>, Error> {
     let rows: Vec<ActivityRow> = on!(tx, c => sqlx::query_as(
-        "SELECT day, forwarded, blocked, refused, failed, cancelled FROM activity \
+        "SELECT day, forwarded, blocked, refused, failed, cancelled, replied, unproven, quoted FROM activity \
          WHERE alias_id = $1 AND day >= $2 ORDER BY day",
     ).bind(alias.0).bind(from_day).fetch_all(c))?;
     Ok(rows.iter().map(|row| (row.day, row.counts())).collect())

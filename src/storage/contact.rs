@@ -19,6 +19,7 @@ struct ContactRow {
     contact_address: String,
     contact_token: String,
     contact_created_at: i64,
+    contact_blocked_at: Option<i64>,
 }
 
 impl TryFrom<ContactRow> for Contact {
@@ -30,6 +31,7 @@ impl TryFrom<ContactRow> for Contact {
             alias_id: AliasId(row.contact_alias_id),
             address: columns::address("contacts", "address", row.contact_id, &row.contact_address)?,
             token: ReverseToken::from_stored(row.contact_token),
+            is_blocked: row.contact_blocked_at.is_some(),
             created_at: Timestamp::from_micros(row.contact_created_at),
         })
     }
@@ -47,11 +49,17 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, \
-             c.address AS contact_address, c.token AS contact_token, c.created_at AS contact_created_at \
-             FROM contacts c WHERE c.alias_id = $1 AND c.address_key ",
+             c.address AS contact_address, c.token AS contact_token, c.created_at AS contact_created_at, \
+             c.blocked_at AS contact_blocked_at FROM contacts c WHERE c.",
             $rest
         )
     };
+}
+
+/// The contact with that key.
+pub async fn find(tx: &mut Tx, id: ContactId) -> Result<Option<Contact>, Error> {
+    let row: Option<ContactRow> = on!(tx, c => sqlx::query_as(select!("id = $1")).bind(id.0).fetch_optional(c))?;
+    row.map(Contact::try_from).transpose()
 }
 
 /// The contacts of an alias among these folded addresses, in no particular order.
@@ -60,11 +68,15 @@ pub async fn find_many(tx: &mut Tx, alias: AliasId, addresses: &[String]) -> Res
         return Ok(Vec::new());
     }
     // A list as one parameter is where the dialects part.
-    let postgres = select!("= ANY($2)");
+    let postgres = select!("alias_id = $1 AND c.address_key = ANY($2)");
     let rows: Vec<ContactRow> = match tx {
         Tx::Sqlite(t) => {
             let list = serde_json::Value::from(addresses.to_vec()).to_string();
-            sqlx::query_as(select!("IN (SELECT value FROM json_each($2))")).bind(alias.0).bind(list).fetch_all(&mut **t).await
+            sqlx::query_as(select!("alias_id = $1 AND c.address_key IN (SELECT value FROM json_each($2))"))
+                .bind(alias.0)
+                .bind(list)
+                .fetch_all(&mut **t)
+                .await
         }
         Tx::PostgresRead(t) | Tx::Postgres(t) => {
             patiently!(t, c => sqlx::query_as(postgres).bind(alias.0).bind(addresses).fetch_all(c))
@@ -96,7 +108,7 @@ pub async fn get_or_create(
         .bind(token.as_str())
         .bind(now.as_micros())
     )?;
-    let row: ContactRow = on!(tx, c => sqlx::query_as(select!("= $2")).bind(alias.0).bind(address.folded()).fetch_one(c))?;
+    let row: ContactRow = on!(tx, c => sqlx::query_as(select!("alias_id = $1 AND c.address_key = $2")).bind(alias.0).bind(address.folded()).fetch_one(c))?;
     row.try_into()
 }
 
@@ -104,10 +116,38 @@ pub async fn get_or_create(
 pub async fn find_by_token(tx: &mut Tx, token: &ReverseToken) -> Result<Option<(Contact, Alias)>, Error> {
     let row: Option<ContactAndAliasRow> = on!(tx, c => sqlx::query_as(
         "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, c.address AS contact_address, \
-         c.token AS contact_token, c.created_at AS contact_created_at, \
+         c.token AS contact_token, c.created_at AS contact_created_at, c.blocked_at AS contact_blocked_at, \
          a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, a.max_messages, \
          a.messages_used, a.created_at, a.state_changed_at \
          FROM contacts c JOIN aliases a ON a.id = c.alias_id WHERE c.token = $1",
     ).bind(token.as_str()).fetch_optional(c))?;
     row.map(|row| Ok((row.contact.try_into()?, row.alias.try_into()?))).transpose()
+}
+
+/// The contacts of an alias among these tokens, in no particular order.
+pub async fn find_by_tokens(tx: &mut Tx, alias: AliasId, tokens: &[ReverseToken]) -> Result<Vec<Contact>, Error> {
+    if tokens.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tokens: Vec<&str> = tokens.iter().map(ReverseToken::as_str).collect();
+    let postgres = select!("alias_id = $1 AND c.token = ANY($2)");
+    let rows: Vec<ContactRow> = match tx {
+        Tx::Sqlite(t) => {
+            let list = serde_json::Value::from(tokens).to_string();
+            sqlx::query_as(select!("alias_id = $1 AND c.token IN (SELECT value FROM json_each($2))"))
+                .bind(alias.0)
+                .bind(list)
+                .fetch_all(&mut **t)
+                .await
+        }
+        Tx::PostgresRead(t) => sqlx::query_as(postgres).bind(alias.0).bind(&tokens).fetch_all(&mut **t).await,
+        Tx::Postgres(t) => sqlx::query_as(postgres).bind(alias.0).bind(&tokens).fetch_all(&mut **t).await,
+    }?;
+    rows.into_iter().map(Contact::try_from).collect()
+}
+
+/// Blocks a contact (`Some`: since when), or lets it be written to again.
+pub async fn set_blocked(tx: &mut Tx, id: ContactId, at: Option<Timestamp>) -> Result<(), Error> {
+    changed!(tx, sqlx::query("UPDATE contacts SET blocked_at = $2 WHERE id = $1").bind(id.0).bind(at.map(Timestamp::as_micros)))
+        .map(drop)
 }

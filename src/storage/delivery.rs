@@ -411,17 +411,16 @@ pub async fn release_dead(tx: &mut Tx, node: &Node, now: Timestamp) -> Result<u6
 }
 
 /// Cancels everything that still waits for an alias or lies in quarantine, also what is under lease: its holder's settling
-/// then says false.
-/// How many senders' messages there were (notices are cancelled as well but not counted).
+/// then says false. How many messages there were (notices are cancelled as well but not counted).
 pub async fn cancel_waiting_of_alias(tx: &mut Tx, alias: AliasId, now: Timestamp) -> Result<u64, Error> {
     let rows: Vec<(Option<i64>, String)> = on!(tx, c => sqlx::query_as(
         "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL \
          WHERE alias_id = $1 AND (state = 'waiting' OR quarantined) RETURNING message_id, kind",
     ).bind(alias.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
-    let forwards = rows.iter().filter(|(_, kind)| kind == DeliveryKind::Forward.as_str()).count() as u64;
+    let messages = rows.iter().filter(|(_, kind)| kind != DeliveryKind::Dsn.as_str()).count() as u64;
     erase_all(tx, rows.into_iter().map(|(message, _)| message).collect()).await?;
-    Ok(forwards)
+    Ok(messages)
 }
 
 /// Cancels everything that still waits for a mailbox, like [`cancel_waiting_of_alias`]. The alias of each, for its counters.

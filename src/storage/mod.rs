@@ -17,6 +17,7 @@ pub mod domain;
 pub mod error;
 pub mod mailbox;
 pub mod message;
+pub mod message_id;
 pub mod node;
 mod open;
 pub mod queue;

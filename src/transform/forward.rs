@@ -9,6 +9,7 @@
 //! | `Reply-To` | reverse addresses; the alias itself, and the whole field when nothing else is in it, go: `From` suffices |
 //! | `To`, `Cc` | others become reverse addresses, each named once; above [`HIDE_ABOVE`] others one empty group; where only the alias is named, as it was |
 //! | `Sender` | dropped: it names an address that is not aligned with the new `From` and that nobody answers to |
+//! | `In-Reply-To`, `References` | ids of the owner's replies become the ones the owner's mail client gave them |
 //! | `Return-Path`, `Bcc` | dropped: the last hop's and nobody's |
 //! | `Authentication-Results` | dropped where it claims to be ours (RFC 8601 §5) |
 //! | `X-Postern-*` | dropped, except trace fields we made |
@@ -25,6 +26,7 @@ use super::display_name;
 use super::header::{Field, HeaderBlock};
 use super::key::SecretKey;
 use super::mailboxes::{self, AddressList, Mailbox};
+use super::message_id;
 use super::received::{self, ReceivedFacts};
 use super::trace;
 
@@ -62,6 +64,8 @@ pub struct ForwardFacts<'a> {
     pub received: &'a ReceivedFacts,
     /// Makes and checks trace fields.
     pub trace_key: &'a SecretKey,
+    /// Ids of ours that correspondents may name, and the ids the owner's mail client knows those messages by.
+    pub message_ids: &'a HashMap<String, String>,
     /// The name we sign `Authentication-Results` with.
     pub authserv_id: &'a str,
 }
@@ -125,6 +129,10 @@ pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Res
                 }
             }
             b"to" | b"cc" => recipient_field(field, message, facts, &mut written, &mut out)?,
+            b"in-reply-to" | b"references" if !facts.message_ids.is_empty() => {
+                out.extend_from_slice(&message_id::replace(field.raw(message), facts.message_ids));
+                end_line(&mut out);
+            }
             b"reply-to" | b"sender" | b"return-path" | b"bcc" => {}
             b"authentication-results" if claims_authserv_id(field.value(message), facts.authserv_id) => {}
             name if name.starts_with(b"x-postern-") && !trace::is_ours(field, message, facts.trace_key) => {}
@@ -135,8 +143,12 @@ pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Res
 }
 
 /// A field as it came; the very last one of a message without a body may lack its line end.
-fn copy(field: &Field, message: &[u8], out: &mut Vec<u8>) {
+pub(super) fn copy(field: &Field, message: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(field.raw(message));
+    end_line(out);
+}
+
+fn end_line(out: &mut Vec<u8>) {
     if !out.ends_with(b"\r\n") {
         out.extend_from_slice(b"\r\n");
     }
@@ -253,17 +265,17 @@ impl Recipients {
 }
 
 /// A field of addresses being written, one entry a line.
-struct Line {
+pub(super) struct Line {
     text: String,
     is_empty: bool,
 }
 
 impl Line {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         Self { text: format!("{name}: "), is_empty: true }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.is_empty
     }
 
@@ -277,12 +289,12 @@ impl Line {
         }
     }
 
-    fn item(&mut self, text: &str) {
+    pub(super) fn item(&mut self, text: &str) {
         self.next();
         self.text.push_str(text);
     }
 
-    fn mailbox_as(&mut self, name: &str, address: &Address) {
+    pub(super) fn mailbox_as(&mut self, name: &str, address: &Address) {
         let column = self.next();
         display_name::write_mailbox(&mut self.text, column, &display_name::clean(name, 64), address);
     }
@@ -295,7 +307,7 @@ impl Line {
         Ok(())
     }
 
-    fn finish(self, out: &mut Vec<u8>) {
+    pub(super) fn finish(self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.text.as_bytes());
         out.extend_from_slice(b"\r\n");
     }

@@ -1,12 +1,12 @@
-//! Bounce addresses: the envelope sender of a forwarded message says which alias and which mailbox it was for.
+//! Bounce addresses: the envelope sender of what we send on says which alias it belongs to and whom it was for.
 //!
-//! `bounce+<token>@domain`, the token being base32 of version, alias, mailbox, hour of expiry and an 80-bit MAC: nothing
+//! `bounce+<token>@domain`, the token being base32 of kind, alias, mailbox or contact, hour of expiry and an 80-bit MAC: nothing
 //! has to be stored, nobody can make one up, an old one is worth nothing. Some servers change the case of a sender they
 //! bounce to, so case does not matter. A null sender stays null (RFC 5321 §4.5.5); that is the caller's to see to.
 
 use data_encoding::BASE32_NOPAD;
 
-use crate::model::id::{AliasId, MailboxId};
+use crate::model::id::{AliasId, ContactId, MailboxId};
 use crate::model::{Address, DomainName, Timestamp};
 
 use super::key::{SecretKey, TAG_LENGTH};
@@ -15,28 +15,44 @@ use super::key::{SecretKey, TAG_LENGTH};
 pub const BOUNCE_PREFIX: &str = "bounce+";
 
 const PURPOSE: &str = "postern bounce address 1";
-const VERSION: u8 = 1;
+/// A forward to a mailbox; the only kind there was at first.
+const FORWARD: u8 = 1;
+/// A reply to a contact.
+const REPLY: u8 = 2;
 const BODY_LENGTH: usize = 1 + 8 + 8 + 4;
 const HOUR: i64 = 3600;
+
+/// Whom a message was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SentTo {
+    /// A forwarded message went to this mailbox.
+    Mailbox(MailboxId),
+    /// A reply went to this contact.
+    Contact(ContactId),
+}
 
 /// What a bounce address says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BounceToken {
-    /// The alias the message came through.
+    /// The alias the message came through or went out from.
     pub alias_id: AliasId,
-    /// The mailbox it went to.
-    pub mailbox_id: MailboxId,
+    /// Whom it was for.
+    pub sent_to: SentTo,
     /// When the address is no longer taken; kept to the hour, rounded up.
     pub expires_at: Timestamp,
 }
 
-/// The bounce address for one forwarded message.
+/// The bounce address for one message.
 pub fn issue(key: &SecretKey, token: BounceToken, domain: &DomainName) -> Address {
     let hour = u32::try_from(token.expires_at.as_seconds().saturating_add(HOUR - 1).div_euclid(HOUR)).unwrap_or(0);
     let mut bytes = Vec::with_capacity(BODY_LENGTH + TAG_LENGTH);
-    bytes.push(VERSION);
+    let (kind, sent_to) = match token.sent_to {
+        SentTo::Mailbox(id) => (FORWARD, id.0),
+        SentTo::Contact(id) => (REPLY, id.0),
+    };
+    bytes.push(kind);
     bytes.extend_from_slice(&token.alias_id.0.to_be_bytes());
-    bytes.extend_from_slice(&token.mailbox_id.0.to_be_bytes());
+    bytes.extend_from_slice(&sent_to.to_be_bytes());
     bytes.extend_from_slice(&hour.to_be_bytes());
     let tag = key.tag(PURPOSE, &bytes);
     bytes.extend_from_slice(&tag);
@@ -60,16 +76,18 @@ pub fn verify(key: &SecretKey, local_part: &str, now: Timestamp) -> Option<Bounc
     if !key.is_tag(PURPOSE, body, tag) {
         return None;
     }
-    let (version, rest) = body.split_first()?;
+    let (kind, rest) = body.split_first()?;
     let (alias, rest) = rest.split_first_chunk::<8>()?;
-    let (mailbox, rest) = rest.split_first_chunk::<8>()?;
+    let (sent_to, rest) = rest.split_first_chunk::<8>()?;
     let hour = i64::from(u32::from_be_bytes(*rest.first_chunk::<4>()?));
     let expires_at = Timestamp::from_micros(hour.saturating_mul(HOUR * 1_000_000));
-    (*version == VERSION && now < expires_at).then_some(BounceToken {
-        alias_id: AliasId(i64::from_be_bytes(*alias)),
-        mailbox_id: MailboxId(i64::from_be_bytes(*mailbox)),
-        expires_at,
-    })
+    let sent_to = i64::from_be_bytes(*sent_to);
+    let sent_to = match *kind {
+        FORWARD => SentTo::Mailbox(MailboxId(sent_to)),
+        REPLY => SentTo::Contact(ContactId(sent_to)),
+        _ => return None,
+    };
+    (now < expires_at).then_some(BounceToken { alias_id: AliasId(i64::from_be_bytes(*alias)), sent_to, expires_at })
 }
 
 #[cfg(test)]
@@ -90,7 +108,7 @@ mod tests {
 
     fn token(alias: i64, mailbox: i64, hours: i64) -> BounceToken {
         let expires_at = Timestamp::from_micros(hours * HOUR * 1_000_000);
-        BounceToken { alias_id: AliasId(alias), mailbox_id: MailboxId(mailbox), expires_at }
+        BounceToken { alias_id: AliasId(alias), sent_to: SentTo::Mailbox(MailboxId(mailbox)), expires_at }
     }
 
     #[test]
@@ -116,8 +134,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_issued_is_read_back_in_any_case(alias in any::<i64>(), mailbox in any::<i64>(), hours in 1i64..4_000_000) {
-            let asked = token(alias, mailbox, hours);
+        fn what_was_issued_is_read_back_in_any_case(
+            alias in any::<i64>(), mailbox in any::<i64>(), hours in 1i64..4_000_000, is_reply: bool)
+        {
+            let mut asked = token(alias, mailbox, hours);
+            if is_reply {
+                asked.sent_to = SentTo::Contact(ContactId(mailbox));
+            }
             let address = issue(&key(), asked, &domain());
             prop_assert!(address.local().len() <= 64);
             let before = asked.expires_at.minus(Duration::from_secs(1));

@@ -3,10 +3,10 @@
 use tokio::time::Instant;
 
 use crate::config::sender_auth::DmarcMode;
-use crate::model::Reply;
 use crate::model::activity::Activity;
 use crate::model::authentication::{Authentication, DkimResult, DmarcResult, Warning};
 use crate::model::envelope::{Client, MailFrom};
+use crate::model::{DomainName, Reply};
 use crate::policy;
 use crate::policy::author::AuthorFacts;
 use crate::sender_auth::{self, Facts};
@@ -18,9 +18,9 @@ use crate::transform::header::HeaderBlock;
 use crate::transform::{authentication_results, mailboxes};
 
 /// What was found out about the sender of a message that may pass.
-pub(super) struct Known {
+pub(in crate::service) struct Known {
     /// The facts, for whoever has to know more than the verdict.
-    #[expect(dead_code, reason = "sightings and replies read it")]
+    #[expect(dead_code, reason = "sightings read it")]
     pub authentication: Authentication,
     /// The fields that tell the owner.
     pub fields: String,
@@ -42,25 +42,43 @@ pub(super) async fn check(
         DmarcMode::Tag => false,
         DmarcMode::Enforce => true,
     };
-    let is_relayed = rules.trusted_networks.iter().any(|network| network.contains(client.ip));
-    let facts = Facts {
-        client: (!is_relayed).then_some(client.ip),
-        helo: &client.helo,
-        sender: mail.sender.as_ref(),
-        hostname: &rules.hostname,
-        author: author.address.domain(),
-        now: broker.now(),
-        draw: broker.desk.chance.with(|rng| u8::try_from(rng.next_u32() % 100).unwrap_or_default()),
-    };
+    let is_relayed = is_relayed(broker, client);
     let began = Instant::now();
-    let rest = content.from_offset(header.body_offset() as u64);
-    let fields: Vec<&[u8]> = header.fields().iter().map(|field| field.raw(start)).collect();
-    let authentication = sender_auth::authenticate(&broker.resolver, &facts, &fields, &rest).await;
+    let authentication = ask(broker, client, mail, author.address.domain(), header, start, content).await;
     let verdict = policy::author::check_author(AuthorFacts { dmarc: &authentication.dmarc, enforce, is_relayed });
     metrics::histogram!(SENDER_AUTH_SECONDS).record(began.elapsed().as_secs_f64());
     note(&authentication, &verdict);
     let fields = authentication_results::fields(&rules.hostname, &authentication, verdict?);
     Ok(Some(Known { authentication, fields }))
+}
+
+/// Whether a relay of our own handed the message in.
+fn is_relayed(broker: &Broker, client: &Client) -> bool {
+    broker.rules.trusted_networks.iter().any(|network| network.contains(client.ip))
+}
+
+/// Finds out what the domain of a message's author has to say of it, whatever follows from that.
+pub(in crate::service) async fn ask(
+    broker: &Broker,
+    client: &Client,
+    mail: &MailFrom,
+    author: &DomainName,
+    header: &HeaderBlock,
+    start: &[u8],
+    content: &Content,
+) -> Authentication {
+    let facts = Facts {
+        client: (!is_relayed(broker, client)).then_some(client.ip),
+        helo: &client.helo,
+        sender: mail.sender.as_ref(),
+        hostname: &broker.rules.hostname,
+        author,
+        now: broker.now(),
+        draw: broker.desk.chance.with(|rng| u8::try_from(rng.next_u32() % 100).unwrap_or_default()),
+    };
+    let fields: Vec<&[u8]> = header.fields().iter().map(|field| field.raw(start)).collect();
+    let rest = content.from_offset(header.body_offset() as u64);
+    sender_auth::authenticate(&broker.resolver, &facts, &fields, &rest).await
 }
 
 /// The reply to a message that may not pass; the owners of its aliases see that something was kept out.

@@ -1,4 +1,5 @@
 //! Hand-off first, queue second: every unit is tried while the sender waits; what stays open is committed before 250.
+//! Replies go the same way (`service::reply`).
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use super::units::{Arrival, Unit};
 use crate::model::activity::Activity;
 use crate::model::alias::AliasState;
-use crate::model::delivery::{DeliveryKind, Failure, Lease};
+use crate::model::delivery::{Failure, Lease};
 use crate::model::id::{DeliveryId, uuid_v7};
 use crate::model::{Reply, Timestamp};
 use crate::outbound::{Outcome, Report};
@@ -50,7 +51,7 @@ enum State {
 }
 
 /// Tries every unit, commits what stays open. `Ok` is the promise behind 250.
-pub(super) async fn run(broker: &Broker, arrival: &Arrival<'_>, units: Vec<Unit>) -> Result<(), Reply> {
+pub(in crate::service) async fn run(broker: &Broker, arrival: &Arrival<'_>, units: Vec<Unit>) -> Result<(), Reply> {
     let mut tried = try_all(broker, units, broker.rules.inline_deadline).await;
     share_trouble(broker, &tried);
     if let Some(reply) = settled_in_dialogue(broker, &tried) {
@@ -122,11 +123,12 @@ fn settled_in_dialogue(broker: &Broker, tried: &[Tried]) -> Option<Result<(), Re
         }
     }
     let (answer, counted) = match refusal {
-        None => (Ok(()), Activity::FORWARDED),
-        Some(failure) if delivered == 0 => (Err(Neutral::of(failure).reply()), Activity::REFUSED),
+        None => (Ok(()), None),
+        Some(failure) if delivered == 0 => (Err(Neutral::of(failure).reply()), Some(Activity::REFUSED)),
         Some(_) => return None,
     };
     for one in tried {
+        let counted = counted.or(settle::counted(one.unit.kind)).unwrap_or_default();
         broker.ledger.count(one.unit.alias_id, broker.now(), counted);
     }
     Some(answer)
@@ -149,7 +151,7 @@ async fn commit(broker: &Broker, arrival: &Arrival<'_>, tried: &mut Vec<Tried>) 
     let mut accepted = false;
     for (one, row) in std::mem::take(tried).into_iter().zip(rows) {
         let Some(row) = row else {
-            broker.ledger.count(one.unit.alias_id, now, Activity::FORWARDED);
+            broker.ledger.count(one.unit.alias_id, now, settle::counted(one.unit.kind).unwrap_or_default());
             accepted = true;
             continue;
         };
@@ -174,7 +176,7 @@ fn fly_on(broker: &Broker, attempt: Attempt, row: &NewDelivery, id: DeliveryId) 
     let held = Held {
         id,
         token: lease.token,
-        kind: DeliveryKind::Forward,
+        kind: row.kind,
         alias_id: row.alias_id,
         attempts: row.attempts,
         expires_at: row.expires_at,
@@ -222,9 +224,9 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
     Some(NewDelivery {
         uuid: uuid_v7(now, &broker.desk.chance),
         message_id: NOT_KEPT_YET,
-        kind: DeliveryKind::Forward,
+        kind: tried.unit.kind,
         alias_id: Some(tried.unit.alias_id),
-        mailbox_id: Some(tried.unit.mailbox_id),
+        mailbox_id: tried.unit.mailbox_id,
         sender: hand_off.sender.clone(),
         recipient: hand_off.recipient.clone(),
         header: hand_off.header.to_vec(),

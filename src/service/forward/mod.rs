@@ -1,14 +1,17 @@
 //! A sender's message to an alias: refused in the dialogue, handed off at once, or durably kept (design §4).
 //!
 //! [`recipient`] answers RCPT from the live table. [`message`] answers the end of data: it reads the header block,
-//! asks who wrote it, rewrites it for each alias, and hands one copy to each mailbox's next hop while the sender waits. What the next hop
-//! takes is done; what it refuses is refused; what stays open is committed before the 250. One recipient, one unit.
+//! asks who wrote it, rewrites it for each alias, and hands one copy to each mailbox's next hop while the sender waits.
+//! What the next hop takes is done; what it refuses is refused; what stays open is committed before the 250. One
+//! recipient, one unit. Mail to reverse addresses is [`reply`]'s, reports to bounce addresses are [`bounce`]'s.
 
-mod author;
-mod commit;
+pub(super) mod author;
+pub(super) mod commit;
 mod limits;
 mod refused;
-mod units;
+pub(super) mod units;
+
+use bytes::Bytes;
 
 use crate::model::alias::{Alias, AliasState};
 use crate::model::alias_name::{self, BOUNCE_PREFIX};
@@ -18,13 +21,13 @@ use crate::model::{Address, Reply};
 use crate::policy;
 use crate::policy::recipient::RecipientFacts;
 use crate::spool::Content;
+use crate::storage;
 use crate::storage::alias::Route;
-use crate::storage::{self, contact};
 use crate::transform::header::HeaderBlock;
 use crate::transform::verp::{self, BounceToken};
 
-use super::bounce;
 use super::broker::{Broker, NO_ROOM};
+use super::{bounce, reply};
 use crate::model::activity::Activity;
 
 /// What a recipient that was accepted at RCPT stands for.
@@ -32,17 +35,17 @@ use crate::model::activity::Activity;
 pub enum Recipient {
     /// An alias and the mailboxes behind it.
     Alias(Box<Route>),
+    /// The reverse address of a contact.
+    Contact(Box<reply::Target>),
     /// A bounce address of ours, its token verified.
     Bounce(BounceToken),
 }
 
 /// A bounce address takes delivery reports only, and those come alone.
 const ONLY_REPORTS: Reply = Reply::new(550, 7, 1, "This address takes delivery reports only");
-/// Replies need a proof of who wrote them; none can be checked yet, so none is accepted.
-const NO_REPLIES: Reply = Reply::new(550, 7, 1, "Replies through this address are not accepted");
 const NO_POSTMASTER: Reply = Reply::new(450, 2, 1, "The postmaster's mailbox is not set up yet, please try again later");
 const STOPPING: Reply = Reply::new(421, 3, 2, "Service is shutting down, please try again later");
-const ACCEPTED: Reply = Reply::new(250, 0, 0, "Ok, message accepted");
+pub(super) const ACCEPTED: Reply = Reply::new(250, 0, 0, "Ok, message accepted");
 
 /// May this transaction begin?
 pub fn sender(broker: &Broker, mail: &MailFrom) -> Result<(), Reply> {
@@ -64,8 +67,7 @@ pub async fn recipient(broker: &Broker, mail: &MailFrom, address: Option<&Addres
     let folded = address.map_or_else(|| format!("postmaster@{domain}"), Address::folded);
     let mut tx = broker.storage().read().await.map_err(|error| broker.storage_failed(&error))?;
     if let Some(token) = ReverseToken::from_local_part(local) {
-        let found = contact::find_by_token(&mut tx, &token).await.map_err(|error| broker.storage_failed(&error))?;
-        return Err(if found.is_some() { NO_REPLIES } else { policy::recipient::NO_SUCH_ADDRESS });
+        return reply::recipient(broker, &mut tx, domain, &token).await.map(|target| Recipient::Contact(Box::new(target)));
     }
     let route = storage::alias::find_route(&mut tx, &folded).await.map_err(|error| broker.storage_failed(&error))?;
     drop(tx);
@@ -106,27 +108,33 @@ pub async fn message(broker: &Broker, client: &Client, mail: &MailFrom, recipien
     if broker.fatal.is_cancelled() {
         return STOPPING;
     }
-    let (routes, bounces) = split(recipients);
-    if routes.is_empty() {
+    let (routes, targets, bounces) = split(recipients);
+    if routes.is_empty() && targets.is_empty() {
         return bounce::record_all(broker, &bounces, &content).await;
     }
     if !bounces.is_empty() {
         return ONLY_REPORTS;
     }
-    match forward(broker, client, mail, routes, &content).await {
+    let outcome = if targets.is_empty() {
+        forward(broker, client, mail, routes, &content).await
+    } else {
+        reply::message(broker, client, mail, targets, &routes, &content).await
+    };
+    match outcome {
         Ok(reply) | Err(reply) => reply,
     }
 }
 
-fn split(recipients: Vec<Recipient>) -> (Vec<Route>, Vec<BounceToken>) {
-    let (mut routes, mut bounces) = (Vec::new(), Vec::new());
+fn split(recipients: Vec<Recipient>) -> (Vec<Route>, Vec<reply::Target>, Vec<BounceToken>) {
+    let (mut routes, mut targets, mut bounces) = (Vec::new(), Vec::new(), Vec::new());
     for recipient in recipients {
         match recipient {
             Recipient::Alias(route) => routes.push(*route),
+            Recipient::Contact(target) => targets.push(*target),
             Recipient::Bounce(token) => bounces.push(token),
         }
     }
-    (routes, bounces)
+    (routes, targets, bounces)
 }
 
 async fn forward(
@@ -136,9 +144,7 @@ async fn forward(
     routes: Vec<Route>,
     content: &Content,
 ) -> Result<Reply, Reply> {
-    let limits = broker.rules.header;
-    let start = content.read(0, limits.max_size.saturating_add(2)).await.map_err(|_| Reply::internal_error())?;
-    let header = HeaderBlock::parse(&start, limits).map_err(policy::header::refusal)?;
+    let (start, header) = read_header(broker, content).await?;
     let known = match author::check(broker, client, mail, &header, &start, content).await {
         Ok(known) => known,
         Err(reply) => return Err(author::refused(broker, &routes, reply)),
@@ -155,4 +161,12 @@ async fn forward(
             Err(reply)
         }
     }
+}
+
+/// The first bytes of a message and the header block in them.
+pub(super) async fn read_header(broker: &Broker, content: &Content) -> Result<(Bytes, HeaderBlock), Reply> {
+    let limits = broker.rules.header;
+    let start = content.read(0, limits.look_at()).await.map_err(|_| Reply::internal_error())?;
+    let header = HeaderBlock::parse(&start, limits).map_err(policy::header::refusal)?;
+    Ok((start, header))
 }

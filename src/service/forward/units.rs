@@ -1,5 +1,6 @@
 //! From accepted recipients to units of work: one rewritten copy for one mailbox each.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::author::Known;
 use super::limits;
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
+use crate::model::delivery::DeliveryKind;
 use crate::model::envelope::{Client, MailFrom};
 use crate::model::id::{AliasId, MailboxId};
 use crate::model::{Reply, alias_name};
@@ -20,15 +22,18 @@ use crate::service::broker::Broker;
 use crate::service::{reverse, signing};
 use crate::spool::Content;
 use crate::storage::alias::{self, Route};
+use crate::storage::{self};
 use crate::transform::dkim::BodyHash;
 use crate::transform::forward::{self, ForwardFacts, RewriteError};
 use crate::transform::header::HeaderBlock;
+use crate::transform::message_id;
 use crate::transform::received::ReceivedFacts;
+use crate::transform::reply;
 use crate::transform::trace::{self, Trace};
-use crate::transform::verp::{self, BounceToken};
+use crate::transform::verp::{self, BounceToken, SentTo};
 
 /// A message as it arrived.
-pub(super) struct Arrival<'a> {
+pub(in crate::service) struct Arrival<'a> {
     pub client: &'a Client,
     pub mail: &'a MailFrom,
     pub header: &'a HeaderBlock,
@@ -51,11 +56,12 @@ impl Arrival<'_> {
     }
 }
 
-/// One copy for one mailbox.
+/// One copy for one mailbox, or of a reply for one contact.
 #[derive(Debug)]
-pub(super) struct Unit {
+pub(in crate::service) struct Unit {
+    pub kind: DeliveryKind,
     pub alias_id: AliasId,
-    pub mailbox_id: MailboxId,
+    pub mailbox_id: Option<MailboxId>,
     pub hand_off: HandOff,
 }
 
@@ -126,6 +132,7 @@ async fn admit_one(
         results: arrival.known.map_or("", |known| &known.fields),
         received: &received(broker, arrival),
         trace_key: &broker.keys.trace,
+        message_ids: &own_ids(broker, arrival, alias).await?,
         authserv_id: broker.rules.hostname.as_str(),
     };
     let header = forward::rewrite(arrival.header, arrival.start, &facts).map_err(refusal)?;
@@ -137,11 +144,12 @@ async fn admit_one(
         .mailboxes
         .iter()
         .map(|mailbox| {
-            let token = BounceToken { alias_id: alias.id, mailbox_id: mailbox.id, expires_at };
+            let token = BounceToken { alias_id: alias.id, sent_to: SentTo::Mailbox(mailbox.id), expires_at };
             let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
             Unit {
+                kind: DeliveryKind::Forward,
                 alias_id: alias.id,
-                mailbox_id: mailbox.id,
+                mailbox_id: Some(mailbox.id),
                 hand_off: HandOff {
                     // A message that must not bounce (null reverse-path) keeps its null sender.
                     sender: arrival.mail.sender.as_ref().map(|_| sender),
@@ -157,12 +165,25 @@ async fn admit_one(
         .collect())
 }
 
+/// The owner's replies that the message answers: their ids as the owner's mail client knows them, by ours.
+async fn own_ids(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) -> Result<HashMap<String, String>, Reply> {
+    let named = reply::referenced(arrival.header, arrival.start);
+    let ours = named.into_iter().filter(|id| message_id::may_be_ours(id, alias.address.domain()));
+    let ours: Vec<_> = ours.map(str::to_owned).collect();
+    if ours.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let failed = |error| broker.storage_failed(&error);
+    let mut tx = broker.storage().read().await.map_err(failed)?;
+    storage::message_id::find_many(&mut tx, alias.id, &ours).await.map(HashMap::from_iter).map_err(failed)
+}
+
 /// How long after the queue gave up a bounce of the next hop may still come.
-const BOUNCES_LATER: Duration = Duration::from_hours(7 * 24);
+pub(in crate::service) const BOUNCES_LATER: Duration = Duration::from_hours(7 * 24);
 
 /// A kill that was committed since RCPT still counts: asked when the next hop waits for the message, last of all. Where
 /// the database does not answer the message is not sent; the commit that follows finds out what is the matter.
-fn permit(broker: &Broker, alias: &Alias) -> Option<Permit> {
+pub(in crate::service) fn permit(broker: &Broker, alias: &Alias) -> Option<Permit> {
     if alias_name::is_role(alias.address.local()) {
         return None;
     }

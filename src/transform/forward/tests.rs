@@ -41,6 +41,7 @@ fn rewritten(message: &[u8]) -> Result<Vec<u8>, RewriteError> {
         results: "",
         received: &received(),
         trace_key: &SecretKey::new(vec![7; 32]),
+        message_ids: &HashMap::new(),
         authserv_id: "mx.you.example",
     };
     rewrite(&block, message, &facts)
@@ -168,6 +169,7 @@ fn a_missing_reverse_address_is_an_error_and_not_a_leak() {
         results: "",
         received: &received(),
         trace_key: &SecretKey::new(vec![7; 32]),
+        message_ids: &HashMap::new(),
         authserv_id: "mx.you.example",
     };
     assert_eq!(rewrite(&block, message, &facts), Err(RewriteError::MissingReverse));

@@ -5,4 +5,5 @@ mod bounces;
 mod direct;
 mod privacy;
 mod queue;
+mod reply;
 mod signing;

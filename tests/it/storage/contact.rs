@@ -65,3 +65,29 @@ async fn a_token_leads_to_its_contact_and_alias() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn contacts_are_found_by_token_and_key_and_can_be_blocked() {
+    each_driver(async |database| {
+        let house = house(&database).await;
+        let alias = house.alias.id;
+        let mut tokens = Vec::new();
+        for sender in ["a@lg.example", "b@lg.example"] {
+            let (token, uuid, now) = (ReverseToken::draw(&database.chance), database.uuid(), database.now());
+            let (sender, given) = (address(sender), token.clone());
+            commit!(database, tx => contact::get_or_create(tx, alias, &sender, &given, uuid, now)).unwrap();
+            tokens.push(token);
+        }
+        tokens.push(ReverseToken::draw(&database.chance));
+        let found = read!(database, tx => contact::find_by_tokens(tx, alias, &tokens));
+        assert_eq!(found.len(), 2);
+        assert!(read!(database, tx => contact::find_by_tokens(tx, postern::model::id::AliasId(alias.0 + 1), &tokens)).is_empty());
+        let (id, now) = (found[0].id, database.now());
+        assert!(!read!(database, tx => contact::find(tx, id)).unwrap().is_blocked);
+        commit!(database, tx => contact::set_blocked(tx, id, Some(now))).unwrap();
+        assert!(read!(database, tx => contact::find(tx, id)).unwrap().is_blocked);
+        commit!(database, tx => contact::set_blocked(tx, id, None)).unwrap();
+        assert!(!read!(database, tx => contact::find(tx, id)).unwrap().is_blocked);
+    })
+    .await;
+}

@@ -10,6 +10,7 @@ mod erasure;
 mod fixtures;
 mod mailbox;
 mod message;
+mod message_id;
 mod node;
 mod plans;
 mod postgres;

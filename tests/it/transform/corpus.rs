@@ -72,6 +72,7 @@ fn forward_message(message: &[u8]) -> Result<Forwarded, RewriteError> {
             results: "",
             received: &received,
             trace_key: &SecretKey::new(vec![7; 32]),
+            message_ids: &HashMap::new(),
             authserv_id: "mx.you.example",
         },
     )?;

@@ -1,0 +1,258 @@
+//! The owner's message to a reverse address: proven to be the owner's, then sent from the alias to the contact.
+//!
+//! [`recipient`] answers RCPT, [`message`] the end of data: there the author is read, proven by an aligned SPF or DKIM
+//! pass, and the header block written anew for each contact (`transform::reply`). Whatever goes wrong is answered in
+//! the dialogue: nobody gets a 250 for a reply that is then dropped. The hand-off is that of a forward.
+
+use std::collections::HashMap;
+
+use super::broker::Broker;
+use super::forward::units::{Arrival, BOUNCES_LATER, Unit, permit};
+use super::forward::{ACCEPTED, author, commit, read_header};
+use super::signing;
+use crate::model::activity::Activity;
+use crate::model::alias::Alias;
+use crate::model::authentication::{ArcResult, Authentication, DkimResult, DmarcResult, SpfResult};
+use crate::model::contact::{Contact, ReverseToken};
+use crate::model::delivery::DeliveryKind;
+use crate::model::envelope::{Client, MailFrom};
+use crate::model::{Address, DomainName, Reply};
+use crate::outbound::HandOff;
+use crate::policy;
+use crate::policy::header::PathFacts;
+use crate::policy::reply::{Refusal, ReplyFacts, WayFacts};
+use crate::spool::Content;
+use crate::storage::alias::Route;
+use crate::storage::{self, Tx, contact, mailbox, message_id};
+use crate::transform::mailboxes;
+use crate::transform::quoted_address::Search;
+use crate::transform::reply::{self, ReplyFault};
+use crate::transform::verp::{self, BounceToken, SentTo};
+
+/// A message goes out from one alias; of several, it can't be told which was meant.
+const ONE_ALIAS: Reply = Reply::new(550, 7, 1, "A reply goes to correspondents of one address only");
+/// How much of a body is looked through at once.
+const PIECE: usize = 64 * 1024;
+
+/// A contact that was accepted at RCPT, and its alias.
+#[derive(Debug)]
+pub struct Target {
+    contact: Contact,
+    alias: Alias,
+}
+
+/// May mail to this reverse address be accepted? Whether it is the owner's is seen at the end of data.
+pub(super) async fn recipient(broker: &Broker, tx: &mut Tx, domain: &DomainName, token: &ReverseToken) -> Result<Target, Reply> {
+    let found = contact::find_by_token(tx, token).await.map_err(|error| broker.storage_failed(&error))?;
+    let (contact, alias) =
+        found.filter(|(_, alias)| alias.address.domain() == domain).ok_or(policy::recipient::NO_SUCH_ADDRESS)?;
+    check_way(broker, &alias, &contact).map_err(Refusal::reply)?;
+    Ok(Target { contact, alias })
+}
+
+fn check_way(broker: &Broker, alias: &Alias, contact: &Contact) -> Result<(), Refusal> {
+    let is_expired = alias.is_expired(broker.now());
+    policy::reply::open(WayFacts { state: alias.state, is_expired, is_blocked: contact.is_blocked })
+}
+
+/// The whole message for the contacts of one alias. `routes` are aliases among its recipients: a reply to all names the
+/// alias itself, whose owner has the message already; any other alias would show who is behind it.
+pub(super) async fn message(
+    broker: &Broker,
+    client: &Client,
+    mail: &MailFrom,
+    targets: Vec<Target>,
+    routes: &[Route],
+    content: &Content,
+) -> Result<Reply, Reply> {
+    let Some(alias_id) = targets.first().map(|target| target.alias.id) else { return Err(Reply::internal_error()) };
+    let others = targets.iter().map(|target| target.alias.id).chain(routes.iter().map(|route| route.alias.id));
+    if others.into_iter().any(|id| id != alias_id) {
+        return Err(ONE_ALIAS);
+    }
+    let (start, header) = read_header(broker, content).await?;
+    let arrival = Arrival { client, mail, header: &header, start: &start, content, known: None };
+    let hops = header.received_count(&start);
+    policy::header::check_path(PathFacts { hops, max_hops: broker.rules.max_hops, is_loop: false })?;
+    let from = mailboxes::author(&header, &start).map_err(|fault| {
+        broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN);
+        policy::header::refusal(fault)
+    })?;
+    let state = look_again(broker, &targets).await.map_err(|error| broker.storage_failed(&error))?;
+    let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
+    prove(broker, &arrival, &from.address, &state).await.map_err(|refusal| {
+        if refusal.is_attempt() {
+            broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN);
+        }
+        refusal.reply()
+    })?;
+    for contact in &state.contacts {
+        check_way(broker, &state.alias, contact).map_err(Refusal::reply)?;
+    }
+    let quotes = quotes_mailbox(&arrival.body(), &state.mailboxes).await?;
+    let units = write(broker, &arrival, &state).await?;
+    commit::run(broker, &arrival, units).await?;
+    if quotes {
+        broker.ledger.count(alias_id, broker.now(), Activity::QUOTED);
+    }
+    Ok(ACCEPTED)
+}
+
+/// What the database says at the end of data; RCPT may have been long ago.
+struct Standing {
+    alias: Alias,
+    contacts: Vec<Contact>,
+    /// Verified ones: who may speak.
+    owners: Vec<Address>,
+    /// All the owner has, of this alias or others: what may not show.
+    mailboxes: Vec<Address>,
+}
+
+async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standing>, storage::Error> {
+    let Some(id) = targets.first().map(|target| target.alias.id) else { return Ok(None) };
+    let mut tx = broker.storage().read().await?;
+    let Some(alias) = storage::alias::find(&mut tx, id).await? else { return Ok(None) };
+    let tokens: Vec<_> = targets.iter().map(|target| target.contact.token.clone()).collect();
+    let contacts = contact::find_by_tokens(&mut tx, id, &tokens).await?;
+    let of_alias = mailbox::of_alias(&mut tx, id).await?.into_iter();
+    let owners = of_alias.filter(|mailbox| mailbox.verified_at.is_some()).map(|mailbox| mailbox.address).collect();
+    let mailboxes = mailbox::list(&mut tx, alias.user_id).await?.into_iter().map(|mailbox| mailbox.address).collect();
+    Ok((!contacts.is_empty()).then_some(Standing { alias, contacts, owners, mailboxes }))
+}
+
+/// Strangers are turned away before anything is looked up for them.
+async fn prove(broker: &Broker, arrival: &Arrival<'_>, author: &Address, state: &Standing) -> Result<(), Refusal> {
+    let facts = ReplyFacts { author, mailboxes: &state.owners, is_proven: true, is_temporary: false };
+    policy::reply::prove(&facts)?;
+    let Arrival { client, mail, header, start, content, .. } = arrival;
+    let found = author::ask(broker, client, mail, author.domain(), header, start, content).await;
+    let (is_proven, is_temporary) = proof(&found);
+    policy::reply::prove(&ReplyFacts { is_proven, is_temporary, ..facts })
+}
+
+/// Whether the author's domain vouches for the message, and whether a fault may be why it does not.
+///
+/// A domain with a DMARC policy is taken at its word (alignment may be strict); one without is vouched for by any aligned
+/// pass. A greeting proves nothing here, even when the reverse-path is null: it names a host, not who sends from it.
+fn proof(found: &Authentication) -> (bool, bool) {
+    let signed = |result| found.dkim.iter().any(|signature| signature.aligned && signature.result == result);
+    let sent = |result| found.spf.as_ref().is_some_and(|spf| spf.aligned && !spf.is_helo && spf.result == result);
+    let has_pass = signed(DkimResult::Pass) || sent(SpfResult::Pass);
+    let is_proven = match found.dmarc.result {
+        DmarcResult::Pass | DmarcResult::None | DmarcResult::PermError => has_pass,
+        DmarcResult::TempError => has_pass && found.dmarc.aligned_by.is_some(),
+        DmarcResult::Fail => false,
+    };
+    // Signatures that were not answered in time leave nothing but this behind.
+    let no_answer = found.arc == ArcResult::TempError;
+    let has_fault = no_answer || signed(DkimResult::TempError) || sent(SpfResult::TempError);
+    (is_proven, has_fault || has_pass && found.dmarc.result == DmarcResult::TempError)
+}
+
+/// Whether the body holds one of the addresses.
+async fn quotes_mailbox(body: &Content, mailboxes: &[Address]) -> Result<bool, Reply> {
+    let mut searches: Vec<_> = mailboxes.iter().map(Search::new).collect();
+    let mut offset = 0;
+    while offset < body.len() {
+        let piece = body.read(offset, PIECE).await.map_err(|_| Reply::internal_error())?;
+        offset += piece.len() as u64;
+        for search in &mut searches {
+            search.push(&piece);
+        }
+        if piece.is_empty() || searches.iter().any(Search::found) {
+            break;
+        }
+    }
+    Ok(searches.iter().any(Search::found))
+}
+
+/// One unit for each contact, each with a header block of its own; the pair of ids is kept first, so that an answer
+/// can be threaded however soon it comes.
+async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Result<Vec<Unit>, Reply> {
+    let failed = |error| broker.storage_failed(&error);
+    let alias = &state.alias;
+    let mut tx = broker.storage().read().await.map_err(failed)?;
+    let named = reply::named(arrival.header, arrival.start, &alias.address);
+    let contacts = contact::find_by_tokens(&mut tx, alias.id, &named).await.map_err(failed)?;
+    let contacts = contacts.into_iter().map(|contact| (contact.token, contact.address)).collect();
+    let known_ids = known_ids(broker, arrival, &mut tx, alias).await.map_err(failed)?;
+    drop(tx);
+    let message_id = own_id(broker, arrival, alias).await.map_err(failed)?;
+    let expires_at = broker.now().plus(broker.rules.schedule.expire).plus(BOUNCES_LATER);
+    let body_hash = broker.signing.hash(&arrival.body()).await.map_err(|error| signing::failed(broker, &error))?;
+    let mut units = Vec::with_capacity(state.contacts.len());
+    for contact in &state.contacts {
+        let facts = reply::ReplyFacts {
+            alias: &alias.address,
+            display_name: None,
+            contact: &contact.address,
+            contacts: &contacts,
+            mailboxes: &state.mailboxes,
+            message_id: &message_id,
+            known_ids: &known_ids,
+            now: broker.now(),
+        };
+        let header = reply::write(arrival.header, arrival.start, &facts).map_err(refusal)?;
+        // The last change to the block; From is the alias, so that the signature aligns.
+        let header = broker.signing.sign(&broker.desk, alias.address.domain(), header, body_hash.as_ref()).await;
+        let header = header.map_err(|error| signing::failed(broker, &error))?;
+        let token = BounceToken { alias_id: alias.id, sent_to: SentTo::Contact(contact.id), expires_at };
+        let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
+        units.push(Unit {
+            kind: DeliveryKind::Reply,
+            alias_id: alias.id,
+            mailbox_id: None,
+            hand_off: HandOff {
+                // What answers by itself (an out-of-office note) must not be bounced to.
+                sender: arrival.mail.sender.as_ref().map(|_| sender),
+                recipient: contact.address.clone(),
+                body: arrival.body(),
+                eight_bit: arrival.mail.eight_bit,
+                smtputf8: arrival.mail.smtputf8 && !header.is_ascii() || !contact.address.is_ascii(),
+                header,
+                permit: permit(broker, alias),
+            },
+        });
+    }
+    Ok(units)
+}
+
+/// The owner's own messages among those this one names: the ids they went out with, by the ids the client gave them.
+async fn known_ids(
+    broker: &Broker,
+    arrival: &Arrival<'_>,
+    tx: &mut Tx,
+    alias: &Alias,
+) -> Result<HashMap<String, String>, storage::Error> {
+    let named = reply::referenced(arrival.header, arrival.start);
+    let ours = |id: &str| ours(broker, alias, id);
+    let candidates: Vec<_> = named.into_iter().map(ours).collect();
+    let found = message_id::find_many(tx, alias.id, &candidates).await?;
+    Ok(found.into_iter().map(|(ours, theirs)| (theirs, ours)).collect())
+}
+
+fn ours(broker: &Broker, alias: &Alias, theirs: &str) -> String {
+    crate::transform::message_id::ours(&broker.keys.bounce, alias.id, theirs, alias.address.domain())
+}
+
+/// The id the message goes out with. One without an id of its own gets one that leads back to nothing.
+async fn own_id(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) -> Result<String, storage::Error> {
+    let Some(theirs) = reply::client_id(arrival.header, arrival.start).map(str::to_owned) else {
+        let random: [u8; 16] = broker.desk.chance.bytes();
+        return Ok(ours(broker, alias, &format!("{random:?}")));
+    };
+    let (id, ours, now) = (alias.id, ours(broker, alias, &theirs), broker.now());
+    let kept = ours.clone();
+    broker.storage().write(move |tx| Box::pin(async move { message_id::record(tx, id, &kept, &theirs, now).await })).await?;
+    Ok(ours)
+}
+
+const fn refusal(fault: ReplyFault) -> Reply {
+    match fault {
+        ReplyFault::OutsideAddress => {
+            Reply::new(550, 7, 1, "To and Cc of a reply may name reverse addresses of one alias only; send to others separately")
+        }
+        ReplyFault::Unreadable => Reply::new(550, 6, 0, "To or Cc of the reply cannot be read"),
+        ReplyFault::NamesMailbox => Reply::new(550, 7, 1, "A header field of the reply names your mailbox"),
+    }
+}

@@ -1,0 +1,309 @@
+//! The header block of the owner's message as a contact gets it: written from an allow-list, nothing else survives.
+//!
+//! One block for each contact, so that nobody sees who was only in Bcc. What becomes of which field:
+//!
+//! | field | becomes |
+//! |---|---|
+//! | `From` | the alias, with the name chosen for it or none; never the name in the owner's mail client |
+//! | `To`, `Cc` | reverse addresses become the contacts they stand for, as the owner listed them; the alias and the owner's mailboxes go; anything else refuses the message, since it would be shown an answer it can't take part in |
+//! | `Subject` | as it was; where it holds a mailbox, the alias stands for it |
+//! | `Date` | the same moment in UTC: the zone tells where the owner is |
+//! | `Message-ID` | ours (see [`message_id`]) |
+//! | `In-Reply-To`, `References` | ids of the owner's own messages become ours; unknown ones from the mailbox's host go |
+//! | `MIME-Version`, `Auto-Submitted`, `Importance` | their bare word: comments and parameters name programs and addresses |
+//! | `Content-Type`, `-Transfer-Encoding`, `-Disposition`, `-Language`, `-Description` | as they were; one that names a mailbox refuses the message, for it can't be changed without changing the body |
+//! | all others | dropped |
+//!
+//! Each field is taken once: of two, readers see one or the other.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+
+use email_encoding::headers::{rfc2047, writer::EmailWriter};
+use mail_parser::parsers::MessageStream;
+
+use crate::model::contact::ReverseToken;
+use crate::model::{Address, DomainName, Timestamp};
+
+use super::display_name;
+use super::forward::{Line, copy};
+use super::header::{Field, HeaderBlock};
+use super::mailboxes::{AddressList, Mailbox};
+use super::message_id;
+
+/// A longer subject that has to be written anew is cut; nobody reads it to there.
+const SUBJECT_LENGTH: usize = 800;
+
+/// What the writing needs to know. Has no `Debug`: most of it is addresses.
+#[derive(Clone, Copy)]
+pub struct ReplyFacts<'a> {
+    /// Whom the message is from.
+    pub alias: &'a Address,
+    /// The name to show beside it.
+    pub display_name: Option<&'a str>,
+    /// Whom this copy is for.
+    pub contact: &'a Address,
+    /// Contacts of the alias by their tokens: all of [`named`].
+    pub contacts: &'a HashMap<ReverseToken, Address>,
+    /// The mailboxes behind the alias; none may show.
+    pub mailboxes: &'a [Address],
+    /// The id it goes out with.
+    pub message_id: &'a str,
+    /// Ids the owner's mail client gave to earlier messages, and those they went out with.
+    pub known_ids: &'a HashMap<String, String>,
+    /// The date of a message that has none.
+    pub now: Timestamp,
+}
+
+/// Why a message can't go out. All of them are the owner's to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyFault {
+    /// `To` or `Cc` name somebody who is no contact of this alias.
+    #[error("To or Cc name an address that is no reverse address of the alias")]
+    OutsideAddress,
+    /// An entry of `To` or `Cc` can't be read in one way only.
+    #[error("To or Cc can't be read")]
+    Unreadable,
+    /// A field that has to stay as it is names a mailbox.
+    #[error("a field of the message names the mailbox")]
+    NamesMailbox,
+}
+
+/// The tokens of the reverse addresses on the alias's domain that `To` and `Cc` name.
+pub fn named(block: &HeaderBlock, message: &[u8], alias: &Address) -> Vec<ReverseToken> {
+    let lists = recipient_fields(block, message).map(|field| AddressList::parse(field.value(message)));
+    let mut tokens: Vec<_> = lists
+        .flat_map(|list| list.mailboxes().filter_map(|mailbox| token(&mailbox.address, alias)).collect::<Vec<_>>())
+        .collect();
+    tokens.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    tokens.dedup();
+    tokens
+}
+
+/// The id the owner's mail client gave the message.
+pub fn client_id<'m>(block: &'m HeaderBlock, message: &'m [u8]) -> Option<&'m str> {
+    let field = block.named(message, "Message-ID").next()?;
+    message_id::ids(field.value(message)).first().copied()
+}
+
+/// The ids of other messages it names, the last of them when there are too many.
+pub fn referenced<'m>(block: &'m HeaderBlock, message: &'m [u8]) -> Vec<&'m str> {
+    let mut ids: Vec<_> = ["In-Reply-To", "References"]
+        .into_iter()
+        .filter_map(|name| block.fields().iter().find(|field| field.is(message, name)))
+        .flat_map(|field| message_id::ids(field.value(message)))
+        .collect();
+    ids.drain(..ids.len().saturating_sub(message_id::MOST));
+    ids
+}
+
+/// Writes the header block: whole lines, each ending in CRLF, without the empty line.
+pub fn write(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>) -> Result<Vec<u8>, ReplyFault> {
+    let mut out = Vec::with_capacity(1024);
+    let mut from = Line::new("From");
+    from.mailbox_as(facts.display_name.unwrap_or_default(), facts.alias);
+    from.finish(&mut out);
+    recipients(block, message, facts, &mut out)?;
+    let date = block.named(message, "Date").next().and_then(|field| moment(field.value(message))).unwrap_or(facts.now);
+    out.extend_from_slice(format!("Date: {}\r\nMessage-ID: <{}>\r\n", date.to_rfc5322(), facts.message_id).as_bytes());
+    let mut written = BTreeSet::new();
+    for field in block.fields() {
+        let name = field.name(message).to_ascii_lowercase();
+        if !written.insert(name.clone()) {
+            continue;
+        }
+        match name.as_slice() {
+            b"subject" => subject(field, message, facts, &mut out),
+            b"in-reply-to" => references("In-Reply-To", field, message, facts, &mut out),
+            b"references" => references("References", field, message, facts, &mut out),
+            b"mime-version" => out.extend_from_slice(b"MIME-Version: 1.0\r\n"),
+            b"auto-submitted" => word("Auto-Submitted", field, message, &mut out),
+            b"importance" => word("Importance", field, message, &mut out),
+            b"content-type"
+            | b"content-transfer-encoding"
+            | b"content-disposition"
+            | b"content-language"
+            | b"content-description" => {
+                if names_mailbox(field.value(message), facts.mailboxes) {
+                    return Err(ReplyFault::NamesMailbox);
+                }
+                copy(field, message, &mut out);
+            }
+            _ => {}
+        }
+    }
+    Ok(out)
+}
+
+fn recipient_fields<'a>(block: &'a HeaderBlock, message: &'a [u8]) -> impl Iterator<Item = &'a Field> {
+    block.fields().iter().filter(|field| field.is(message, "To") || field.is(message, "Cc"))
+}
+
+fn token(address: &Address, alias: &Address) -> Option<ReverseToken> {
+    if address.domain() == alias.domain() { ReverseToken::from_local_part(address.local()) } else { None }
+}
+
+/// `To` and `Cc`, each once, everybody in them once.
+fn recipients(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>, out: &mut Vec<u8>) -> Result<(), ReplyFault> {
+    let mut written = BTreeSet::new();
+    for name in ["To", "Cc"] {
+        let mut line = Line::new(name);
+        for field in block.named(message, name) {
+            let list = AddressList::parse(field.value(message));
+            if list.unreadable() > 0 {
+                return Err(ReplyFault::Unreadable);
+            }
+            for mailbox in list.mailboxes() {
+                let Some(contact) = correspondent(mailbox, facts)? else { continue };
+                if written.insert(contact.folded()) {
+                    line.mailbox_as(&name_of(mailbox, contact), contact);
+                }
+            }
+        }
+        if !line.is_empty() {
+            line.finish(out);
+        } else if name == "To" {
+            out.extend_from_slice(b"To: undisclosed-recipients:;\r\n");
+        }
+    }
+    Ok(())
+}
+
+/// Who stands for an entry of `To` or `Cc`; `None` for the owner in any form.
+fn correspondent<'a>(mailbox: &Mailbox, facts: &ReplyFacts<'a>) -> Result<Option<&'a Address>, ReplyFault> {
+    let is_owner = |address: &Address| facts.mailboxes.iter().any(|own| own.folded() == address.folded());
+    if mailbox.address.folded() == facts.alias.folded() || is_owner(&mailbox.address) {
+        return Ok(None);
+    }
+    let contact = token(&mailbox.address, facts.alias).and_then(|token| facts.contacts.get(&token));
+    let contact = contact.ok_or(ReplyFault::OutsideAddress)?;
+    // An owner who once wrote to the alias is a contact as well: shown to itself only.
+    Ok((!is_owner(contact) || contact == facts.contact).then_some(contact))
+}
+
+/// The name the owner gave a contact, without the address that [`display_name::shown`] put behind it. A name that holds
+/// an address might hold any.
+fn name_of(mailbox: &Mailbox, contact: &Address) -> String {
+    let origin = display_name::shown("", contact);
+    // Outlook puts single quotes around a name that is an address.
+    let name = mailbox.name.trim().trim_matches('\'').trim();
+    let name = name.strip_suffix(&origin).map_or(name, |name| name.trim_end().trim_end_matches('-').trim_end());
+    if name.contains('@') { String::new() } else { name.to_owned() }
+}
+
+fn subject(field: &Field, message: &[u8], facts: &ReplyFacts<'_>, out: &mut Vec<u8>) {
+    if !names_mailbox(field.value(message), facts.mailboxes) {
+        copy(field, message, out);
+        return;
+    }
+    let mut text = display_name::clean(&decoded(field.value(message)), SUBJECT_LENGTH);
+    for mailbox in facts.mailboxes {
+        text = replace(&text, &mailbox.folded(), &facts.alias.to_string());
+    }
+    let mut line = "Subject: ".to_owned();
+    if text.is_ascii() {
+        line.push_str(&text);
+    } else {
+        let mut writer = EmailWriter::new(&mut line, 9, 0, false);
+        rfc2047::encode(&text, &mut writer).unwrap_or_else(|_| unreachable!("writing to a String does not fail"));
+    }
+    out.extend_from_slice(line.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `In-Reply-To` or `References`, one id a line; nothing when no id is left.
+fn references(name: &str, field: &Field, message: &[u8], facts: &ReplyFacts<'_>, out: &mut Vec<u8>) {
+    let mut ids = message_id::ids(field.value(message));
+    ids.drain(..ids.len().saturating_sub(message_id::MOST));
+    let ids: Vec<_> = ids.into_iter().filter_map(|id| shown_id(id, facts)).collect();
+    if !ids.is_empty() {
+        let list = ids.iter().map(|id| format!("<{id}>")).collect::<Vec<_>>().join("\r\n ");
+        out.extend_from_slice(format!("{name}: {list}\r\n").as_bytes());
+    }
+}
+
+/// What a contact may know of an id: ours for the owner's; a stranger's as it is; none that names the owner's provider,
+/// unless that is the contact's provider, too, whose ids it must find again.
+fn shown_id<'a>(id: &'a str, facts: &ReplyFacts<'a>) -> Option<&'a str> {
+    if let Some(ours) = facts.known_ids.get(id) {
+        return Some(ours);
+    }
+    let domain = message_id::domain(id);
+    let is_local = domain.as_ref().is_none_or(is_private);
+    let is_owners = domain.is_some_and(|domain| {
+        let of_mailbox = facts.mailboxes.iter().any(|mailbox| domain.is_within(mailbox.domain()));
+        of_mailbox && !domain.is_within(facts.contact.domain())
+    });
+    (!is_local && !is_owners && !names_mailbox(id.as_bytes(), facts.mailboxes)).then_some(id)
+}
+
+/// A name that means something at home only: `macbook.local`, `localhost`.
+fn is_private(domain: &DomainName) -> bool {
+    let name = domain.as_str();
+    !name.contains('.') || [".local", ".localdomain", ".lan", ".home", ".internal"].iter().any(|end| name.ends_with(end))
+}
+
+/// A field whose value is one word, without comments and parameters.
+fn word(name: &str, field: &Field, message: &[u8], out: &mut Vec<u8>) {
+    let value = String::from_utf8_lossy(field.value(message)).into_owned();
+    let word = value.trim().split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or_default();
+    if !word.is_empty() && word.len() <= 30 {
+        out.extend_from_slice(format!("{name}: {word}\r\n").as_bytes());
+    }
+}
+
+/// Whether a value names a mailbox: as it is, with encoded words decoded, or percent-encoded (RFC 2231).
+fn names_mailbox(value: &[u8], mailboxes: &[Address]) -> bool {
+    let unfolded = String::from_utf8_lossy(value).replace("\r\n", "");
+    let texts = [percent_decoded(&unfolded), unfolded, decoded(value)].map(|text| text.to_ascii_lowercase());
+    let mailboxes: Vec<_> = mailboxes.iter().map(|mailbox| mailbox.folded().to_ascii_lowercase()).collect();
+    texts.iter().any(|text| mailboxes.iter().any(|mailbox| text.contains(mailbox)))
+}
+
+/// A value with `%40` and the like decoded; what is not ASCII then is of no interest.
+fn percent_decoded(text: &str) -> String {
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        decoded.push_str(before);
+        let byte = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        decoded.push(byte.map_or('%', char::from));
+        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    decoded.push_str(rest);
+    decoded
+}
+
+/// A value with encoded words decoded, on one line.
+fn decoded(value: &[u8]) -> String {
+    let mut line: Vec<u8> = value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
+    line.push(b'\n');
+    MessageStream::new(&line).parse_unstructured().into_text().map(Cow::into_owned).unwrap_or_default()
+}
+
+/// Replaces `what` whatever its case.
+fn replace(text: &str, what: &str, with: &str) -> String {
+    let (lower, what) = (text.to_ascii_lowercase(), what.to_ascii_lowercase());
+    let mut replaced = String::with_capacity(text.len());
+    let mut at = 0;
+    for (found, _) in lower.match_indices(&what) {
+        replaced.push_str(text.get(at..found).unwrap_or_default());
+        replaced.push_str(with);
+        at = found + what.len();
+    }
+    replaced.push_str(text.get(at..).unwrap_or_default());
+    replaced
+}
+
+/// The moment a `Date` names.
+fn moment(value: &[u8]) -> Option<Timestamp> {
+    let mut line = value.trim_ascii().to_vec();
+    line.push(b'\n');
+    let date = MessageStream::new(&line).parse_date().into_datetime()?;
+    let seconds = date.is_valid().then(|| date.to_timestamp())?;
+    // Four digits of a year; what is beyond was no date.
+    (0..253_402_300_800).contains(&seconds).then(|| Timestamp::from_micros(seconds.saturating_mul(1_000_000)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! What a contact gets to see of a reply, field by field.
+
+use proptest::prelude::*;
+
+use super::super::header::Limits;
+use super::*;
+
+const LG: &str = "reply+aaaaaaaaaaaaaaaaaaaa@you.example";
+const BOB: &str = "reply+bbbbbbbbbbbbbbbbbbbb@you.example";
+
+fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+fn write_for(contact: &str, message: &str) -> Result<String, ReplyFault> {
+    let block = HeaderBlock::parse(message.as_bytes(), Limits::default()).unwrap();
+    let alias = address("lg.k7f3@you.example");
+    let contacts = [(LG, "news@lg.example"), (BOB, "bob@corp.example")]
+        .map(|(reverse, contact)| (ReverseToken::from_local_part(address(reverse).local()).unwrap(), address(contact)));
+    let facts = ReplyFacts {
+        alias: &alias,
+        display_name: None,
+        contact: &address(contact),
+        contacts: &contacts.into_iter().collect(),
+        mailboxes: &[address("Jane.Roe@inbox.example"), address("jane@work.example")],
+        message_id: "aaaaaaaaaaaaaaaa@you.example",
+        known_ids: &HashMap::from([("sent.before@inbox.example".to_owned(), "bbbbbbbbbbbbbbbb@you.example".to_owned())]),
+        now: Timestamp::from_micros(1_700_000_000_000_000),
+    };
+    write(&block, message.as_bytes(), &facts).map(|header| String::from_utf8(header).unwrap())
+}
+
+fn write_one(message: &str) -> String {
+    write_for("news@lg.example", message).unwrap()
+}
+
+#[test]
+fn a_reply_keeps_what_the_contact_needs_and_nothing_else() {
+    let written = write_one(&format!(
+        "Received: from [10.0.0.2] (home.inbox.example)\r\nReturn-Path: <jane.roe@inbox.example>\r\n\
+         From: Jane Roe <jane.roe@inbox.example>\r\nSender: x@inbox.example\r\nReply-To: jane.roe@inbox.example\r\n\
+         To: \"LG - news at lg.example\" <{LG}>\r\nCc: Bob <{BOB}>, lg.k7f3@you.example, Me <jane.roe@inbox.example>\r\n\
+         Subject: Re: Sale\r\nDate: Wed, 15 Nov 2023 07:13:20 +0900 (JST)\r\nMessage-ID: <1@macbook.local>\r\n\
+         In-Reply-To: <sent.before@inbox.example>\r\nReferences: <a@lg.example> <other@inbox.example>\r\n\t<sent.before@inbox.example>\r\n\
+         MIME-Version: 1.0 (Mac OS X Mail 16.0)\r\nContent-Type: text/plain;\r\n charset=utf-8\r\nContent-ID: <x@inbox.example>\r\n\
+         Auto-Submitted: auto-replied; owner-email=\"jane.roe@inbox.example\"\r\nImportance: High\r\nUser-Agent: Mail\r\n\
+         X-Mailer: Mail\r\nBcc: secret@x.example\r\nDisposition-Notification-To: jane.roe@inbox.example\r\n\r\nHi\r\n"
+    ));
+    assert_eq!(
+        written,
+        "From: <lg.k7f3@you.example>\r\nTo: LG <news@lg.example>\r\nCc: Bob <bob@corp.example>\r\n\
+         Date: Tue, 14 Nov 2023 22:13:20 +0000\r\nMessage-ID: <aaaaaaaaaaaaaaaa@you.example>\r\nSubject: Re: Sale\r\n\
+         In-Reply-To: <bbbbbbbbbbbbbbbb@you.example>\r\nReferences: <a@lg.example>\r\n <bbbbbbbbbbbbbbbb@you.example>\r\n\
+         MIME-Version: 1.0\r\nContent-Type: text/plain;\r\n charset=utf-8\r\nAuto-Submitted: auto-replied\r\nImportance: High\r\n"
+    );
+}
+
+#[test]
+fn nobody_sees_who_was_only_in_bcc() {
+    let message =
+        "From: jane.roe@inbox.example\r\nTo: undisclosed-recipients:;\r\nBcc: reply+aaaaaaaaaaaaaaaaaaaa@you.example\r\n\r\n";
+    let written = write_one(message);
+    assert!(written.contains("\r\nTo: undisclosed-recipients:;\r\n") && !written.contains("lg.example"), "{written}");
+}
+
+#[test]
+fn an_address_that_is_no_contact_stops_the_message() {
+    for (to, fault) in [
+        ("friend@x.example", ReplyFault::OutsideAddress),
+        ("reply+cccccccccccccccccccc@you.example", ReplyFault::OutsideAddress),
+        ("reply+aaaaaaaaaaaaaaaaaaaa@other.example", ReplyFault::OutsideAddress),
+        ("other.alias@you.example", ReplyFault::OutsideAddress),
+        ("<a@x.example> <b@x.example>", ReplyFault::Unreadable),
+    ] {
+        for name in ["To", "Cc", "cC"] {
+            assert_eq!(
+                write_for("news@lg.example", &format!("From: jane.roe@inbox.example\r\n{name}: {LG}, {to}\r\n\r\n")),
+                Err(fault),
+                "{to}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_alias_stands_for_the_mailbox_in_a_subject() {
+    for (subject, expected) in [
+        ("to Jane.Roe@INBOX.example, jane@work.example", "to lg.k7f3@you.example, lg.k7f3@you.example"),
+        ("=?utf-8?q?to_jane=2Eroe=40inbox=2Eexample?=", "to lg.k7f3@you.example"),
+        ("=?utf-8?q?=C3=BC_jane.roe=40inbox.example?=", "=?utf-8?b?w7wgbGcuazdmM0B5b3UuZXhhbXBsZQ==?="),
+        ("=?utf-8?q?untouched_=C3=BC?=", "=?utf-8?q?untouched_=C3=BC?="),
+    ] {
+        let written = write_one(&format!("From: jane.roe@inbox.example\r\nSubject: {subject}\r\n\r\n"));
+        assert!(written.contains(&format!("\r\nSubject: {expected}\r\n")), "{written}");
+    }
+}
+
+#[test]
+fn a_field_that_must_stay_and_names_the_mailbox_stops_the_message() {
+    for field in [
+        "Content-Type: multipart/mixed; boundary=\"x-jane.roe@inbox.example\"",
+        "Content-Disposition: attachment; filename*=utf-8''jane%2Eroe%40inbox.example.pdf",
+        "Content-Description: =?utf-8?q?of_Jane.Roe=40inbox.example?=",
+    ] {
+        let written = write_for("news@lg.example", &format!("From: jane.roe@inbox.example\r\n{field}\r\n\r\n"));
+        assert_eq!(written, Err(ReplyFault::NamesMailbox), "{field}");
+    }
+}
+
+#[test]
+fn ids_of_the_mailbox_s_host_are_kept_for_a_contact_there_only() {
+    let message = "From: jane.roe@inbox.example\r\nIn-Reply-To: <1@mail.inbox.example>\r\nReferences: <2@laptop.local> <3@x.example>\r\n\r\n";
+    let written = write_one(message);
+    assert!(!written.contains("In-Reply-To") && written.contains("References: <3@x.example>\r\n"), "{written}");
+    let written = write_for("ann@inbox.example", message).unwrap();
+    assert!(written.contains("In-Reply-To: <1@mail.inbox.example>\r\n"), "{written}");
+}
+
+#[test]
+fn dates_are_utc_and_never_missing() {
+    for (date, expected) in [
+        ("Date: Tue, 14 Nov 2023 23:30:00 -0800\r\n", "Wed, 15 Nov 2023 07:30:00 +0000"),
+        ("Date: 14 Nov 23 22:13:00 GMT\r\n", "Tue, 14 Nov 2023 22:13:00 +0000"),
+        ("Date: rubbish\r\n", "Tue, 14 Nov 2023 22:13:20 +0000"),
+        ("", "Tue, 14 Nov 2023 22:13:20 +0000"),
+    ] {
+        let written = write_one(&format!("From: jane.roe@inbox.example\r\n{date}\r\n"));
+        assert!(written.contains(&format!("\r\nDate: {expected}\r\n")), "{date}: {written}");
+    }
+}
+
+fn value() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("jane.roe@inbox.example".to_owned()),
+        Just("Jane.ROE@Inbox.Example".to_owned()),
+        Just("<jane.roe@inbox.example>".to_owned()),
+        Just("=?utf-8?q?jane.roe=40inbox.example?=".to_owned()),
+        Just("=?utf-8?b?amFuZS5yb2VAaW5ib3guZXhhbXBsZQ==?=".to_owned()),
+        Just(format!("<{LG}>")),
+        Just("<a@lg.example>".to_owned()),
+        Just("\r\n ".to_owned()),
+        Just(", ".to_owned()),
+        Just("jane.roe@\r\n inbox.example".to_owned()),
+        "[ -~]{0,12}",
+    ];
+    proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_header_block_names_the_mailbox(
+        fields in proptest::collection::vec((prop_oneof![
+            Just("Subject"), Just("To"), Just("Cc"), Just("In-Reply-To"), Just("References"), Just("Date"), Just("Message-ID"),
+            Just("Content-Type"), Just("Content-Disposition"), Just("Auto-Submitted"), Just("Importance"), Just("MIME-Version"),
+            Just("X-Mailer"), Just("Received"), Just("Sender"), Just("Bcc"), Just("Reply-To")], value()), 0..8))
+    {
+        let mut message = "From: Jane Roe <jane.roe@inbox.example>\r\n".to_owned();
+        for (name, value) in &fields {
+            message.extend([name, ": x", value, "\r\n"]);
+        }
+        prop_assume!(HeaderBlock::parse(message.as_bytes(), Limits::default()).is_ok());
+        if let Ok(written) = write_for("news@lg.example", &message) {
+            let block = HeaderBlock::parse(written.as_bytes(), Limits::default()).unwrap();
+            prop_assert_eq!(block.body_offset(), written.len());
+            for field in block.fields() {
+                let value = field.value(written.as_bytes());
+                for text in [String::from_utf8_lossy(value).replace("\r\n", ""), decoded(value)] {
+                    prop_assert!(!text.to_ascii_lowercase().contains("jane.roe@inbox.example"), "{}", written);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_answered(message in proptest::collection::vec(prop_oneof![
+        Just(b"\r\n".to_vec()), Just(b"To: ".to_vec()), Just(b"Date: ".to_vec()), Just(b"Subject: =?".to_vec()),
+        Just(b"References: <".to_vec()), proptest::collection::vec(any::<u8>(), 1..6)], 0..30))
+    {
+        let message = message.concat();
+        if let Ok(block) = HeaderBlock::parse(&message, Limits::default()) {
+            let alias = address("a@you.example");
+            let facts = ReplyFacts {
+                alias: &alias, display_name: Some("Ann"), contact: &alias, contacts: &HashMap::new(), mailboxes: &[],
+                message_id: "x@you.example", known_ids: &HashMap::new(), now: Timestamp::from_micros(0),
+            };
+            let _tokens = (named(&block, &message, &alias), client_id(&block, &message), referenced(&block, &message));
+            if let Ok(written) = write(&block, &message, &facts) {
+                prop_assert!(HeaderBlock::parse(&written, Limits::default()).is_ok());
+            }
+        }
+    }
+}
