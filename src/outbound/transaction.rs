@@ -41,6 +41,9 @@ impl Parcel<'_> {
 /// A permit that is older than this is asked for again before the text leaves.
 const STALE: Duration = Duration::from_millis(200);
 
+/// How long the rest of a reply that nobody asked for may take.
+const INTERRUPTION: Duration = Duration::from_secs(5);
+
 /// The answers of the permit during one transaction.
 struct Consent<'a> {
     permit: Option<&'a Permit>,
@@ -99,10 +102,8 @@ pub(super) async fn run(connection: &mut Connection, parcel: &Parcel<'_>, deadli
         // After 354 there is no way back but closing: a dot would deliver what was sent so far.
         return end;
     }
-    // A reply that is there before the text was sent would be taken for the answer to the dot.
-    if !connection.wire.is_quiet() {
-        let answer = if connection.wire.is_lost() { Answer::Lost } else { Answer::Garbage };
-        return classify::end(answer, Phase::Content, &connection.peer);
+    if let Some(end) = interruption(connection).await {
+        return end;
     }
     let answer = match text(connection, parcel, &mut consent, deadlines).await {
         Ok(()) => {
@@ -247,10 +248,32 @@ async fn text(
         if !more {
             consent.renew().await?;
         }
-        send(connection, &current, phase, limit).await?;
+        let sent = send(connection, &current, phase, limit).await;
+        if more && let Some(end) = interruption(connection).await {
+            return Err(end);
+        }
+        sent?;
         std::mem::swap(&mut current, &mut following);
     }
     Ok(())
+}
+
+/// What the server has said before the dot was out. It would be taken for the answer to the dot; if it is a refusal (too
+/// large, not wanted), the rest need not be sent and the words are worth more than "closed the connection".
+async fn interruption(connection: &mut Connection) -> Option<End> {
+    if connection.wire.is_quiet() {
+        return None;
+    }
+    let answer = if connection.wire.has_unread() {
+        let reply = tokio::time::timeout(INTERRUPTION, connection.smtp.read_response()).await;
+        match reply.map_or(Answer::Late, |reply| Answer::of(reply, connection.wire.is_lost())) {
+            Answer::Reply(..=399, _) => Answer::Garbage,
+            answer => answer,
+        }
+    } else {
+        Answer::Lost
+    };
+    Some(End { reusable: false, ..classify::end(answer, Phase::Content, &connection.peer) })
 }
 
 /// The text was checked before; if it can't be read now, the connection is closed without a dot.

@@ -268,3 +268,21 @@ async fn a_large_message_that_crawls_is_given_up() {
     let report = tokio::time::timeout(Duration::from_secs(15), Bench::of(&settings, "").give(&text)).await.unwrap();
     assert_eq!((deferred(&report).status.as_str(), report.attempted), ("4.4.2", true));
 }
+
+#[tokio::test]
+async fn a_refusal_in_the_middle_of_the_text_is_heard() {
+    // More than the buffers of both sockets hold.
+    let text = format!("Subject: x\r\n\r\n{}", "0123456789\r\n".repeat(1_500_000));
+    let early = |reply: &str| Script::new().at(Point::Content, Act::SayAfter(Duration::ZERO, reply.into()));
+    for (reply, is_refused) in [("552 5.3.4 too much\r\n", true), ("452 4.3.1 full\r\n", false), ("250 taken\r\n", false)] {
+        let sink = Sink::with(early(reply)).await;
+        let report = Bench::smarthost(&sink).give(&text).await;
+        if is_refused {
+            assert_eq!((refused(&report).code, refused(&report).status.as_str()), (Some(552), "5.3.4"));
+        } else {
+            deferred(&report);
+        }
+        sink.wait_for_quiet().await;
+        assert!(sink.messages().is_empty(), "{reply}");
+    }
+}
