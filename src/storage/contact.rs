@@ -140,8 +140,7 @@ pub async fn find_by_tokens(tx: &mut Tx, alias: AliasId, tokens: &[ReverseToken]
                 .fetch_all(&mut **t)
                 .await
         }
-        Tx::PostgresRead(t) => sqlx::query_as(postgres).bind(alias.0).bind(&tokens).fetch_all(&mut **t).await,
-        Tx::Postgres(t) => sqlx::query_as(postgres).bind(alias.0).bind(&tokens).fetch_all(&mut **t).await,
+        Tx::PostgresRead(t) | Tx::Postgres(t) => sqlx::query_as(postgres).bind(alias.0).bind(&tokens).fetch_all(&mut **t).await,
     }?;
     rows.into_iter().map(Contact::try_from).collect()
 }

@@ -33,8 +33,7 @@ pub async fn find_many(tx: &mut Tx, alias: AliasId, ours: &[String]) -> Result<V
             let list = serde_json::Value::from(ours.to_vec()).to_string();
             sqlx::query_as(SQLITE).bind(alias.0).bind(list).fetch_all(&mut **t).await
         }
-        Tx::PostgresRead(t) => sqlx::query_as(POSTGRES).bind(alias.0).bind(ours).fetch_all(&mut **t).await,
-        Tx::Postgres(t) => sqlx::query_as(POSTGRES).bind(alias.0).bind(ours).fetch_all(&mut **t).await,
+        Tx::PostgresRead(t) | Tx::Postgres(t) => sqlx::query_as(POSTGRES).bind(alias.0).bind(ours).fetch_all(&mut **t).await,
     }?;
     Ok(rows)
 }
