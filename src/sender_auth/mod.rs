@@ -1,6 +1,6 @@
 //! SPF, DKIM, ARC and DMARC of an arriving message.
 //!
-//! [`authenticate`] answers once per message; [`spf`] alone is what a late failure asks. Everything that has to be looked
+//! [`authenticate`] answers once per message; [`spf()`] alone is what a late failure asks. Everything that has to be looked
 //! up is asked of our one resolver at the same time and under one deadline; what does not come in time is a temporary
 //! error, which is neither a pass nor a failure. Nothing is decided here: that is `policy::author`.
 

@@ -1,6 +1,6 @@
 //! The owner's message to a reverse address: proven to be the owner's, then sent from the alias to the contact.
 //!
-//! [`recipient`] answers RCPT, [`message`] the end of data: there the author is read, proven by an aligned SPF or DKIM
+//! `recipient` answers RCPT, `message` the end of data: there the author is read, proven by an aligned SPF or DKIM
 //! pass, and the header block written anew for each contact (`transform::reply`). Whatever goes wrong is answered in
 //! the dialogue: nobody gets a 250 for a reply that is then dropped. The hand-off is that of a forward.
 

@@ -139,7 +139,7 @@ impl Storage {
     /// Runs `work` in a write transaction. `Ok` means committed and durable; on any `Err` nothing of it is kept.
     ///
     /// The work runs to its end even if the caller stops waiting. It must not wait for the network. A piece that panics
-    /// fails alone. One that gets no answer in [`LONGEST`] fails as [`ErrorKind::Unavailable`]; whether it may be committed
+    /// fails alone. One that gets no answer in `LONGEST` fails as [`ErrorKind::Unavailable`]; whether it may be committed
     /// all the same says [`Error::may_be_committed`].
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where

@@ -93,7 +93,8 @@ async fn a_proven_reply_goes_out_from_the_alias_and_tells_nothing_else() {
         let text = text(&message);
         let (header, body) = text.split_once("\r\n\r\n").unwrap();
         assert_eq!(body, "Thank you.\r\n.\r\n");
-        assert!(header.starts_with("From: <shop@you.example>\r\nTo: LG <news@lg.example>\r\n"), "{header}");
+        assert!(header.starts_with("DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=you.example;"), "{header}");
+        assert!(header.contains("\r\nFrom: <shop@you.example>\r\nTo: LG <news@lg.example>\r\n"), "{header}");
         assert!(
             header.contains("\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\n")
                 && header.contains("\r\nIn-Reply-To: <1@lg.example>")
@@ -421,7 +422,10 @@ async fn a_signature_of_the_mailbox_s_domain_is_proof_enough() {
         let sent = house.sent();
         assert_eq!(sent.len(), 2);
         assert!(sent[0].sender().starts_with("bounce+") && sent[1].sender().is_empty());
-        assert!(!text(&sent[0]).contains("DKIM-Signature") && text(&sent[0]).contains("\r\nAuto-Submitted: auto-replied\r\n"));
+        assert!(
+            text(&sent[0]).matches("DKIM-Signature").count() == 1
+                && text(&sent[0]).contains("\r\nAuto-Submitted: auto-replied\r\n")
+        );
 
         for forged in [
             stranger.sign(&message.replace("\r\n..\r\n", "\r\n"), &How::default()),
