@@ -170,10 +170,10 @@ class Postfix:
 
 
 class Postern:
-    def __init__(self, folder, port, sink, binary, database=None):
-        self.name = "postern (PostgreSQL)" if database else "postern"
+    def __init__(self, folder, port, sink, binary, database=None, sign=False):
+        self.name = "postern (PostgreSQL)" if database else "postern, signing" if sign else "postern"
         self.database = database
-        self.folder = os.path.join(folder, "postern-pg" if database else "postern")
+        self.folder = os.path.join(folder, self.name.replace(" ", "-"))
         os.makedirs(self.folder)
         self.binary, self.port, self.http = binary, port, free_port()
         self.config = os.path.join(self.folder, "postern.toml")
@@ -198,6 +198,8 @@ mode = "smarthost"
 smarthost = "smtp://127.0.0.1:{sink}"
 [sender_auth]
 dmarc = "off"
+[dkim]
+sign = {"true" if sign else "false"}
 [log]
 level = "warn"
 """)
@@ -313,6 +315,7 @@ def main():
     try:
         sink = free_port()
         relays = [Postfix(folder, free_port(), sink), Postern(folder, free_port(), sink, args.binary)]
+        relays.append(Postern(folder, free_port(), sink, args.binary, sign=True))
         if not args.no_postgres:
             url = args.postgres
             if not url:

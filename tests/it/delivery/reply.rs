@@ -99,10 +99,12 @@ async fn a_proven_reply_goes_out_from_the_alias_and_tells_nothing_else() {
             header.contains("\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\n")
                 && header.contains("\r\nIn-Reply-To: <1@lg.example>")
         );
+        // Behind the signature, whose base64 may spell anything.
+        let told = &text[text.find("\r\nFrom:").unwrap()..];
         for secret in
             ["jane", "Jane", "Roe", "mailbox-provider", "192.168", "Thunderbird", "reply+", "client-1", "Sender", "+0900"]
         {
-            assert!(!text.contains(secret) && !message.mail.contains(secret), "{secret} in {text}");
+            assert!(!told.contains(secret) && !message.mail.contains(secret), "{secret} in {text}");
         }
         let counts = app.activity(alias).await;
         assert_eq!((counts.replied, counts.unproven, counts.quoted), (1, 0, 0));
