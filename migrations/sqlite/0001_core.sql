@@ -133,6 +133,8 @@ CREATE TABLE deliveries (
     lease_until     BIGINT,
     -- Failed because a row or the content can't be read: content is kept until someone has looked.
     quarantined     BOOLEAN NOT NULL DEFAULT FALSE,
+    -- Another mailbox of the same alias has the message: the sender is not told that this one has not.
+    muted           BOOLEAN NOT NULL DEFAULT FALSE,
     -- The owner may read these; no sender ever does.
     last_code       INTEGER,
     last_status     TEXT,

@@ -113,6 +113,9 @@ async fn prepare(broker: &Broker, held: &Held, failure: &Failure) -> Result<Noti
     let mut tx = broker.storage().read().await?;
     let Some(row) = queue::find(&mut tx, held.id).await? else { return Ok(Notice::Nothing) };
     let Some(message_id) = row.message_id else { return Ok(Notice::Nothing) };
+    if delivery::is_muted(&mut tx, held.id).await? {
+        return Ok(Notice::Nothing);
+    }
     let Some(kept) = message::find(&mut tx, message_id).await?.map(|message| message.kept) else {
         return Ok(Notice::Nothing);
     };

@@ -285,10 +285,29 @@ pub async fn release(tx: &mut Tx, id: DeliveryId, token: Uuid) -> Result<bool, E
 
 /// The next hop has it: the row goes, and the message with its last row. False when the lease was lost.
 pub async fn settle_delivered(tx: &mut Tx, id: DeliveryId, token: Uuid) -> Result<bool, Error> {
-    let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
-        "DELETE FROM deliveries WHERE id = $1 AND lease_token = $2 AND state = 'waiting' RETURNING message_id",
+    let rows: Vec<(Option<i64>, Option<i64>)> = on!(tx, c => sqlx::query_as(
+        "DELETE FROM deliveries WHERE id = $1 AND lease_token = $2 AND state = 'waiting' RETURNING message_id, alias_id",
     ).bind(id.0).bind(token).fetch_all(c))?;
-    Ok(erase_all(tx, rows).await? == 1)
+    if let Some((Some(message), Some(alias))) = rows.first() {
+        mute(tx, MessageId(*message), AliasId(*alias)).await?;
+    }
+    Ok(erase_all(tx, rows.into_iter().map(|(message, _)| message).collect()).await? == 1)
+}
+
+/// One mailbox of the alias has the message: what becomes of it at the others is their owner's business alone.
+pub async fn mute(tx: &mut Tx, message: MessageId, alias: AliasId) -> Result<(), Error> {
+    changed!(
+        tx,
+        sqlx::query("UPDATE deliveries SET muted = TRUE WHERE message_id = $1 AND alias_id = $2").bind(message.0).bind(alias.0)
+    )
+    .map(drop)
+}
+
+/// Whether the sender is not to be told what becomes of this delivery.
+pub async fn is_muted(tx: &mut Tx, id: DeliveryId) -> Result<bool, Error> {
+    let muted: Option<bool> =
+        on!(tx, c => sqlx::query_scalar("SELECT muted FROM deliveries WHERE id = $1").bind(id.0).fetch_optional(c))?;
+    Ok(muted.unwrap_or(true))
 }
 
 /// It will never be delivered: visible to the owner, content erased. False when the lease was lost.

@@ -13,7 +13,7 @@ use super::units::{Arrival, Unit};
 use crate::model::activity::Activity;
 use crate::model::alias::AliasState;
 use crate::model::delivery::{Failure, Lease};
-use crate::model::id::{DeliveryId, uuid_v7};
+use crate::model::id::{AliasId, DeliveryId, uuid_v7};
 use crate::model::{Reply, Timestamp};
 use crate::outbound::{Outcome, Report};
 use crate::policy;
@@ -142,9 +142,10 @@ async fn commit(broker: &Broker, arrival: &Arrival<'_>, tried: &mut Vec<Tried>) 
     let now = broker.now();
     let rows: Vec<_> = tried.iter().map(|one| new_delivery(broker, one, now)).collect();
     let kept: Vec<_> = rows.iter().flatten().cloned().collect();
+    let has_it: Vec<_> = tried.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(one, _)| one.unit.alias_id).collect();
     let ids = broker
         .storage()
-        .write(move |tx| Box::pin(async move { insert(tx, &message, &body, &kept).await }))
+        .write(move |tx| Box::pin(async move { insert(tx, &message, &body, &kept, &has_it).await }))
         .await
         .map_err(|error| broker.storage_failed(&error))?;
     let mut ids = ids.into_iter();
@@ -241,12 +242,13 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
 }
 
 /// The rows of what is kept. An alias that was killed since has none: whoever kills cancels what waits, and this asks
-/// under the same lock, so no message slips between the two.
+/// under the same lock, so no message slips between the two. `has_it`: aliases of which one mailbox has the message.
 async fn insert(
     tx: &mut Tx,
     kept: &NewMessage,
     body: &Content,
     rows: &[NewDelivery],
+    has_it: &[AliasId],
 ) -> Result<Vec<Option<DeliveryId>>, storage::Error> {
     let mut alive = Vec::with_capacity(rows.len());
     for row in rows {
@@ -266,6 +268,9 @@ async fn insert(
         if alive {
             *id = Some(delivery::insert(tx, &NewDelivery { message_id, ..row.clone() }).await?);
         }
+    }
+    for alias_id in has_it {
+        delivery::mute(tx, message_id, *alias_id).await?;
     }
     Ok(ids)
 }

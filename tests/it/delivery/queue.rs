@@ -152,6 +152,26 @@ async fn a_late_refusal_becomes_a_scrubbed_notice_when_spf_vouches_for_the_sende
 }
 
 #[tokio::test]
+async fn the_sender_is_not_told_when_another_mailbox_of_the_alias_has_the_message() {
+    each_driver(async |database| {
+        let folder = tempfile::tempdir().unwrap();
+        let zone = folder.path().join("zone");
+        std::fs::write(&zone, "$ORIGIN lg.example.\n$TTL 60\n@ IN TXT \"v=spf1 ip4:127.0.0.1 -all\"\n").unwrap();
+        let app = TestApp::with(&database, |config| config.dns.zone_file = Some(zone.clone())).await;
+        let second = app.mailbox("second@elsewhere.example").await;
+        let alias = app.alias_to("both", vec![app.mailbox, second], |_| {}).await;
+        app.sink.next(Script::new().reply(Point::Rcpt, "550 5.1.1 no\r\n"));
+        assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
+        app.next_hop(Script::new().reply(Point::Rcpt, "550 5.1.1 no\r\n"));
+        app.deliver_after(Duration::from_secs(1)).await;
+        app.wait_until(async |app| app.queue().await.iter().any(|row| row.state == DeliveryState::Failed)).await;
+        assert!(app.queue().await.iter().all(|row| row.kind == DeliveryKind::Forward), "no notice was made");
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn one_of_two_mailboxes_refusing_is_visible_and_the_other_gets_its_copy() {
     each_driver(async |database| {
         let app = TestApp::start(&database).await;
