@@ -3,10 +3,13 @@
 //! The owner sees it as a failure of the alias. The report itself goes nowhere: that of a forward names the mailbox, and
 //! that of a reply is written by a stranger.
 
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
 use super::broker::Broker;
 use crate::model::activity::Activity;
 use crate::model::delivery::{DeliveryKind, Failure};
-use crate::model::id::{MailboxId, uuid_v7};
+use crate::model::id::MailboxId;
 use crate::model::{Address, Private, Reply};
 use crate::spool::Content;
 use crate::storage::delivery::NewFailure;
@@ -33,6 +36,8 @@ pub async fn record_all(broker: &Broker, tokens: &[BounceToken], content: &Conte
                 broker.ledger.count(token.alias_id, broker.now(), Activity::FAILED);
                 answer = RECORDED;
             }
+            // The same report once more: one message fails once.
+            Err(error) if error.is_taken() => answer = RECORDED,
             // Alias or mailbox are gone: nobody is left to be told.
             Ok(false) => {}
             Err(error) => return broker.storage_failed(&error),
@@ -41,9 +46,25 @@ pub async fn record_all(broker: &Broker, tokens: &[BounceToken], content: &Conte
     answer
 }
 
+/// The id of the failure a token stands for: the same for the same message.
+fn id_of(token: &BounceToken) -> Uuid {
+    let (kind, id) = match token.sent_to {
+        SentTo::Mailbox(id) => (0_u8, id.0),
+        SentTo::Contact(id) => (1, id.0),
+    };
+    let mut hash = Sha256::new();
+    hash.update([kind]);
+    for part in [token.alias_id.0, id, token.expires_at.as_micros(), i64::from(token.nonce)] {
+        hash.update(part.to_be_bytes());
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let (first, _) = digest.split_first_chunk::<16>().unwrap_or_else(|| unreachable!("16 of 32 octets"));
+    uuid::Builder::from_random_bytes(*first).into_uuid()
+}
+
 async fn write(broker: &Broker, token: &BounceToken, status: String) -> Result<bool, storage::Error> {
     let (alias_id, sent_to, now) = (token.alias_id, token.sent_to, broker.now());
-    let uuid = uuid_v7(now, &broker.desk.chance);
+    let uuid = id_of(token);
     broker
         .storage()
         .write(move |tx| {

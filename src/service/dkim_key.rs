@@ -39,9 +39,10 @@ pub enum KeyError {
     Storage(#[from] storage::Error),
 }
 
-/// How long a signature is valid: a message that was delivered at the last attempt can still be checked.
+/// How long a signature is valid: a message that was delivered at the last attempt can still be checked. What was not
+/// even tried waits twice as long as the rest (see `settle`).
 pub fn signature_lifetime(expire: Duration) -> Duration {
-    expire.saturating_add(BEYOND_THE_QUEUE)
+    expire.saturating_mul(2).saturating_add(BEYOND_THE_QUEUE)
 }
 
 /// Makes the signing keys that are missing, for every domain and each of these algorithms; how many. Safe when several

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::broker::Broker;
-use super::forward::units::{Arrival, BOUNCES_LATER, Unit, permit};
+use super::forward::units::{Arrival, Unit, bounce_token, permit};
 use super::forward::{ACCEPTED, author, commit, read_header};
 use super::signing;
 use crate::model::activity::Activity;
@@ -27,7 +27,7 @@ use crate::storage::{self, Tx, contact, mailbox, message_id};
 use crate::transform::mailboxes;
 use crate::transform::quoted_address::Search;
 use crate::transform::reply::{self, ReplyFault};
-use crate::transform::verp::{self, BounceToken, SentTo};
+use crate::transform::verp::{self, SentTo};
 
 /// A message goes out from one alias; of several, it can't be told which was meant.
 const ONE_ALIAS: Reply = Reply::new(550, 7, 1, "A reply goes to correspondents of one address only");
@@ -178,7 +178,6 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
     let known_ids = known_ids(broker, arrival, &mut tx, alias).await.map_err(failed)?;
     drop(tx);
     let message_id = own_id(broker, arrival, alias).await.map_err(failed)?;
-    let expires_at = broker.now().plus(broker.rules.schedule.expire).plus(BOUNCES_LATER);
     let body_hash = broker.signing.hash(&arrival.body()).await.map_err(|error| signing::failed(broker, &error))?;
     let mut units = Vec::with_capacity(state.contacts.len());
     for contact in &state.contacts {
@@ -196,7 +195,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
         // The last change to the block; From is the alias, so that the signature aligns.
         let header = broker.signing.sign(&broker.desk, alias.address.domain(), header, body_hash.as_ref()).await;
         let header = header.map_err(|error| signing::failed(broker, &error))?;
-        let token = BounceToken { alias_id: alias.id, sent_to: SentTo::Contact(contact.id), expires_at };
+        let token = bounce_token(broker, alias, SentTo::Contact(contact.id));
         let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
         units.push(Unit {
             kind: DeliveryKind::Reply,

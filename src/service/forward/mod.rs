@@ -17,7 +17,7 @@ use crate::model::alias::{Alias, AliasState};
 use crate::model::alias_name::{self, BOUNCE_PREFIX};
 use crate::model::contact::ReverseToken;
 use crate::model::envelope::{Client, MailFrom};
-use crate::model::{Address, Reply};
+use crate::model::{Address, DomainName, Reply};
 use crate::policy;
 use crate::policy::recipient::RecipientFacts;
 use crate::spool::Content;
@@ -62,7 +62,7 @@ pub async fn recipient(broker: &Broker, mail: &MailFrom, address: Option<&Addres
     };
     let local = address.map_or("postmaster", Address::local);
     if local.to_lowercase().starts_with(BOUNCE_PREFIX) {
-        return bounce_recipient(broker, mail, local);
+        return bounce_recipient(broker, mail, local, domain);
     }
     let folded = address.map_or_else(|| format!("postmaster@{domain}"), Address::folded);
     let mut tx = broker.storage().read().await.map_err(|error| broker.storage_failed(&error))?;
@@ -95,8 +95,8 @@ fn admit(broker: &Broker, alias: &Alias, state: AliasState, has_verified_mailbox
     }))
 }
 
-fn bounce_recipient(broker: &Broker, mail: &MailFrom, local: &str) -> Result<Recipient, Reply> {
-    match verp::verify(&broker.keys.bounce, local, broker.now()) {
+fn bounce_recipient(broker: &Broker, mail: &MailFrom, local: &str, domain: &DomainName) -> Result<Recipient, Reply> {
+    match verp::verify(&broker.keys.bounce, local, domain, broker.now()) {
         None => Err(policy::recipient::NO_SUCH_ADDRESS),
         Some(_) if mail.sender.is_some() => Err(ONLY_REPORTS),
         Some(token) => Ok(Recipient::Bounce(token)),

@@ -139,12 +139,11 @@ async fn admit_one(
     // The last change to the block: From is a reverse address on the alias's domain, so that the signature aligns.
     let header = broker.signing.sign(&broker.desk, alias.address.domain(), header, body_hash).await;
     let header = header.map_err(|error| signing::failed(broker, &error))?;
-    let expires_at = broker.now().plus(broker.rules.schedule.expire).plus(BOUNCES_LATER);
     Ok(route
         .mailboxes
         .iter()
         .map(|mailbox| {
-            let token = BounceToken { alias_id: alias.id, sent_to: SentTo::Mailbox(mailbox.id), expires_at };
+            let token = bounce_token(broker, alias, SentTo::Mailbox(mailbox.id));
             let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
             Unit {
                 kind: DeliveryKind::Forward,
@@ -179,7 +178,14 @@ async fn own_ids(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) -> Resul
 }
 
 /// How long after the queue gave up a bounce of the next hop may still come.
-pub(in crate::service) const BOUNCES_LATER: Duration = Duration::from_hours(7 * 24);
+const BOUNCES_LATER: Duration = Duration::from_hours(7 * 24);
+
+/// What the bounce address of one copy says. What was not even tried waits twice as long (see `settle`), so twice it is.
+pub(in crate::service) fn bounce_token(broker: &Broker, alias: &Alias, sent_to: SentTo) -> BounceToken {
+    let expire = broker.rules.schedule.expire;
+    let expires_at = broker.now().plus(expire).plus(expire).plus(BOUNCES_LATER);
+    BounceToken { alias_id: alias.id, sent_to, expires_at, nonce: u32::from_be_bytes(broker.desk.chance.bytes()) }
+}
 
 /// A kill that was committed since RCPT still counts: asked when the next hop waits for the message, last of all. Where
 /// the database does not answer the message is not sent; the commit that follows finds out what is the matter.

@@ -28,6 +28,7 @@ async fn a_returned_message_is_a_failure_its_owner_sees() {
         let app = TestApp::start(&database).await;
         let bounce = bounce_address(&app).await;
         assert_eq!(app.send_to("", &[&bounce], &report("failed", "5.1.1")).await, "250 2.0.0 Ok, report recorded");
+        assert_eq!(app.send_to("", &[&bounce], &report("failed", "5.1.1")).await, "250 2.0.0 Ok, report recorded", "once more");
         let [row] = &app.queue().await[..] else { panic!("one row") };
         assert_eq!((row.state, row.last_failure.as_ref().unwrap().status.as_str()), (DeliveryState::Failed, "5.1.1"));
         assert_eq!(app.sink.messages().len(), 1, "a report goes nowhere");
@@ -45,7 +46,7 @@ async fn what_is_no_report_of_a_failure_is_refused() {
         assert!(app.send_to("someone@lg.example", &[&bounce], MESSAGE).await.starts_with("550 5.7.1"));
         let forged: postern::model::Address = bounce.to_string().replace("bounce+a", "bounce+b").parse().unwrap();
         assert!(app.send_to("", &[&forged], &report("failed", "5.1.1")).await.starts_with("550 5.1.1"));
-        app.clock.advance(std::time::Duration::from_hours(24 * 13));
+        app.clock.advance(std::time::Duration::from_hours(24 * 18));
         assert!(app.send_to("", &[&bounce], &report("failed", "5.1.1")).await.starts_with("550 5.1.1"), "expired");
         assert!(app.queue().await.is_empty());
         app.finish().await;
