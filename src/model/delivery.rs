@@ -2,11 +2,10 @@
 //!
 //! A delivered one leaves only counters; a failed or cancelled one stays visible to its owner with a reason.
 
-use std::str::FromStr;
-
 use uuid::Uuid;
 
 use super::id::{AliasId, DeliveryId, MailboxId, MessageId};
+use super::words::words;
 use super::{Address, Private, Timestamp};
 
 /// What is being delivered.
@@ -32,28 +31,6 @@ pub enum DeliveryState {
     /// The owner killed the alias, or the operator dropped it.
     Cancelled,
 }
-
-macro_rules! words {
-    ($type:ident { $($variant:ident = $word:literal),+ }) => {
-        impl $type {
-            /// The word in tables, API and pages.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-        impl FromStr for $type {
-            type Err = UnknownWord;
-            fn from_str(s: &str) -> Result<Self, Self::Err> {
-                match s { $($word => Ok(Self::$variant),)+ _ => Err(UnknownWord) }
-            }
-        }
-    };
-}
-
-/// The word is none of the known ones.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("unknown word")]
-pub struct UnknownWord;
 
 words!(DeliveryKind { Forward = "forward", Reply = "reply", Dsn = "dsn" });
 words!(DeliveryState { Waiting = "waiting", Failed = "failed", Cancelled = "cancelled" });

@@ -1,10 +1,9 @@
 //! A key that departing mail is signed with (RFC 6376 for RSA, RFC 8463 for Ed25519), one for each domain and algorithm.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::id::{DkimKeyId, DomainId};
+use super::words::words;
 use super::{DomainName, Private, Timestamp};
 
 /// How a key signs; SHA-256 either way.
@@ -28,28 +27,6 @@ pub enum KeyState {
     /// Signs no more; its record stays until the last signatures made with it have expired.
     Retired,
 }
-
-macro_rules! words {
-    ($type:ident { $($variant:ident = $word:literal),+ }) => {
-        impl $type {
-            /// The word in tables, settings and DNS.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-        impl FromStr for $type {
-            type Err = UnknownWord;
-            fn from_str(s: &str) -> Result<Self, Self::Err> {
-                match s { $($word => Ok(Self::$variant),)+ _ => Err(UnknownWord) }
-            }
-        }
-    };
-}
-
-/// The word is none of the known ones.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("unknown word")]
-pub struct UnknownWord;
 
 words!(Algorithm { Rsa = "rsa", Ed25519 = "ed25519" });
 words!(KeyState { Next = "next", Active = "active", Retired = "retired" });

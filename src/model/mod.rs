@@ -23,6 +23,7 @@ pub mod private;
 pub mod reply;
 pub mod site;
 pub mod user;
+pub mod words;
 
 pub use address::{Address, DomainName};
 pub use chance::Chance;
