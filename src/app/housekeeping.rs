@@ -10,7 +10,8 @@ use crate::delivery;
 use crate::model::Timestamp;
 use crate::service::broker::Broker;
 use crate::service::dkim_key::KeyError;
-use crate::storage::{self, node, site_backoff};
+use crate::storage::{self, node, queue, site_backoff};
+use crate::telemetry::metrics::{QUEUE_OLDEST_SECONDS, QUEUE_WAITING};
 
 const EVERY: Duration = Duration::from_secs(1);
 const HEARTBEATS: u64 = 10;
@@ -66,7 +67,16 @@ async fn heartbeat(broker: &Broker, shared: Option<&SharedClock>) -> Result<(), 
         tracing::error!("another process has taken over this node's id; stopping");
         broker.fatal.cancel();
     }
+    measure_queue(broker, now).await?;
     share_rests(broker, now).await
+}
+
+async fn measure_queue(broker: &Broker, now: Timestamp) -> Result<(), storage::Error> {
+    let counts = queue::counts(&mut broker.storage().read().await?).await?;
+    let age = counts.oldest_waiting.map_or(0.0, |oldest| now.since(oldest).as_secs_f64());
+    metrics::gauge!(QUEUE_WAITING).set(f64::from(u32::try_from(counts.waiting).unwrap_or(u32::MAX)));
+    metrics::gauge!(QUEUE_OLDEST_SECONDS).set(age);
+    Ok(())
 }
 
 /// Sites that rest: what this node found out goes into the table, what the table says holds for this node.

@@ -30,6 +30,7 @@ use crate::dns::Resolver;
 use crate::model::delivery::Failure;
 use crate::model::{Address, Chance, Clock, DomainName, Timestamp};
 use crate::spool::Content;
+use crate::telemetry::metrics::{HANDOFF_SECONDS, HANDOFFS};
 use body::Body;
 use classify::End;
 use encode::Envelope;
@@ -83,6 +84,18 @@ pub enum Outcome {
     Deferred(Failure),
     /// The permit was refused before the final dot: the next hop has nothing. What that means the asker knows.
     Withdrawn,
+}
+
+impl Outcome {
+    /// The word in metrics.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Refused(_) => "refused",
+            Self::Deferred(_) => "deferred",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
 }
 
 /// The outcome and where it happened.
@@ -170,11 +183,14 @@ impl Outbound {
     ///
     /// Dropping the future closes its connection; if the final dot was out, the message may have been taken.
     pub async fn hand_off(&self, hand_off: &HandOff) -> Report {
+        let began = std::time::Instant::now();
         let mut report = Report { outcome: Outcome::Delivered, site: None, site_in_trouble: false, attempted: false };
         let end = self.0.hand_off(hand_off, &mut report.site).await.unwrap_or_else(|end| end);
         report.outcome = end.outcome;
         report.site_in_trouble = end.trouble;
         report.attempted = !end.local;
+        metrics::histogram!(HANDOFF_SECONDS).record(began.elapsed().as_secs_f64());
+        metrics::counter!(HANDOFFS, "outcome" => report.outcome.word()).increment(1);
         report
     }
 

@@ -23,6 +23,7 @@ use crate::spool::Content;
 use crate::storage::delivery::NewDelivery;
 use crate::storage::message::NewMessage;
 use crate::storage::{self, ErrorKind, alias, delivery, domain, message, queue};
+use crate::telemetry::metrics::NOTICES;
 use crate::transform::header::{HeaderBlock, Limits};
 use crate::transform::scrub::Neutral;
 use crate::transform::{automatic, dsn};
@@ -103,6 +104,7 @@ pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<
     }
     if let Some(sender) = sender {
         broker.notices.add(sender, now.day());
+        metrics::counter!(NOTICES).increment(1);
         broker.queue.notify_one();
     }
     Ok(())

@@ -17,6 +17,7 @@ use crate::model::id::{AliasId, DeliveryId, MessageId};
 use crate::model::{Private, Timestamp};
 use crate::outbound::{Outcome, Report};
 use crate::storage::{self, ErrorKind, delivery, site_backoff};
+use crate::telemetry::metrics::QUEUE_ENDED;
 
 /// How long a claim holds without renewal. Renewed at a third; longer than the database may be away.
 pub const LEASE: Duration = Duration::from_mins(15);
@@ -130,7 +131,12 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
             let failure = Failure { code: None, status: "4.3.0".into(), detail };
             defer(broker, held, &failure, report.site.clone()).await
         }
-        Outcome::Deferred(failure) | Outcome::Refused(failure) => notice::give_up(broker, held, failure).await,
+        Outcome::Deferred(failure) | Outcome::Refused(failure) => {
+            let reason = if matches!(report.outcome, Outcome::Refused(_)) { "refused" } else { "expired" };
+            notice::give_up(broker, held, failure).await?;
+            metrics::counter!(QUEUE_ENDED, "reason" => reason).increment(1);
+            Ok(())
+        }
     }
 }
 

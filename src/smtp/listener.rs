@@ -23,6 +23,7 @@ use super::tls::{Tls, TlsError};
 use super::wire::turn_away;
 use crate::config;
 use crate::model::Clock;
+use crate::telemetry::metrics::SMTP_CONNECTIONS;
 
 /// Pause after the first accept that failed; doubles up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
@@ -103,11 +104,11 @@ impl<G: Gate> Door<G> {
         let ip = peer.ip().to_canonical();
         let permit = Arc::clone(&self.shared.connections).try_acquire_owned().ok();
         let (Some(permit), Some(slot)) = (permit, self.shared.limits.admit(ip)) else {
-            metrics::counter!("postern_smtp_connections_total", "outcome" => "turned_away").increment(1);
+            metrics::counter!(SMTP_CONNECTIONS, "result" => "turned_away").increment(1);
             turn_away(&stream, &replies::TOO_MANY_CONNECTIONS);
             return;
         };
-        metrics::counter!("postern_smtp_connections_total", "outcome" => "accepted").increment(1);
+        metrics::counter!(SMTP_CONNECTIONS, "result" => "accepted").increment(1);
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = %error, "the connection is gone already");
             return;

@@ -10,21 +10,15 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// SMTP connections, by `result`: `accepted`, `too_many`, `too_many_from_client`, `shutting_down`.
+/// SMTP connections, by `result`: `accepted`, `turned_away`.
 pub const SMTP_CONNECTIONS: &str = "postern_smtp_connections_total";
-/// SMTP sessions open now.
-pub const SMTP_SESSIONS: &str = "postern_smtp_sessions";
-/// RCPT commands, by `answer`: `2xx`, `4xx`, `5xx`.
-pub const SMTP_RECIPIENTS: &str = "postern_smtp_recipients_total";
 /// Messages at the end of data, by `answer`: `2xx`, `4xx`, `5xx`.
 pub const SMTP_MESSAGES: &str = "postern_smtp_messages_total";
-/// From the end of data to its answer.
-pub const SMTP_MESSAGE_SECONDS: &str = "postern_smtp_message_seconds";
 /// Messages by `dmarc` (`pass`, `fail`, `none`, `temperror`, `permerror`) and `verdict` (`delivered`, `warned`, `refused`, `put_off`).
 pub const SENDER_AUTH: &str = "postern_sender_auth_total";
 /// How long finding out about a sender took.
 pub const SENDER_AUTH_SECONDS: &str = "postern_sender_auth_seconds";
-/// Hand-offs to the next hop, by `outcome`: `delivered`, `refused`, `deferred`.
+/// Hand-offs to the next hop, by `outcome`: `delivered`, `refused`, `deferred`, `withdrawn`.
 pub const HANDOFFS: &str = "postern_handoffs_total";
 /// How long one hand-off took.
 pub const HANDOFF_SECONDS: &str = "postern_handoff_seconds";
@@ -32,7 +26,7 @@ pub const HANDOFF_SECONDS: &str = "postern_handoff_seconds";
 pub const QUEUE_WAITING: &str = "postern_queue_waiting";
 /// Age of the oldest waiting delivery.
 pub const QUEUE_OLDEST_SECONDS: &str = "postern_queue_oldest_seconds";
-/// Deliveries given up, by `reason`: `refused`, `expired`, `cancelled`.
+/// Deliveries given up, by `reason`: `refused`, `expired`.
 pub const QUEUE_ENDED: &str = "postern_queue_ended_total";
 /// Delivery status notifications made for senders.
 pub const NOTICES: &str = "postern_notices_total";
@@ -62,10 +56,7 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 
 fn describe() {
     describe_counter!(SMTP_CONNECTIONS, "SMTP connections by result");
-    describe_gauge!(SMTP_SESSIONS, "SMTP sessions open now");
-    describe_counter!(SMTP_RECIPIENTS, "RCPT commands by class of answer");
     describe_counter!(SMTP_MESSAGES, "Messages at the end of data by class of answer");
-    describe_histogram!(SMTP_MESSAGE_SECONDS, Unit::Seconds, "From the end of data to its answer");
     describe_counter!(SENDER_AUTH, "Messages by DMARC result and what became of them");
     describe_histogram!(SENDER_AUTH_SECONDS, Unit::Seconds, "How long finding out about a sender took");
     describe_counter!(HANDOFFS, "Hand-offs to the next hop by outcome");

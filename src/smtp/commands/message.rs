@@ -9,6 +9,7 @@ use crate::smtp::intake::Intake;
 use crate::smtp::replies;
 use crate::smtp::session::{Next, Session};
 use crate::smtp::wire::Lost;
+use crate::telemetry::metrics::SMTP_MESSAGES;
 
 /// A message has to come at this many bytes a second on the whole, beyond the time a client may be silent.
 const SLOWEST: u64 = 500;
@@ -54,7 +55,7 @@ impl<G: Gate> Session<G> {
             }
             Err(reply) => reply,
         };
-        metrics::counter!("postern_smtp_messages_total", "class" => class(reply.code())).increment(1);
+        metrics::counter!(SMTP_MESSAGES, "answer" => class(reply.code())).increment(1);
         self.answer(&reply)
     }
 
