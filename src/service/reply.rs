@@ -254,5 +254,6 @@ const fn refusal(fault: ReplyFault) -> Reply {
         }
         ReplyFault::Unreadable => Reply::new(550, 6, 0, "To or Cc of the reply cannot be read"),
         ReplyFault::NamesMailbox => Reply::new(550, 7, 1, "A header field of the reply names your mailbox"),
+        ReplyFault::Report => Reply::new(550, 7, 1, "Read receipts and other reports are not passed on: they name your mailbox"),
     }
 }

@@ -11,7 +11,7 @@
 //! | `Message-ID` | ours (see [`message_id`]) |
 //! | `In-Reply-To`, `References` | ids of the owner's own messages become ours; unknown ones from the mailbox's host go |
 //! | `MIME-Version`, `Auto-Submitted`, `Importance` | their bare word: comments and parameters name programs and addresses |
-//! | `Content-Type`, `-Transfer-Encoding`, `-Disposition`, `-Language`, `-Description` | as they were; one that names a mailbox refuses the message, for it can't be changed without changing the body |
+//! | `Content-Type`, `-Transfer-Encoding`, `-Disposition`, `-Language`, `-Description` | as they were; one that names a mailbox refuses the message, for it can't be changed without changing the body; so does a report, whose body names it |
 //! | all others | dropped |
 //!
 //! Each field is taken once: of two, readers see one or the other.
@@ -67,6 +67,9 @@ pub enum ReplyFault {
     /// A field that has to stay as it is names a mailbox.
     #[error("a field of the message names the mailbox")]
     NamesMailbox,
+    /// A report (a read receipt, say), which a mail client makes without a word of its owner's: its body names the mailbox.
+    #[error("the message is a report of a mail program")]
+    Report,
 }
 
 /// The tokens of the reverse addresses on the alias's domain that `To` and `Cc` name.
@@ -127,12 +130,33 @@ pub fn write(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>) -> Res
                 if names_mailbox(field.value(message), facts.mailboxes) {
                     return Err(ReplyFault::NamesMailbox);
                 }
+                if name == b"content-type" && is_report(field.value(message)) {
+                    return Err(ReplyFault::Report);
+                }
                 copy(field, message, &mut out);
             }
             _ => {}
         }
     }
     Ok(out)
+}
+
+/// Whether a `Content-Type` is that of a report (RFC 6522), whole or in its machine-readable part alone (RFC 8098, RFC
+/// 3464); comments are skipped.
+fn is_report(value: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    let mut text = Vec::new();
+    for byte in value {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            b';' if depth == 0 => break,
+            byte if depth == 0 && !byte.is_ascii_whitespace() => text.push(byte.to_ascii_lowercase()),
+            _ => {}
+        }
+    }
+    let reports = [&b"multipart/report"[..], b"message/disposition-notification", b"message/delivery-status"];
+    reports.iter().any(|report| text.starts_with(report))
 }
 
 fn recipient_fields<'a>(block: &'a HeaderBlock, message: &'a [u8]) -> impl Iterator<Item = &'a Field> {

@@ -108,6 +108,19 @@ fn a_field_that_must_stay_and_names_the_mailbox_stops_the_message() {
 }
 
 #[test]
+fn a_read_receipt_stops_the_message() {
+    for (kind, written) in [
+        ("multipart/report; report-type=disposition-notification; boundary=b", Err(ReplyFault::Report)),
+        ("(x) Multipart/\r\n REPORT (y; z); boundary=b", Err(ReplyFault::Report)),
+        ("message/disposition-notification", Err(ReplyFault::Report)),
+        ("multipart/related; type=\"multipart/report\"; boundary=b", Ok(())),
+    ] {
+        let message = format!("From: jane.roe@inbox.example\r\nContent-Type: {kind}\r\n\r\n");
+        assert_eq!(write_for("news@lg.example", &message).map(drop), written, "{kind}");
+    }
+}
+
+#[test]
 fn ids_of_the_mailbox_s_host_are_kept_for_a_contact_there_only() {
     let message = "From: jane.roe@inbox.example\r\nIn-Reply-To: <1@mail.inbox.example>\r\nReferences: <2@laptop.local> <3@x.example>\r\n\r\n";
     let written = write_one(message);
