@@ -134,7 +134,7 @@ pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Res
             }
             b"to" | b"cc" => recipient_field(field, message, facts, &mut written, &mut out)?,
             b"in-reply-to" | b"references" if !facts.message_ids.is_empty() => {
-                out.extend_from_slice(&message_id::replace(field.raw(message), facts.message_ids));
+                out.extend_from_slice(&message_id::replace(field, message, facts.message_ids));
                 end_line(&mut out);
             }
             b"reply-to" | b"sender" | b"return-path" | b"bcc" => {}
