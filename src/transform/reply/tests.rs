@@ -127,7 +127,7 @@ fn ids_are_judged_by_organisation_and_by_the_message_s_own_id() {
 
 #[test]
 fn every_id_that_is_passed_on_was_looked_up() {
-    let many: String = (0..250).map(|number| format!("\r\n <{number}@x.example>")).collect();
+    let many = (0..250).map(|number| format!("<{number}@x.example>")).collect::<Vec<_>>().join("\r\n ");
     let message =
         format!("From: jane.roe@inbox.example\r\nReferences: {many}\r\nIn-Reply-To: <sent.before@inbox.example>\r\n\r\n");
     let block = HeaderBlock::parse(message.as_bytes(), Limits::default()).unwrap();
