@@ -151,7 +151,7 @@ fn proof(found: &Authentication) -> (bool, bool) {
 
 /// Whether the body holds one of the addresses.
 async fn quotes_mailbox(body: &Content, mailboxes: &[Address]) -> Result<bool, Reply> {
-    let mut searches: Vec<_> = mailboxes.iter().map(Search::new).collect();
+    let mut searches: Vec<_> = mailboxes.iter().flat_map(Search::all_of).collect();
     let mut offset = 0;
     while offset < body.len() {
         let piece = body.read(offset, PIECE).await.map_err(|_| Reply::internal_error())?;
@@ -179,6 +179,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
     drop(tx);
     let message_id = own_id(broker, arrival, alias).await.map_err(failed)?;
     let body_hash = broker.signing.hash(&arrival.body()).await.map_err(|error| signing::failed(broker, &error))?;
+    let is_automatic = reply::is_automatic(arrival.header, arrival.start);
     let mut units = Vec::with_capacity(state.contacts.len());
     for contact in &state.contacts {
         let facts = reply::ReplyFacts {
@@ -203,7 +204,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
             mailbox_id: None,
             hand_off: HandOff {
                 // What answers by itself (an out-of-office note) must not be bounced to.
-                sender: arrival.mail.sender.as_ref().map(|_| sender),
+                sender: arrival.mail.sender.as_ref().filter(|_| !is_automatic).map(|_| sender),
                 recipient: contact.address.clone(),
                 body: arrival.body(),
                 eight_bit: arrival.mail.eight_bit,
@@ -253,5 +254,6 @@ const fn refusal(fault: ReplyFault) -> Reply {
         }
         ReplyFault::Unreadable => Reply::new(550, 6, 0, "To or Cc of the reply cannot be read"),
         ReplyFault::NamesMailbox => Reply::new(550, 7, 1, "A header field of the reply names your mailbox"),
+        ReplyFault::Report => Reply::new(550, 7, 1, "Read receipts and other reports are not passed on: they name your mailbox"),
     }
 }

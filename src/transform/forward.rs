@@ -10,6 +10,9 @@
 //! | `To`, `Cc` | others become reverse addresses, each named once; above [`HIDE_ABOVE`] others one empty group; where only the alias is named, as it was |
 //! | `Sender` | dropped: it names an address that is not aligned with the new `From` and that nobody answers to |
 //! | `In-Reply-To`, `References` | ids of the owner's replies become the ones the owner's mail client gave them |
+//! | receipts asked for, `Errors-To`, `Mail-Followup-To`, `Mail-Reply-To`, `List-Post`, `List-Owner` | dropped: see [`list_fields`] |
+//! | `List-Unsubscribe`, `-Subscribe`, `-Help`, `-Archive` | web addresses only; as they were when nothing else is in them |
+//! | `List-Unsubscribe-Post` | dropped when no HTTPS address is left to post to |
 //! | `Return-Path`, `Bcc` | dropped: the last hop's and nobody's |
 //! | `Authentication-Results` | dropped where it claims to be ours (RFC 8601 §5) |
 //! | `X-Postern-*` | dropped, except trace fields we made |
@@ -25,6 +28,7 @@ use crate::model::{Address, HeaderFault};
 use super::display_name;
 use super::header::{Field, HeaderBlock};
 use super::key::SecretKey;
+use super::list_fields;
 use super::mailboxes::{self, AddressList, Mailbox};
 use super::message_id;
 use super::received::{self, ReceivedFacts};
@@ -130,10 +134,18 @@ pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Res
             }
             b"to" | b"cc" => recipient_field(field, message, facts, &mut written, &mut out)?,
             b"in-reply-to" | b"references" if !facts.message_ids.is_empty() => {
-                out.extend_from_slice(&message_id::replace(field.raw(message), facts.message_ids));
+                out.extend_from_slice(&message_id::replace(field, message, facts.message_ids));
                 end_line(&mut out);
             }
             b"reply-to" | b"sender" | b"return-path" | b"bcc" => {}
+            name if list_fields::asks_for_mail(name) => {}
+            name if list_fields::may_be_on_the_web(name) => {
+                if let Some(kept) = list_fields::on_the_web(field, message) {
+                    out.extend_from_slice(&kept);
+                    end_line(&mut out);
+                }
+            }
+            b"list-unsubscribe-post" if !list_fields::has_one_click(block, message) => {}
             b"authentication-results" if claims_authserv_id(field.value(message), facts.authserv_id) => {}
             name if name.starts_with(b"x-postern-") && !trace::is_ours(field, message, facts.trace_key) => {}
             _ => copy(field, message, &mut out),

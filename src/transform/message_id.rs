@@ -12,6 +12,7 @@ use data_encoding::BASE32_NOPAD;
 use crate::model::DomainName;
 use crate::model::id::AliasId;
 
+use super::header::Field;
 use super::key::{SecretKey, TAG_LENGTH};
 
 const PURPOSE: &str = "postern message id 1";
@@ -19,7 +20,9 @@ const PURPOSE: &str = "postern message id 1";
 const LOCAL_LENGTH: usize = TAG_LENGTH * 8 / 5;
 /// A longer id is none that anybody threads by; it is not remembered.
 pub const LONGEST: usize = 900;
-/// Ids looked at in one message; a thread longer than that is cut at its beginning by mail clients, too.
+/// Octets of a line without its CRLF.
+const LONGEST_LINE: usize = 998;
+/// Ids looked at in one field; a thread longer than that is cut at its beginning by mail clients, too.
 pub const MOST: usize = 200;
 
 /// The id (without angle brackets) a message goes out with that its client called `theirs`.
@@ -57,8 +60,29 @@ pub fn ids(value: &[u8]) -> Vec<&str> {
     found
 }
 
-/// A field with every id that is in `map` replaced by what it stands for there; all other bytes as they were.
-pub fn replace<S: BuildHasher>(raw: &[u8], map: &HashMap<String, String, S>) -> Vec<u8> {
+/// Ids as the value of a field, one a line.
+pub fn list(ids: &[&str]) -> String {
+    ids.iter().map(|id| format!("<{id}>")).collect::<Vec<_>>().join("\r\n ")
+}
+
+/// Whether a line is longer than the next hop has to take (RFC 5322 §2.1.1).
+pub fn has_long_line(raw: &[u8]) -> bool {
+    raw.split(|byte| *byte == b'\n').any(|line| line.strip_suffix(b"\r").unwrap_or(line).len() > LONGEST_LINE)
+}
+
+/// A field with every id that is in `map` replaced by what it stands for there; all other bytes as they were, unless that
+/// makes a line too long: then the ids alone are left, one a line.
+pub fn replace<S: BuildHasher>(field: &Field, message: &[u8], map: &HashMap<String, String, S>) -> Vec<u8> {
+    let raw = field.raw(message);
+    let replaced = replace_in(raw, map);
+    if replaced == raw || !has_long_line(&replaced) {
+        return replaced;
+    }
+    let ids: Vec<_> = ids(field.value(message)).into_iter().map(|id| map.get(id).map_or(id, String::as_str)).collect();
+    [field.name(message), b": ", list(&ids).as_bytes(), b"\r\n"].concat()
+}
+
+fn replace_in<S: BuildHasher>(raw: &[u8], map: &HashMap<String, String, S>) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len());
     for (number, piece) in raw.split(|byte| *byte == b'<').enumerate() {
         if number > 0 {
@@ -77,6 +101,7 @@ pub fn replace<S: BuildHasher>(raw: &[u8], map: &HashMap<String, String, S>) -> 
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::header::{HeaderBlock, Limits};
     use super::*;
 
     fn key() -> SecretKey {
@@ -109,15 +134,33 @@ mod tests {
     fn known_ids_are_replaced_and_nothing_else_is() {
         let map = HashMap::from([("b@y".to_owned(), "client@host".to_owned())]);
         assert_eq!(
-            replace(b"References: <a@x>\r\n <b@y>\t<c@z> b@y <b@y", &map),
+            replace_in(b"References: <a@x>\r\n <b@y>\t<c@z> b@y <b@y", &map),
             b"References: <a@x>\r\n <client@host>\t<c@z> b@y <b@y"
         );
+    }
+
+    #[test]
+    fn a_replaced_id_does_not_make_a_line_too_long() {
+        let theirs = format!("{}@y", "t".repeat(890));
+        let map = HashMap::from([("b@y".to_owned(), theirs.clone())]);
+        let replaced = |message: String| {
+            let block = HeaderBlock::parse(message.as_bytes(), Limits::default()).unwrap();
+            String::from_utf8(replace(&block.fields()[0], message.as_bytes(), &map)).unwrap()
+        };
+        assert_eq!(replaced("References:  <a@x> (c) <b@y>\r\n".into()), format!("References:  <a@x> (c) <{theirs}>\r\n"));
+        let other = format!("{}@x", "o".repeat(100));
+        assert_eq!(
+            replaced(format!("References:  <{other}> (c) <b@y>\r\n")),
+            format!("References: <{other}>\r\n <{theirs}>\r\n")
+        );
+        let long = format!("References: {} <a@x>\r\n", "c".repeat(1200));
+        assert_eq!(replaced(long.clone()), long);
     }
 
     proptest! {
         #[test]
         fn without_known_ids_every_byte_stays(raw in proptest::collection::vec(prop_oneof![Just(b'<'), Just(b'>'), any::<u8>()], 0..60)) {
-            prop_assert_eq!(replace(&raw, &HashMap::new()), raw.clone());
+            prop_assert_eq!(replace_in(&raw, &HashMap::new()), raw.clone());
             for id in ids(&raw) {
                 prop_assert!(!id.contains(['<', '>', ' ', '\r', '\n']));
             }

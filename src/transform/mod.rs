@@ -3,7 +3,8 @@
 //! A message is a header block and a body. [`header`] finds where one ends and the other begins; the body is never looked
 //! at again, so what is signed, encrypted or an invitation in it survives (promise 5). [`forward`] writes the header
 //! block of the copy that goes to the owner, with [`mailboxes`] reading the address lists, [`display_name`] writing
-//! them and [`received`], [`authentication_results`] and [`trace`] adding our own fields. [`reply`] writes the one that
+//! them, [`list_fields`] taking out what asks for mail past us, and [`received`], [`authentication_results`] and [`trace`]
+//! adding our own fields. [`reply`] writes the one that
 //! goes out from an alias, with [`message_id`] holding threads together; [`quoted_address`] sees whether a body names the
 //! mailbox. [`dkim`] signs what leaves, over the forms of [`canonical`]. [`verp`] makes the envelope sender a bounce comes
 //! back to.
@@ -19,6 +20,7 @@ pub mod dsn;
 pub mod forward;
 pub mod header;
 pub mod key;
+pub mod list_fields;
 pub mod mailboxes;
 pub mod message_id;
 pub mod quoted_address;

@@ -35,14 +35,28 @@ struct Block {
     count: u32,
 }
 
+/// How an address may be written, in lower case: with the A-labels of its domain and with the U-labels (RFC 5890 §2.3.2.1).
+pub fn forms(address: &Address) -> Vec<String> {
+    let folded = address.folded();
+    if !address.domain().as_str().contains("xn--") {
+        return vec![folded];
+    }
+    let (domain, result) = idna::domain_to_unicode(address.domain().as_str());
+    let shown = format!("{}@{domain}", address.local().to_lowercase());
+    if result.is_err() || shown == folded { vec![folded] } else { vec![folded, shown] }
+}
+
 impl Search {
-    /// A search for `address`, whatever its case.
-    pub fn new(address: &Address) -> Self {
-        let text = address.folded();
+    /// Searches for `address` in each of its forms, whatever its case.
+    pub fn all_of(address: &Address) -> Vec<Self> {
+        forms(address).iter().map(|form| Self::new(form)).collect()
+    }
+
+    fn new(text: &str) -> Self {
         Self {
-            plain: Needle::new(&text),
-            quoted_printable: Needle::new(&text),
-            base64: Needle::new(&text),
+            plain: Needle::new(text),
+            quoted_printable: Needle::new(text),
+            base64: Needle::new(text),
             escape: Escape::None,
             // The empty line between header and body may or may not be part of what is searched.
             block: Block { is_open: true, is_line_empty: true, bits: 0, count: 0 },
@@ -182,9 +196,23 @@ mod tests {
     use super::*;
 
     fn finds(body: &[u8], size: usize) -> bool {
-        let mut search = Search::new(&Address::parse("Jane.Roe@inbox.example").unwrap());
-        body.chunks(size).for_each(|piece| search.push(piece));
-        search.found()
+        finds_address("Jane.Roe@inbox.example", body, size)
+    }
+
+    fn finds_address(address: &str, body: &[u8], size: usize) -> bool {
+        let mut searches = Search::all_of(&Address::parse(address).unwrap());
+        for search in &mut searches {
+            body.chunks(size).for_each(|piece| search.push(piece));
+        }
+        searches.iter().any(Search::found)
+    }
+
+    #[test]
+    fn an_international_domain_is_found_in_both_forms() {
+        for body in ["to jane@b\u{fc}cher.example", "to jane@xn--bcher-kva.example", "to jane=40b=C3=BCcher.example"] {
+            assert!(finds_address("jane@b\u{fc}cher.example", body.as_bytes(), 3), "{body}");
+        }
+        assert_eq!(Search::all_of(&Address::parse("jane@inbox.example").unwrap()).len(), 1);
     }
 
     #[test]

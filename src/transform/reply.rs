@@ -9,9 +9,10 @@
 //! | `Subject` | as it was; where it holds a mailbox, the alias stands for it |
 //! | `Date` | the same moment in UTC: the zone tells where the owner is |
 //! | `Message-ID` | ours (see [`message_id`]) |
-//! | `In-Reply-To`, `References` | ids of the owner's own messages become ours; unknown ones from the mailbox's host go |
-//! | `MIME-Version`, `Auto-Submitted`, `Importance` | their bare word: comments and parameters name programs and addresses |
-//! | `Content-Type`, `-Transfer-Encoding`, `-Disposition`, `-Language`, `-Description` | as they were; one that names a mailbox refuses the message, for it can't be changed without changing the body |
+//! | `In-Reply-To`, `References` | ids of the owner's own messages become ours; unknown ones from the organisation of a mailbox or of this message's own id go, unless it is the contact's |
+//! | `Auto-Submitted` | `auto-replied` where any field says that no person wrote the message |
+//! | `MIME-Version`, `Importance`, `Auto-Submitted: no` | their bare word: comments and parameters name programs and addresses |
+//! | `Content-Type`, `-Transfer-Encoding`, `-Disposition`, `-Language`, `-Description` | as they were; one that names a mailbox refuses the message, for it can't be changed without changing the body; so does a report, whose body names it |
 //! | all others | dropped |
 //!
 //! Each field is taken once: of two, readers see one or the other.
@@ -21,15 +22,18 @@ use std::collections::{BTreeSet, HashMap};
 
 use email_encoding::headers::{rfc2047, writer::EmailWriter};
 use mail_parser::parsers::MessageStream;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::model::contact::ReverseToken;
+use crate::model::site::Site;
 use crate::model::{Address, DomainName, Timestamp};
 
+use super::automatic;
 use super::display_name;
 use super::forward::{Line, copy};
 use super::header::{Field, HeaderBlock};
 use super::mailboxes::{AddressList, Mailbox};
-use super::message_id;
+use super::{message_id, quoted_address};
 
 /// A longer subject that has to be written anew is cut; nobody reads it to there.
 const SUBJECT_LENGTH: usize = 800;
@@ -67,6 +71,9 @@ pub enum ReplyFault {
     /// A field that has to stay as it is names a mailbox.
     #[error("a field of the message names the mailbox")]
     NamesMailbox,
+    /// A report (a read receipt, say), which a mail client makes without a word of its owner's: its body names the mailbox.
+    #[error("the message is a report of a mail program")]
+    Report,
 }
 
 /// The tokens of the reverse addresses on the alias's domain that `To` and `Cc` name.
@@ -80,19 +87,28 @@ pub fn named(block: &HeaderBlock, message: &[u8], alias: &Address) -> Vec<Revers
     tokens
 }
 
+/// Whether a program wrote the message by itself. It says so to the contact, and wants no bounce (RFC 3834 §3.1, §3.3).
+pub fn is_automatic(block: &HeaderBlock, message: &[u8]) -> bool {
+    let marks = automatic::marks(block, message);
+    marks.auto_submitted || marks.bulk
+}
+
 /// The id the owner's mail client gave the message.
 pub fn client_id<'m>(block: &'m HeaderBlock, message: &'m [u8]) -> Option<&'m str> {
     let field = block.named(message, "Message-ID").next()?;
     message_id::ids(field.value(message)).first().copied()
 }
 
-/// The ids of other messages it names, the last of them when there are too many.
+/// The ids of other messages it names: those [`write`] may pass on, from `In-Reply-To` first.
 pub fn referenced<'m>(block: &'m HeaderBlock, message: &'m [u8]) -> Vec<&'m str> {
-    let mut ids: Vec<_> = ["In-Reply-To", "References"]
-        .into_iter()
-        .filter_map(|name| block.fields().iter().find(|field| field.is(message, name)))
-        .flat_map(|field| message_id::ids(field.value(message)))
-        .collect();
+    let fields =
+        ["In-Reply-To", "References"].into_iter().filter_map(|name| block.fields().iter().find(|field| field.is(message, name)));
+    fields.flat_map(|field| last_ids(field, message)).collect()
+}
+
+/// The ids in one field, the last of them when there are too many.
+fn last_ids<'m>(field: &Field, message: &'m [u8]) -> Vec<&'m str> {
+    let mut ids = message_id::ids(field.value(message));
     ids.drain(..ids.len().saturating_sub(message_id::MOST));
     ids
 }
@@ -106,6 +122,12 @@ pub fn write(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>) -> Res
     recipients(block, message, facts, &mut out)?;
     let date = block.named(message, "Date").next().and_then(|field| moment(field.value(message))).unwrap_or(facts.now);
     out.extend_from_slice(format!("Date: {}\r\nMessage-ID: <{}>\r\n", date.to_rfc5322(), facts.message_id).as_bytes());
+    // The fields of old that say so, too, are dropped, and the responder at the other end has to see it.
+    let is_automatic = is_automatic(block, message);
+    if is_automatic {
+        out.extend_from_slice(b"Auto-Submitted: auto-replied\r\n");
+    }
+    let hosts = Hosts::of(block, message, facts);
     let mut written = BTreeSet::new();
     for field in block.fields() {
         let name = field.name(message).to_ascii_lowercase();
@@ -114,10 +136,10 @@ pub fn write(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>) -> Res
         }
         match name.as_slice() {
             b"subject" => subject(field, message, facts, &mut out),
-            b"in-reply-to" => references("In-Reply-To", field, message, facts, &mut out),
-            b"references" => references("References", field, message, facts, &mut out),
+            b"in-reply-to" => references("In-Reply-To", field, message, &hosts, facts, &mut out),
+            b"references" => references("References", field, message, &hosts, facts, &mut out),
             b"mime-version" => out.extend_from_slice(b"MIME-Version: 1.0\r\n"),
-            b"auto-submitted" => word("Auto-Submitted", field, message, &mut out),
+            b"auto-submitted" if !is_automatic => word("Auto-Submitted", field, message, &mut out),
             b"importance" => word("Importance", field, message, &mut out),
             b"content-type"
             | b"content-transfer-encoding"
@@ -127,12 +149,33 @@ pub fn write(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>) -> Res
                 if names_mailbox(field.value(message), facts.mailboxes) {
                     return Err(ReplyFault::NamesMailbox);
                 }
+                if name == b"content-type" && is_report(field.value(message)) {
+                    return Err(ReplyFault::Report);
+                }
                 copy(field, message, &mut out);
             }
             _ => {}
         }
     }
     Ok(out)
+}
+
+/// Whether a `Content-Type` is that of a report (RFC 6522), whole or in its machine-readable part alone (RFC 8098, RFC
+/// 3464); comments are skipped.
+fn is_report(value: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    let mut text = Vec::new();
+    for byte in value {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            b';' if depth == 0 => break,
+            byte if depth == 0 && !byte.is_ascii_whitespace() => text.push(byte.to_ascii_lowercase()),
+            _ => {}
+        }
+    }
+    let reports = [&b"multipart/report"[..], b"message/disposition-notification", b"message/delivery-status"];
+    reports.iter().any(|report| text.starts_with(report))
 }
 
 fn recipient_fields<'a>(block: &'a HeaderBlock, message: &'a [u8]) -> impl Iterator<Item = &'a Field> {
@@ -192,13 +235,20 @@ fn name_of(mailbox: &Mailbox, contact: &Address) -> String {
 }
 
 fn subject(field: &Field, message: &[u8], facts: &ReplyFacts<'_>, out: &mut Vec<u8>) {
-    if !names_mailbox(field.value(message), facts.mailboxes) {
+    let names_mailbox = |value: &[u8]| names_mailbox(value, facts.mailboxes);
+    if !names_mailbox(field.value(message)) && !message_id::has_long_line(field.raw(message)) {
         copy(field, message, out);
         return;
     }
     let mut text = display_name::clean(&decoded(field.value(message)), SUBJECT_LENGTH);
-    for mailbox in facts.mailboxes {
-        text = replace(&text, &mailbox.folded(), &facts.alias.to_string());
+    for form in facts.mailboxes.iter().flat_map(quoted_address::forms) {
+        text = replace(&text, &form, &facts.alias.to_string());
+    }
+    // What was put in may be longer than what it stands for.
+    text = display_name::clean(&text, SUBJECT_LENGTH);
+    // Still there in a spelling that can't be replaced (`jane%40inbox.example`): then nothing of it is passed on.
+    if names_mailbox(text.as_bytes()) {
+        text = facts.alias.to_string();
     }
     let mut line = "Subject: ".to_owned();
     if text.is_ascii() {
@@ -212,29 +262,48 @@ fn subject(field: &Field, message: &[u8], facts: &ReplyFacts<'_>, out: &mut Vec<
 }
 
 /// `In-Reply-To` or `References`, one id a line; nothing when no id is left.
-fn references(name: &str, field: &Field, message: &[u8], facts: &ReplyFacts<'_>, out: &mut Vec<u8>) {
-    let mut ids = message_id::ids(field.value(message));
-    ids.drain(..ids.len().saturating_sub(message_id::MOST));
-    let ids: Vec<_> = ids.into_iter().filter_map(|id| shown_id(id, facts)).collect();
+fn references(name: &str, field: &Field, message: &[u8], hosts: &Hosts, facts: &ReplyFacts<'_>, out: &mut Vec<u8>) {
+    let ids = last_ids(field, message);
+    let ids: Vec<_> = ids.into_iter().filter_map(|id| shown_id(id, hosts, facts)).collect();
     if !ids.is_empty() {
-        let list = ids.iter().map(|id| format!("<{id}>")).collect::<Vec<_>>().join("\r\n ");
-        out.extend_from_slice(format!("{name}: {list}\r\n").as_bytes());
+        out.extend_from_slice(format!("{name}: {}\r\n", message_id::list(&ids)).as_bytes());
     }
+}
+
+/// Whose hosts make ids a contact may not see, by organisation: a provider names its hosts as it likes.
+struct Hosts {
+    /// Of the mailboxes, and of the program or provider that gave this very message its id.
+    owners: BTreeSet<DomainName>,
+    contact: DomainName,
+}
+
+impl Hosts {
+    fn of(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>) -> Self {
+        let client = client_id(block, message).and_then(message_id::domain);
+        let owners = facts.mailboxes.iter().map(|mailbox| organisation(mailbox.domain()));
+        let owners = owners.chain(client.as_ref().map(organisation)).collect();
+        Self { owners, contact: organisation(facts.contact.domain()) }
+    }
+
+    fn hide(&self, domain: &DomainName) -> bool {
+        let organisation = organisation(domain);
+        organisation != self.contact && (is_private(domain) || self.owners.contains(&organisation))
+    }
+}
+
+/// The registrable domain; a name that has none is its own.
+fn organisation(domain: &DomainName) -> DomainName {
+    Site::of(domain).map_or_else(|| domain.clone(), |site| site.domain().clone())
 }
 
 /// What a contact may know of an id: ours for the owner's; a stranger's as it is; none that names the owner's provider,
 /// unless that is the contact's provider, too, whose ids it must find again.
-fn shown_id<'a>(id: &'a str, facts: &ReplyFacts<'a>) -> Option<&'a str> {
+fn shown_id<'a>(id: &'a str, hosts: &Hosts, facts: &ReplyFacts<'a>) -> Option<&'a str> {
     if let Some(ours) = facts.known_ids.get(id) {
         return Some(ours);
     }
-    let domain = message_id::domain(id);
-    let is_local = domain.as_ref().is_none_or(is_private);
-    let is_owners = domain.is_some_and(|domain| {
-        let of_mailbox = facts.mailboxes.iter().any(|mailbox| domain.is_within(mailbox.domain()));
-        of_mailbox && !domain.is_within(facts.contact.domain())
-    });
-    (!is_local && !is_owners && !names_mailbox(id.as_bytes(), facts.mailboxes)).then_some(id)
+    let is_hidden = message_id::domain(id).is_none_or(|domain| hosts.hide(&domain));
+    (!is_hidden && !names_mailbox(id.as_bytes(), facts.mailboxes)).then_some(id)
 }
 
 /// A name that means something at home only: `macbook.local`, `localhost`.
@@ -255,23 +324,24 @@ fn word(name: &str, field: &Field, message: &[u8], out: &mut Vec<u8>) {
 /// Whether a value names a mailbox: as it is, with encoded words decoded, or percent-encoded (RFC 2231).
 fn names_mailbox(value: &[u8], mailboxes: &[Address]) -> bool {
     let unfolded = String::from_utf8_lossy(value).replace("\r\n", "");
-    let texts = [percent_decoded(&unfolded), unfolded, decoded(value)].map(|text| text.to_ascii_lowercase());
-    let mailboxes: Vec<_> = mailboxes.iter().map(|mailbox| mailbox.folded().to_ascii_lowercase()).collect();
-    texts.iter().any(|text| mailboxes.iter().any(|mailbox| text.contains(mailbox)))
+    let plain = |text: String| text.nfc().collect::<String>().to_lowercase();
+    let texts = [percent_decoded(&unfolded), unfolded, decoded(value)].map(plain);
+    let forms: Vec<_> = mailboxes.iter().flat_map(quoted_address::forms).collect();
+    texts.iter().any(|text| forms.iter().any(|form| text.contains(form)))
 }
 
-/// A value with `%40` and the like decoded; what is not ASCII then is of no interest.
+/// A value with `%40` and the like decoded.
 fn percent_decoded(text: &str) -> String {
-    let mut decoded = String::with_capacity(text.len());
+    let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
-        decoded.push_str(before);
+        decoded.extend_from_slice(before.as_bytes());
         let byte = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        decoded.push(byte.map_or('%', char::from));
+        decoded.push(byte.unwrap_or(b'%'));
         rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }
-    decoded.push_str(rest);
-    decoded
+    decoded.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 /// A value with encoded words decoded, on one line.

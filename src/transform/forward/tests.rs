@@ -96,6 +96,34 @@ fn a_reply_to_of_the_alias_itself_is_dropped() {
     assert!(!fields_of(&format!("From: a@x.org\r\n{}", "Reply-To: a@x.org,b@x.org\r\n".repeat(13))).contains("Reply-To"));
 }
 
+#[test]
+fn nothing_makes_a_mail_client_write_to_the_sender_from_the_inbox() {
+    let asks: String = [
+        "Disposition-Notification-To",
+        "disposition-notification-options",
+        "Return-Receipt-To",
+        "Read-Receipt-To",
+        "X-Confirm-Reading-To",
+        "ERRORS-TO",
+        "Mail-Followup-To",
+        "Mail-Reply-To",
+        "List-Post",
+        "List-Owner",
+        "Return-Receipt-To ",
+    ]
+    .map(|name| format!("{name}: <mailto:t@shop.example>,\r\n t@shop.example\r\n"))
+    .concat();
+    let post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
+    let out = fields_of(&format!("From: a@x.org\r\n{asks}List-Unsubscribe: <mailto:u@shop.example>\r\n{post}Subject: s\r\n"));
+    assert_eq!(out, "From: \"a at x.org\" <reply+00000000000000000000@you.example>\r\nSubject: s\r\n");
+    let web = "List-Unsubscribe:  <https://shop.example/u>\r\n";
+    assert!(fields_of(&format!("From: a@x.org\r\n{web}{post}")).ends_with(&format!("{web}{post}")));
+    let plain = "List-Help: <http://shop.example/h>\r\nList-Unsubscribe: <http://shop.example/u>\r\n";
+    assert!(fields_of(&format!("From: a@x.org\r\n{plain}{post}")).ends_with(plain));
+    let both = "List-Unsubscribe: <mailto:u@shop.example>, <https://shop.example/u>\r\n";
+    assert!(fields_of(&format!("From: a@x.org\r\n{both}{post}")).ends_with(&format!("{web}{post}").replace(":  <", ": <")));
+}
+
 fn with_others(count: usize) -> String {
     let others: Vec<_> = (0..count).map(|number| format!("p{number}@x.org")).collect();
     fields_of(&format!("From: a@y.org\r\nCc: {}\r\nTo: lg.k7f3@you.example\r\n", others.join(",\r\n ")))

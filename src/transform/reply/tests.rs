@@ -13,6 +13,10 @@ fn address(text: &str) -> Address {
 }
 
 fn write_for(contact: &str, message: &str) -> Result<String, ReplyFault> {
+    write_as("Jane.Roe@inbox.example", contact, message)
+}
+
+fn write_as(mailbox: &str, contact: &str, message: &str) -> Result<String, ReplyFault> {
     let block = HeaderBlock::parse(message.as_bytes(), Limits::default()).unwrap();
     let alias = address("lg.k7f3@you.example");
     let contacts = [(LG, "news@lg.example"), (BOB, "bob@corp.example")]
@@ -22,7 +26,7 @@ fn write_for(contact: &str, message: &str) -> Result<String, ReplyFault> {
         display_name: None,
         contact: &address(contact),
         contacts: &contacts.into_iter().collect(),
-        mailboxes: &[address("Jane.Roe@inbox.example"), address("jane@work.example")],
+        mailboxes: &[address(mailbox), address("jane@work.example")],
         message_id: "aaaaaaaaaaaaaaaa@you.example",
         known_ids: &HashMap::from([("sent.before@inbox.example".to_owned(), "bbbbbbbbbbbbbbbb@you.example".to_owned())]),
         now: Timestamp::from_micros(1_700_000_000_000_000),
@@ -49,9 +53,9 @@ fn a_reply_keeps_what_the_contact_needs_and_nothing_else() {
     assert_eq!(
         written,
         "From: <lg.k7f3@you.example>\r\nTo: LG <news@lg.example>\r\nCc: Bob <bob@corp.example>\r\n\
-         Date: Tue, 14 Nov 2023 22:13:20 +0000\r\nMessage-ID: <aaaaaaaaaaaaaaaa@you.example>\r\nSubject: Re: Sale\r\n\
+         Date: Tue, 14 Nov 2023 22:13:20 +0000\r\nMessage-ID: <aaaaaaaaaaaaaaaa@you.example>\r\nAuto-Submitted: auto-replied\r\nSubject: Re: Sale\r\n\
          In-Reply-To: <bbbbbbbbbbbbbbbb@you.example>\r\nReferences: <a@lg.example>\r\n <bbbbbbbbbbbbbbbb@you.example>\r\n\
-         MIME-Version: 1.0\r\nContent-Type: text/plain;\r\n charset=utf-8\r\nAuto-Submitted: auto-replied\r\nImportance: High\r\n"
+         MIME-Version: 1.0\r\nContent-Type: text/plain;\r\n charset=utf-8\r\nImportance: High\r\n"
     );
 }
 
@@ -88,6 +92,7 @@ fn the_alias_stands_for_the_mailbox_in_a_subject() {
         ("to Jane.Roe@INBOX.example, jane@work.example", "to lg.k7f3@you.example, lg.k7f3@you.example"),
         ("=?utf-8?q?to_jane=2Eroe=40inbox=2Eexample?=", "to lg.k7f3@you.example"),
         ("=?utf-8?q?=C3=BC_jane.roe=40inbox.example?=", "=?utf-8?b?w7wgbGcuazdmM0B5b3UuZXhhbXBsZQ==?="),
+        ("about jane.roe%40inbox.example", "lg.k7f3@you.example"),
         ("=?utf-8?q?untouched_=C3=BC?=", "=?utf-8?q?untouched_=C3=BC?="),
     ] {
         let written = write_one(&format!("From: jane.roe@inbox.example\r\nSubject: {subject}\r\n\r\n"));
@@ -104,6 +109,95 @@ fn a_field_that_must_stay_and_names_the_mailbox_stops_the_message() {
     ] {
         let written = write_for("news@lg.example", &format!("From: jane.roe@inbox.example\r\n{field}\r\n\r\n"));
         assert_eq!(written, Err(ReplyFault::NamesMailbox), "{field}");
+    }
+}
+
+#[test]
+fn ids_are_judged_by_organisation_and_by_the_message_s_own_id() {
+    let message = "From: jane@mail.inbox.example\r\nMessage-ID: <9@mail.provider.example>\r\n\
+        References: <1@mx1.inbox.example> <2@mx2.provider.example> <3@x.example> <4@out.lg.example> <5@laptop.local>\r\n\r\n";
+    let references = |contact: &str| {
+        let written = write_as("jane@mail.inbox.example", contact, message).unwrap();
+        written.split_once("\r\nReferences: ").unwrap().1.replace("\r\n", "")
+    };
+    assert_eq!(references("news@lg.example"), "<3@x.example> <4@out.lg.example>");
+    assert_eq!(references("ann@provider.example"), "<2@mx2.provider.example> <3@x.example> <4@out.lg.example>");
+    assert_eq!(references("ann@smtp.inbox.example"), "<1@mx1.inbox.example> <3@x.example> <4@out.lg.example>");
+}
+
+#[test]
+fn every_id_that_is_passed_on_was_looked_up() {
+    let many = (0..250).map(|number| format!("<{number}@x.example>")).collect::<Vec<_>>().join("\r\n ");
+    let message =
+        format!("From: jane.roe@inbox.example\r\nReferences: {many}\r\nIn-Reply-To: <sent.before@inbox.example>\r\n\r\n");
+    let block = HeaderBlock::parse(message.as_bytes(), Limits::default()).unwrap();
+    let looked_up = referenced(&block, message.as_bytes());
+    assert_eq!((looked_up.len(), looked_up[0]), (201, "sent.before@inbox.example"));
+    let written = write_one(&message);
+    let block = HeaderBlock::parse(written.as_bytes(), Limits::default()).unwrap();
+    let shown = block.named(written.as_bytes(), "References").next().unwrap();
+    assert_eq!(message_id::ids(shown.value(written.as_bytes())), looked_up[1..]);
+}
+
+#[test]
+fn the_contact_sees_that_a_program_answered() {
+    for (fields, automatic) in [
+        ("Auto-Submitted: (c) auto-replied\r\n", true),
+        ("Auto-Submitted: no\r\nX-Loop: jane\r\n", true),
+        ("X-Autoreply: yes\r\n", true),
+        ("Precedence: bulk\r\n", true),
+        ("X-Auto-Response-Suppress: All\r\n", true),
+        ("Auto-Submitted: no\r\nPrecedence: first-class\r\n", false),
+        ("", false),
+    ] {
+        let message = format!("From: jane.roe@inbox.example\r\n{fields}\r\n");
+        let block = HeaderBlock::parse(message.as_bytes(), Limits::default()).unwrap();
+        assert_eq!(is_automatic(&block, message.as_bytes()), automatic, "{fields}");
+        let written = write_one(&message);
+        assert_eq!(written.matches("Auto-Submitted: auto-replied\r\n").count(), usize::from(automatic), "{written}");
+        assert_eq!(written.matches("Auto-Submitted").count(), usize::from(fields.contains("Auto-Submitted") || automatic));
+    }
+}
+
+#[test]
+fn a_mailbox_of_an_international_domain_does_not_show_in_either_form() {
+    let mailbox = "jane@b\u{fc}cher.example";
+    let write = |field: &str| write_as(mailbox, "news@lg.example", &format!("From: {mailbox}\r\n{field}\r\n\r\n"));
+    for subject in ["to Jane@B\u{fc}cher.example", "to jane@xn--bcher-kva.EXAMPLE", "=?utf-8?q?to_jane=40b=C3=BCcher.example?="] {
+        let written = write(&format!("Subject: {subject}")).unwrap();
+        assert!(written.contains("\r\nSubject: to lg.k7f3@you.example\r\n"), "{written}");
+    }
+    assert!(write("Subject: JANE@B\u{dc}CHER.EXAMPLE").unwrap().contains("\r\nSubject: lg.k7f3@you.example\r\n"));
+    for name in
+        ["name=\"jane@b\u{fc}cher.example\"", "name*=utf-8''jane%40b%C3%BCcher.example", "name=jane@xn--bcher-kva.example"]
+    {
+        assert_eq!(write(&format!("Content-Type: text/plain; {name}")), Err(ReplyFault::NamesMailbox), "{name}");
+    }
+}
+
+#[test]
+fn no_line_of_a_subject_or_of_ids_is_too_long() {
+    let id = format!("{}@x.example", "i".repeat(880));
+    let subjects =
+        ["jane@work.example ".repeat(45), "x".repeat(2000), format!("=?utf-8?q?jane=40work.example?= {}", "\u{fc}".repeat(900))];
+    for subject in subjects {
+        let written = write_one(&format!(
+            "From: jane.roe@inbox.example\r\nSubject: {subject}\r\nReferences: <{id}> <1{id}>\r\nIn-Reply-To: <{id}>\r\n\r\n"
+        ));
+        assert!(!message_id::has_long_line(written.as_bytes()) && written.contains(&format!("\r\n <1{id}>")), "{written}");
+    }
+}
+
+#[test]
+fn a_read_receipt_stops_the_message() {
+    for (kind, written) in [
+        ("multipart/report; report-type=disposition-notification; boundary=b", Err(ReplyFault::Report)),
+        ("(x) Multipart/\r\n REPORT (y; z); boundary=b", Err(ReplyFault::Report)),
+        ("message/disposition-notification", Err(ReplyFault::Report)),
+        ("multipart/related; type=\"multipart/report\"; boundary=b", Ok(())),
+    ] {
+        let message = format!("From: jane.roe@inbox.example\r\nContent-Type: {kind}\r\n\r\n");
+        assert_eq!(write_for("news@lg.example", &message).map(drop), written, "{kind}");
     }
 }
 

@@ -418,12 +418,14 @@ async fn a_signature_of_the_mailbox_s_domain_is_proof_enough() {
         let message = letter(&format!("To: {lg}"), "Auto-Submitted: auto-replied\r\n");
         let signed = owner.sign(&message.replace("\r\n..\r\n", "\r\n"), &How::default());
 
-        // From anywhere, and with the null sender of an automatic answer, which must not be bounced to.
+        // From anywhere. What a program wrote, or was sent with the null sender, must not be bounced to.
+        let by_hand = owner.sign(&letter(&format!("To: {lg}"), "").replace("\r\n..\r\n", "\r\n"), &How::default());
         assert!(submit(app, "127.0.0.2", MAILBOX, lg, &signed).await.starts_with("250 "));
-        assert!(submit(app, "127.0.0.2", "", lg, &signed).await.starts_with("250 "));
+        assert!(submit(app, "127.0.0.2", "", lg, &by_hand).await.starts_with("250 "));
+        assert!(submit(app, "127.0.0.2", MAILBOX, lg, &by_hand).await.starts_with("250 "));
         let sent = house.sent();
-        assert_eq!(sent.len(), 2);
-        assert!(sent[0].sender().starts_with("bounce+") && sent[1].sender().is_empty());
+        assert_eq!(sent.len(), 3);
+        assert!(sent[0].sender().is_empty() && sent[1].sender().is_empty() && sent[2].sender().starts_with("bounce+"));
         assert!(
             text(&sent[0]).matches("DKIM-Signature").count() == 1
                 && text(&sent[0]).contains("\r\nAuto-Submitted: auto-replied\r\n")
@@ -438,7 +440,23 @@ async fn a_signature_of_the_mailbox_s_domain_is_proof_enough() {
             assert!(answer.starts_with("550 5.7.1 "), "{answer}");
         }
         let counts = app.activity(&house.alias).await;
-        assert_eq!((counts.replied, counts.unproven, house.sent().len()), (2, 3, 2));
+        assert_eq!((counts.replied, counts.unproven, house.sent().len()), (3, 3, 3));
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_read_receipt_is_refused_with_a_reason() {
+    each_driver(async |database| {
+        let house = House::build(&database, ZONE).await;
+        let receipt = letter(&format!("To: {}", house.lg), "").replace(
+            "Content-Type: text/plain",
+            "Content-Type: multipart/report; report-type=disposition-notification; boundary=b",
+        );
+        let answer = house.reply(&[&house.lg], &receipt).await;
+        assert_eq!(answer, "550 5.7.1 Read receipts and other reports are not passed on: they name your mailbox");
+        assert!(house.sent().is_empty());
         house.app.finish().await;
     })
     .await;

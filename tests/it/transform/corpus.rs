@@ -15,7 +15,7 @@ use postern::transform::received::ReceivedFacts;
 
 const ALIAS: &str = "lg.k7f3qz2m@you.example";
 /// Fields that are replaced or dropped; all others must come out as they went in.
-const OURS: &[&str] = &["from", "to", "cc", "reply-to", "sender", "return-path", "bcc"];
+const OURS: &[&str] = &["from", "to", "cc", "reply-to", "sender", "return-path", "bcc", "list-unsubscribe"];
 
 struct Forwarded {
     outside: Vec<String>,
@@ -303,6 +303,14 @@ fn recipients_that_need_nothing_stay_as_written() {
     assert_eq!(to("source-route"), ["To: <lg.k7f3qz2m@you.example>, 1 unreadable recipient:;"]);
     assert_eq!(to("unreadable-to").len(), 1);
     assert!(to("unreadable-to")[0].ends_with("2 unreadable recipients:;"));
+}
+
+#[test]
+fn a_list_can_be_left_on_the_web_only() {
+    let out = forward_file("mailing-list");
+    assert_eq!(out.field("list-unsubscribe"), ["List-Unsubscribe: <https://lists.example/u/1>"]);
+    assert_eq!(out.field("list-unsubscribe-post").len(), 1);
+    assert!(out.field("list-id").len() == 1 && !out.text().contains("dev-leave@"));
 }
 
 #[test]
