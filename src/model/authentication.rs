@@ -12,6 +12,8 @@ pub struct Authentication {
     pub dkim: Vec<DkimSignature>,
     /// The ARC chain. Nobody is trusted for it; it is noted.
     pub arc: ArcResult,
+    /// Whether the signatures could not be read in time: there may be some that pass.
+    pub is_unread: bool,
     /// What the author's domain has to say.
     pub dmarc: Dmarc,
 }
@@ -44,7 +46,8 @@ pub struct SpfCheck {
     pub domain: DomainName,
     /// Whether it is that of the greeting, because the reverse-path was null (RFC 7208 §2.4).
     pub is_helo: bool,
-    /// Whether the domain is aligned with the author's.
+    /// Whether the domain is aligned with the author's, as strictly as its policy asks; loosely, where it has none or
+    /// could not be read.
     pub aligned: bool,
 }
 
@@ -76,8 +79,13 @@ pub struct DkimSignature {
     pub result: DkimResult,
     /// Why, where the result alone does not say.
     pub reason: Option<&'static str>,
-    /// Whether the domain is aligned with the author's.
+    /// Whether the domain is aligned with the author's, as strictly as its policy asks; loosely, where it has none or
+    /// could not be read.
     pub aligned: bool,
+    /// The fields it covers (`h=`), in lower case.
+    pub covers: Vec<String>,
+    /// Whether its key is published as one under test (`t=y`): the domain does not want to be held to it.
+    pub is_testing: bool,
 }
 
 /// The result of the ARC chain (RFC 8617 §4.4).

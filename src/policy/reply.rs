@@ -3,6 +3,8 @@
 //! The author is the one address in `From`. It must be a verified mailbox of the alias, and the domain of that address
 //! must have vouched for the message: an aligned SPF or DKIM pass (RFC 7489 §3.1), whether or not the domain publishes a
 //! DMARC policy. The envelope sender alone proves nothing. What can't be found out now is a 451, never a pass.
+//!
+//! Whoever is not proven gets one answer, be the author the owner or not: two would tell a stranger whose alias this is.
 
 use crate::model::alias::AliasState;
 use crate::model::{Address, Reply};
@@ -14,7 +16,7 @@ pub struct ReplyFacts<'a> {
     pub author: &'a Address,
     /// The verified mailboxes of the alias.
     pub mailboxes: &'a [Address],
-    /// Whether SPF or DKIM passed for a domain aligned with the author's.
+    /// Whether the author's domain vouches for the message.
     pub is_proven: bool,
     /// Whether a proof is missing only because something could not be found out now.
     pub is_temporary: bool,
@@ -34,9 +36,7 @@ pub struct WayFacts {
 /// Why a message does not go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The author is no verified mailbox of the alias.
-    NotTheOwner,
-    /// The author's domain did not vouch for the message.
+    /// The author is no verified mailbox of the alias, or the author's domain did not vouch for the message.
     Unproven,
     /// Whether it did can't be found out now.
     NotKnownNow,
@@ -50,8 +50,7 @@ impl Refusal {
     /// The answer.
     pub const fn reply(self) -> Reply {
         match self {
-            Self::NotTheOwner => Reply::new(550, 7, 1, "Only the owner of this address may send through it"),
-            Self::Unproven => Reply::new(550, 7, 1, "The sender could not be verified: no aligned SPF or DKIM pass"),
+            Self::Unproven => Reply::new(550, 7, 1, "Not verified as a message of the owner of this address"),
             Self::NotKnownNow => Reply::new(451, 7, 0, "The sender could not be verified now, please try again later"),
             Self::Closed => Reply::new(550, 7, 1, "No mail goes out through this address any more"),
             Self::Blocked => Reply::new(550, 7, 1, "Mail to this correspondent is blocked"),
@@ -60,20 +59,18 @@ impl Refusal {
 
     /// Whether somebody tried to speak who was not proven to be the owner: the owner gets to see how often.
     pub const fn is_attempt(self) -> bool {
-        matches!(self, Self::NotTheOwner | Self::Unproven)
+        matches!(self, Self::Unproven)
     }
 }
 
 /// Whether the author is the owner.
 pub fn prove(facts: &ReplyFacts<'_>) -> Result<(), Refusal> {
     let author = facts.author.folded();
-    if !facts.mailboxes.iter().any(|mailbox| mailbox.folded() == author) {
-        return Err(Refusal::NotTheOwner);
-    }
+    let is_owner = facts.mailboxes.iter().any(|mailbox| mailbox.folded() == author);
     match (facts.is_proven, facts.is_temporary) {
-        (true, _) => Ok(()),
+        (true, _) if is_owner => Ok(()),
         (false, true) => Err(Refusal::NotKnownNow),
-        (false, false) => Err(Refusal::Unproven),
+        (true, _) | (false, false) => Err(Refusal::Unproven),
     }
 }
 
@@ -103,10 +100,10 @@ mod tests {
         assert_eq!(proof("jane.roe@inbox.example", false, false), Err(Refusal::Unproven));
         assert_eq!(proof("jane.roe@inbox.example", false, true), Err(Refusal::NotKnownNow));
         for stranger in ["janeroe@inbox.example", "jane.roe+x@inbox.example", "jane.roe@sub.inbox.example", "x@evil.example"] {
-            for is_proven in [false, true] {
-                for is_temporary in [false, true] {
-                    assert_eq!(proof(stranger, is_proven, is_temporary), Err(Refusal::NotTheOwner));
-                }
+            for is_temporary in [false, true] {
+                assert_eq!(proof(stranger, true, is_temporary), Err(Refusal::Unproven));
+                let owner = proof("jane.roe@inbox.example", false, is_temporary);
+                assert_eq!(proof(stranger, false, is_temporary), owner, "no guess is confirmed");
             }
         }
     }
@@ -125,7 +122,7 @@ mod tests {
 
     #[test]
     fn only_what_is_not_known_yet_is_temporary() {
-        for refusal in [Refusal::NotTheOwner, Refusal::Unproven, Refusal::Closed, Refusal::Blocked] {
+        for refusal in [Refusal::Unproven, Refusal::Closed, Refusal::Blocked] {
             assert!(refusal.reply().to_string().starts_with("550 5.7.1 "));
         }
         assert!(Refusal::NotKnownNow.reply().to_string().starts_with("451 4.7.0 "));

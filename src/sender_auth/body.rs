@@ -3,6 +3,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use mail_auth::common::crypto::{HashContext, HashImpl, Sha256};
 use mail_auth::dkim::Canonicalization;
 use mail_auth::dkim::canonicalize::BodyHasher;
@@ -19,7 +20,7 @@ pub(super) async fn hashes(rest: &Content, wanted: &[Canonicalization]) -> io::R
     let empty_line = rest.read(0, 2).await?;
     let mut at = if empty_line.as_ref() == b"\r\n" { 2 } else { 0 };
     while at < rest.len() && !hashers.is_empty() {
-        let piece = rest.read(at, PIECE).await?;
+        let piece = more(rest.read(at, PIECE).await?)?;
         for hasher in &mut hashers {
             hasher.write(&piece);
         }
@@ -30,9 +31,20 @@ pub(super) async fn hashes(rest: &Content, wanted: &[Canonicalization]) -> io::R
     Ok(hashers.into_iter().map(|hasher| hasher.finish().0.complete().as_ref().to_vec()).collect())
 }
 
+/// A piece before the end holds something; with nothing, the reading would go on for ever.
+fn more(piece: Bytes) -> io::Result<Bytes> {
+    if piece.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(piece) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_piece_before_the_end_is_a_fault() {
+        assert_eq!(more(Bytes::new()).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(more(Bytes::from_static(b"x")).unwrap(), "x");
+    }
 
     #[tokio::test]
     async fn pieces_hash_like_the_whole() {

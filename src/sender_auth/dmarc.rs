@@ -143,8 +143,28 @@ fn policy(value: &str) -> Option<DmarcPolicy> {
     }
 }
 
-/// Puts record and identifiers together. `draw` is 0 to 99, for `pct`.
-pub(super) fn conclude(found: &Found, author: &DomainName, spf: Option<&SpfCheck>, dkim: &[DkimSignature], draw: u8) -> Dmarc {
+/// Holds the identifiers to the strictness the record asks for.
+pub(super) fn align(found: &Found, author: &DomainName, spf: Option<&mut SpfCheck>, dkim: &mut [DkimSignature]) {
+    let Found::Record(record) = found else { return };
+    if let Some(spf) = spf {
+        spf.aligned = is_aligned(&spf.domain, author, record.spf_strict);
+    }
+    for one in dkim {
+        one.aligned = is_aligned(&one.domain, author, record.dkim_strict);
+    }
+}
+
+/// Puts record and identifiers together. `draw` is 0 to 99, for `pct`. Without `dkim` the signatures could not be read:
+/// one of them might have passed.
+pub(super) fn conclude(
+    found: &Found,
+    author: &DomainName,
+    spf: Option<&SpfCheck>,
+    dkim: Option<&[DkimSignature]>,
+    draw: u8,
+) -> Dmarc {
+    let is_unread = dkim.is_none();
+    let dkim = dkim.unwrap_or_default();
     let nothing = |result| Dmarc { result, domain: author.clone(), published: None, applied: None, aligned_by: None };
     let record = match found {
         Found::Nothing => return nothing(DmarcResult::None),
@@ -156,8 +176,8 @@ pub(super) fn conclude(found: &Found, author: &DomainName, spf: Option<&SpfCheck
         Found::Record(record) => record,
     };
     let aligned_by = proven(author, spf, dkim, record.spf_strict, record.dkim_strict);
-    let may_still_pass = spf
-        .is_some_and(|spf| spf.result == SpfResult::TempError && is_aligned(&spf.domain, author, record.spf_strict))
+    let may_still_pass = is_unread
+        || spf.is_some_and(|spf| spf.result == SpfResult::TempError && is_aligned(&spf.domain, author, record.spf_strict))
         || dkim.iter().any(|one| one.result == DkimResult::TempError && is_aligned(&one.domain, author, record.dkim_strict));
     let result = match (aligned_by, may_still_pass) {
         (Some(_), _) => DmarcResult::Pass,
@@ -243,14 +263,22 @@ mod tests {
     }
 
     fn dkim(domain: &str, result: DkimResult) -> DkimSignature {
-        DkimSignature { domain: name(domain), selector: "s".into(), result, reason: None, aligned: true }
+        DkimSignature {
+            domain: name(domain),
+            selector: "s".into(),
+            result,
+            reason: None,
+            aligned: true,
+            covers: Vec::new(),
+            is_testing: false,
+        }
     }
 
     #[test]
     fn one_aligned_pass_is_enough_and_a_fault_is_never_one() {
         let author = name("shop.example");
         let verdict = |found: &Found, spf: Option<SpfCheck>, dkim: &[DkimSignature]| {
-            let dmarc = conclude(found, &author, spf.as_ref(), dkim, 0);
+            let dmarc = conclude(found, &author, spf.as_ref(), Some(dkim), 0);
             (dmarc.result, dmarc.aligned_by)
         };
         let strict_spf = record(100);
@@ -274,8 +302,28 @@ mod tests {
     }
 
     #[test]
+    fn signatures_that_could_not_be_read_are_no_failure() {
+        let author = name("shop.example");
+        let unread = |spf: Option<SpfCheck>| conclude(&record(100), &author, spf.as_ref(), None, 0).result;
+        assert_eq!(unread(None), DmarcResult::TempError);
+        assert_eq!(unread(Some(spf("shop.example", SpfResult::Fail))), DmarcResult::TempError);
+        assert_eq!(unread(Some(spf("shop.example", SpfResult::Pass))), DmarcResult::Pass);
+        assert_eq!(conclude(&Found::Nothing, &author, None, None, 0).result, DmarcResult::None);
+    }
+
+    #[test]
+    fn identifiers_are_held_to_the_strictness_of_the_record() {
+        let author = name("shop.example");
+        let (mut sent, mut signed) = (spf("bounce.shop.example", SpfResult::Pass), [dkim("mail.shop.example", DkimResult::Pass)]);
+        align(&Found::Unknown, &author, Some(&mut sent), &mut signed);
+        assert!(sent.aligned && signed[0].aligned);
+        align(&record(100), &author, Some(&mut sent), &mut signed);
+        assert!(!sent.aligned && signed[0].aligned, "aspf=s, adkim=r");
+    }
+
+    #[test]
     fn outside_the_share_the_next_milder_policy_holds() {
-        let applied = |percent, draw| conclude(&record(percent), &name("shop.example"), None, &[], draw).applied;
+        let applied = |percent, draw| conclude(&record(percent), &name("shop.example"), None, Some(&[]), draw).applied;
         assert_eq!(applied(100, 99), Some(DmarcPolicy::Reject));
         assert_eq!(applied(30, 29), Some(DmarcPolicy::Reject));
         assert_eq!(applied(30, 30), Some(DmarcPolicy::Quarantine));

@@ -51,11 +51,17 @@ pub async fn authenticate(resolver: &Resolver, facts: &Facts<'_>, fields: &[&[u8
     let signed = signatures::verify(resolver, fields, rest, facts.author, facts.now);
     let (spf, signed, record) =
         tokio::join!(sender(resolver, facts), timeout(DEADLINE, signed), timeout(DEADLINE, dmarc::find(resolver, facts.author)),);
-    // Single queries end long before; if they did not, the record is unknown too, and nothing has passed.
-    let (dkim, arc) = signed.unwrap_or((Vec::new(), ArcResult::TempError));
     let record = record.unwrap_or(dmarc::Found::Unknown);
-    let dmarc = dmarc::conclude(&record, facts.author, spf.as_ref(), &dkim, facts.draw);
-    Authentication { spf, dkim, arc, dmarc }
+    let mut spf = spf;
+    // A large body on a busy disk may take too long while everything is looked up at once.
+    let mut signed = signed.ok();
+    let dkim = signed.as_mut().map(|(dkim, _)| dkim.as_mut_slice());
+    dmarc::align(&record, facts.author, spf.as_mut(), dkim.unwrap_or_default());
+    let dkim = signed.as_ref().map(|(dkim, _)| dkim.as_slice());
+    let dmarc = dmarc::conclude(&record, facts.author, spf.as_ref(), dkim, facts.draw);
+    let is_unread = signed.is_none();
+    let (dkim, arc) = signed.unwrap_or((Vec::new(), ArcResult::TempError));
+    Authentication { spf, dkim, arc, is_unread, dmarc }
 }
 
 /// SPF of the reverse-path's domain, or of the greeting where that is null.

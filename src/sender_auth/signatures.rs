@@ -190,7 +190,9 @@ async fn dkim(
     let outputs = authenticator.verify_dkim(Parameters::new(message).with_txt_cache(keys)).await;
     let found = outputs.iter().filter_map(|output| {
         let (result, reason) = meaning(output.result());
-        entry(output.signature()?, author, result, reason)
+        let signature = output.signature()?;
+        let is_testing = keys.is_testing(&signature.domain_key().to_lowercase());
+        Some(DkimSignature { is_testing, ..entry(signature, author, result, reason)? })
     });
     found.collect()
 }
@@ -206,7 +208,8 @@ async fn verify_chain(authenticator: &MessageAuthenticator, message: &Authentica
 fn entry(signature: &Signature, author: &DomainName, result: DkimResult, reason: Option<&'static str>) -> Option<DkimSignature> {
     let domain = DomainName::parse(&signature.d).ok()?;
     let aligned = is_aligned(&domain, author, false);
-    Some(DkimSignature { domain, selector: signature.s.clone(), result, reason, aligned })
+    let covers = signature.h.iter().map(|name| name.to_ascii_lowercase()).collect();
+    Some(DkimSignature { domain, selector: signature.s.clone(), result, reason, aligned, covers, is_testing: false })
 }
 
 fn meaning(outcome: &Outcome) -> (DkimResult, Option<&'static str>) {

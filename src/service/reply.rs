@@ -4,15 +4,16 @@
 //! pass, and the header block written anew for each contact (`transform::reply`). Whatever goes wrong is answered in
 //! the dialogue: nobody gets a 250 for a reply that is then dropped. The hand-off is that of a forward.
 
+mod proof;
+
 use std::collections::HashMap;
 
 use super::broker::Broker;
 use super::forward::units::{Arrival, Unit, bounce_token, permit};
-use super::forward::{ACCEPTED, author, commit, read_header};
+use super::forward::{ACCEPTED, commit, read_header};
 use super::signing;
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
-use crate::model::authentication::{ArcResult, Authentication, DkimResult, DmarcResult, SpfResult};
 use crate::model::contact::{Contact, ReverseToken};
 use crate::model::delivery::DeliveryKind;
 use crate::model::envelope::{Client, MailFrom};
@@ -20,7 +21,7 @@ use crate::model::{Address, DomainName, Reply};
 use crate::outbound::HandOff;
 use crate::policy;
 use crate::policy::header::PathFacts;
-use crate::policy::reply::{Refusal, ReplyFacts, WayFacts};
+use crate::policy::reply::{Refusal, WayFacts};
 use crate::spool::Content;
 use crate::storage::alias::Route;
 use crate::storage::{self, Tx, contact, mailbox, message_id};
@@ -51,6 +52,10 @@ pub(super) async fn recipient(broker: &Broker, tx: &mut Tx, domain: &DomainName,
 }
 
 fn check_way(broker: &Broker, alias: &Alias, contact: &Contact) -> Result<(), Refusal> {
+    // A message from the alias to itself would come back to the owner, whose automatic answer would go out again.
+    if contact.address.folded() == alias.address.folded() {
+        return Err(Refusal::Closed);
+    }
     let is_expired = alias.is_expired(broker.now());
     policy::reply::open(WayFacts { state: alias.state, is_expired, is_blocked: contact.is_blocked })
 }
@@ -74,13 +79,12 @@ pub(super) async fn message(
     let arrival = Arrival { client, mail, header: &header, start: &start, content, known: None };
     let hops = header.received_count(&start);
     policy::header::check_path(PathFacts { hops, max_hops: broker.rules.max_hops, is_loop: false })?;
-    let from = mailboxes::author(&header, &start).map_err(|fault| {
-        broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN);
-        policy::header::refusal(fault)
-    })?;
+    let from = proof::check_form(&header, &start)
+        .and_then(|()| mailboxes::author(&header, &start).map_err(policy::header::refusal))
+        .inspect_err(|_| broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN))?;
     let state = look_again(broker, &targets).await.map_err(|error| broker.storage_failed(&error))?;
     let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
-    prove(broker, &arrival, &from.address, &state).await.map_err(|refusal| {
+    proof::prove(broker, &arrival, &from.address, &state).await.map_err(|refusal| {
         if refusal.is_attempt() {
             broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN);
         }
@@ -118,35 +122,6 @@ async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standi
     let owners = of_alias.filter(|mailbox| mailbox.verified_at.is_some()).map(|mailbox| mailbox.address).collect();
     let mailboxes = mailbox::list(&mut tx, alias.user_id).await?.into_iter().map(|mailbox| mailbox.address).collect();
     Ok((!contacts.is_empty()).then_some(Standing { alias, contacts, owners, mailboxes }))
-}
-
-/// Strangers are turned away before anything is looked up for them.
-async fn prove(broker: &Broker, arrival: &Arrival<'_>, author: &Address, state: &Standing) -> Result<(), Refusal> {
-    let facts = ReplyFacts { author, mailboxes: &state.owners, is_proven: true, is_temporary: false };
-    policy::reply::prove(&facts)?;
-    let Arrival { client, mail, header, start, content, .. } = arrival;
-    let found = author::ask(broker, client, mail, author.domain(), header, start, content).await;
-    let (is_proven, is_temporary) = proof(&found);
-    policy::reply::prove(&ReplyFacts { is_proven, is_temporary, ..facts })
-}
-
-/// Whether the author's domain vouches for the message, and whether a fault may be why it does not.
-///
-/// A domain with a DMARC policy is taken at its word (alignment may be strict); one without is vouched for by any aligned
-/// pass. A greeting proves nothing here, even when the reverse-path is null: it names a host, not who sends from it.
-fn proof(found: &Authentication) -> (bool, bool) {
-    let signed = |result| found.dkim.iter().any(|signature| signature.aligned && signature.result == result);
-    let sent = |result| found.spf.as_ref().is_some_and(|spf| spf.aligned && !spf.is_helo && spf.result == result);
-    let has_pass = signed(DkimResult::Pass) || sent(SpfResult::Pass);
-    let is_proven = match found.dmarc.result {
-        DmarcResult::Pass | DmarcResult::None | DmarcResult::PermError => has_pass,
-        DmarcResult::TempError => has_pass && found.dmarc.aligned_by.is_some(),
-        DmarcResult::Fail => false,
-    };
-    // Signatures that were not answered in time leave nothing but this behind.
-    let no_answer = found.arc == ArcResult::TempError;
-    let has_fault = no_answer || signed(DkimResult::TempError) || sent(SpfResult::TempError);
-    (is_proven, has_fault || has_pass && found.dmarc.result == DmarcResult::TempError)
 }
 
 /// Whether the body holds one of the addresses.
@@ -243,7 +218,17 @@ async fn own_id(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) -> Result
     };
     let (id, ours, now) = (alias.id, ours(broker, alias, &theirs), broker.now());
     let kept = ours.clone();
-    broker.storage().write(move |tx| Box::pin(async move { message_id::record(tx, id, &kept, &theirs, now).await })).await?;
+    let write = broker.storage().write(move |tx| {
+        Box::pin(async move {
+            // The time of the first is kept while it may be handed in again, or that would never end.
+            let known = message_id::recorded_at(tx, id, &kept).await?;
+            if known.is_some_and(|at| at >= now.minus(proof::RETRIED)) {
+                return Ok(());
+            }
+            message_id::record(tx, id, &kept, &theirs, now).await
+        })
+    });
+    write.await?;
     Ok(ours)
 }
 

@@ -3,7 +3,7 @@
 use crate::model::Timestamp;
 use crate::model::id::AliasId;
 
-use super::{Error, Tx, changed};
+use super::{Error, Tx, changed, on};
 
 /// Remembers a pair; one known already counts as new again.
 pub async fn record(tx: &mut Tx, alias: AliasId, ours: &str, theirs: &str, now: Timestamp) -> Result<(), Error> {
@@ -19,6 +19,13 @@ pub async fn record(tx: &mut Tx, alias: AliasId, ours: &str, theirs: &str, now: 
         .bind(now.as_micros())
     )
     .map(drop)
+}
+
+/// When the pair of this id of ours was remembered.
+pub async fn recorded_at(tx: &mut Tx, alias: AliasId, ours: &str) -> Result<Option<Timestamp>, Error> {
+    const QUERY: &str = "SELECT created_at FROM message_ids WHERE alias_id = $1 AND ours = $2";
+    let found: Option<i64> = on!(tx, c => sqlx::query_scalar(QUERY).bind(alias.0).bind(ours).fetch_optional(c))?;
+    Ok(found.map(Timestamp::from_micros))
 }
 
 /// The pairs known among these ids of ours: (ours, theirs).

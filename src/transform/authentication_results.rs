@@ -126,6 +126,8 @@ mod tests {
             result: DkimResult::Pass,
             reason: None,
             aligned: true,
+            covers: Vec::new(),
+            is_testing: false,
         }
     }
 
@@ -138,7 +140,7 @@ mod tests {
             applied: Some(DmarcPolicy::Quarantine),
             aligned_by: Some(Mechanism::Dkim),
         };
-        Authentication { spf: Some(check), dkim, arc: ArcResult::Fail, dmarc }
+        Authentication { spf: Some(check), dkim, arc: ArcResult::Fail, is_unread: false, dmarc }
     }
 
     #[test]

@@ -366,7 +366,7 @@ fn replace(text: &str, what: &str, with: &str) -> String {
 }
 
 /// The moment a `Date` names.
-fn moment(value: &[u8]) -> Option<Timestamp> {
+pub fn moment(value: &[u8]) -> Option<Timestamp> {
     let mut line = value.trim_ascii().to_vec();
     line.push(b'\n');
     let date = MessageStream::new(&line).parse_date().into_datetime()?;

@@ -223,7 +223,8 @@ async fn nobody_else_can_send_from_the_alias() {
         let count = i64::try_from(cases.len()).unwrap();
         for (what, source, sender, fields) in cases {
             let answer = submit(app, source, sender, lg, &format!("{fields}To: {lg}\r\n\r\nSend me the money\r\n")).await;
-            assert!(answer.starts_with("550 5.7.1 "), "{what}: {answer}");
+            let code = if what == "two fields" { "550 5.6.0 " } else { "550 5.7.1 " };
+            assert!(answer.starts_with(code), "{what}: {answer}");
             assert!(!answer.contains("jane") && !answer.contains("provider"), "{answer}");
         }
         assert_eq!(app.sink.messages().len(), arrived, "nothing went out");
@@ -415,8 +416,8 @@ async fn a_signature_of_the_mailbox_s_domain_is_proof_enough() {
         let zone = format!("{ZONE}{}{}", owner.record(), stranger.record());
         let house = House::build(&database, &zone).await;
         let (app, lg) = (&house.app, &house.lg);
-        let message = letter(&format!("To: {lg}"), "Auto-Submitted: auto-replied\r\n");
-        let signed = owner.sign(&message.replace("\r\n..\r\n", "\r\n"), &How::default());
+        let message = dated(lg, "Auto-Submitted: auto-replied\r\n");
+        let signed = owner.sign(&message, &whole());
 
         // From anywhere. What a program wrote, or was sent with the null sender, must not be bounced to.
         let by_hand = owner.sign(&letter(&format!("To: {lg}"), "").replace("\r\n..\r\n", "\r\n"), &How::default());
@@ -432,7 +433,7 @@ async fn a_signature_of_the_mailbox_s_domain_is_proof_enough() {
         );
 
         for forged in [
-            stranger.sign(&message.replace("\r\n..\r\n", "\r\n"), &How::default()),
+            stranger.sign(&message, &whole()),
             signed.replace("Thank you", "Send me money"),
             signed.replace("Re: Sale", "Your account"),
         ] {
@@ -456,6 +457,111 @@ async fn a_read_receipt_is_refused_with_a_reason() {
         );
         let answer = house.reply(&[&house.lg], &receipt).await;
         assert_eq!(answer, "550 5.7.1 Read receipts and other reports are not passed on: they name your mailbox");
+        assert!(house.sent().is_empty());
+        house.app.finish().await;
+    })
+    .await;
+}
+
+/// A signature over all that goes out.
+fn whole() -> How {
+    let names = vec!["from", "to", "cc", "subject", "date", "message-id", "content-type"];
+    How { names, ..How::default() }
+}
+
+/// A letter that was written when the tests' clock starts.
+fn dated(lg: &Address, rest: &str) -> String {
+    letter(&format!("To: {lg}"), rest)
+        .replace("\r\n..\r\n", "\r\n")
+        .replace("\r\nDate: Wed, 15 Nov 2023 07:13:20 +0900", "\r\nDate: Fri, 15 Jan 2027 17:00:00 +0900")
+}
+
+#[tokio::test]
+async fn no_answer_tells_whether_a_guessed_mailbox_is_the_owner_s() {
+    let broken =
+        ZONE.replace("mailbox-provider.example. IN TXT", "none.example. IN TXT") + "; servfail: mailbox-provider.example\n";
+    for (zone, source, expected) in [(ZONE, "127.0.0.2", "550 5.7.1 "), (&broken, "127.0.0.1", "451 4.7.0 ")] {
+        each_driver(async |database| {
+            let house = House::build(&database, zone).await;
+            let answer = async |author: &str, sender: &str, source: &str| {
+                let message = format!("From: {author}\r\nTo: {}\r\n\r\nIs it you?\r\n", house.lg);
+                submit(&house.app, source, sender, &house.lg, &message).await
+            };
+            let owner = answer(MAILBOX, MAILBOX, source).await;
+            assert!(owner.starts_with(expected), "{owner}");
+            assert_eq!(owner, answer("guess@mailbox-provider.example", MAILBOX, source).await);
+            if expected.starts_with("550") {
+                let evil = "x@evil.example";
+                assert_eq!(owner, answer(evil, evil, source).await, "a proven stranger learns no more");
+            }
+            assert!(house.sent().is_empty());
+            house.app.finish().await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_signed_message_can_t_be_changed_turned_elsewhere_or_sent_again_later() {
+    each_driver(async |database| {
+        let owner = Signer::ed25519("mailbox-provider.example", "s1");
+        let testing = Signer::ed25519("mailbox-provider.example", "t");
+        let zone = format!("{ZONE}{}{}", owner.record(), testing.record().replace("v=DKIM1;", "v=DKIM1; t=y;"));
+        let house = House::build(&database, &zone).await;
+        let (app, lg) = (&house.app, &house.lg);
+        let bob = meet(app, &house.alias, "Bob <bob@corp.example>").await;
+        let message = dated(lg, "Message-ID: <c1@mailbox-provider.example>\r\n");
+        let signed = owner.sign(&message, &whole());
+        let unproven = "550 5.7.1 Not verified as a message of the owner of this address";
+
+        // Verifiers read the last field of a name, or do not see one with a space; we took the first.
+        for field in [
+            "Subject: Pay",
+            "Subject : Pay",
+            "Content-Type: text/html",
+            "To : a@x.example",
+            "References: <a@b>\r\nReferences: <c@d>",
+        ] {
+            let answer = submit(app, "127.0.0.2", MAILBOX, lg, &format!("{field}\r\n{signed}")).await;
+            assert!(answer.starts_with("550 5.6.0 "), "{field}: {answer}");
+        }
+        let partly = |names: &[&'static str]| owner.sign(&message, &How { names: names.to_vec(), ..How::default() });
+        let late = message.replace("15 Jan 2027", "10 Jan 2027").replace("c1@", "c2@");
+        for (what, to, message) in [
+            ("not named", &bob, signed.clone()),
+            ("a subject that anybody could have set", lg, partly(&["from", "to", "date", "message-id", "content-type"])),
+            ("a type that anybody could have set", lg, partly(&["from", "to", "date", "message-id", "subject"])),
+            ("an id that anybody could have set", lg, partly(&["from", "to", "date", "subject", "content-type"])),
+            ("an encoding added on the way", lg, format!("Content-Transfer-Encoding: base64\r\n{signed}")),
+            ("an old one", lg, owner.sign(&late, &whole())),
+            ("a key under test", lg, testing.sign(&message, &whole())),
+        ] {
+            assert_eq!(submit(app, "127.0.0.2", MAILBOX, to, &message).await.trim_end(), unproven, "{what}");
+        }
+        assert!(house.sent().is_empty());
+
+        // The provider may say it again for a day, which does not start anew; afterwards it is somebody's copy.
+        for hours in [0, 20] {
+            app.clock.advance(Duration::from_hours(hours));
+            assert!(submit(app, "127.0.0.2", MAILBOX, lg, &signed).await.starts_with("250 "));
+        }
+        app.clock.advance(Duration::from_hours(5));
+        assert_eq!(submit(app, "127.0.0.2", MAILBOX, lg, &signed).await.trim_end(), unproven);
+        assert_eq!(house.sent().len(), 2);
+        // The client's own address is proof of its own: also for who is in Bcc only.
+        assert!(submit(app, "127.0.0.1", MAILBOX, &bob, &signed).await.starts_with("250 "));
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_alias_is_no_correspondent_of_its_own() {
+    each_driver(async |database| {
+        let house = House::build(&database, ZONE).await;
+        let own = meet(&house.app, &house.alias, "shop@you.example").await;
+        let answer = house.reply(&[&own], &letter(&format!("To: {own}"), "Auto-Submitted: auto-replied\r\n")).await;
+        assert_eq!(answer, "550 5.7.1 No mail goes out through this address any more");
         assert!(house.sent().is_empty());
         house.app.finish().await;
     })

@@ -93,6 +93,22 @@ async fn keys_that_are_missing_revoked_weak_or_out_of_reach_verify_nothing() {
     assert_eq!(results(broken, &signed).await, [(DkimResult::TempError, "the key can't be looked up now")]);
 }
 
+#[tokio::test]
+async fn a_key_for_something_else_verifies_nothing_and_one_under_test_is_marked() {
+    let signer = Signer::ed25519("shop.example", "e");
+    let signed = signer.sign(MESSAGE, &How { names: vec!["From", "Subject"], ..How::default() });
+    let with = |tags: &str| signer.record().replace("v=DKIM1;", &format!("v=DKIM1; {tags};"));
+    for tags in ["s=tlsrpt", "h=sha1", "s=other:tlsrpt; h=sha256"] {
+        assert_eq!(results(&with(tags), &signed).await, [(DkimResult::PermError, "the key is unusable")], "{tags}");
+    }
+    for (tags, is_testing) in [("s=*; h=sha1:sha256", false), ("s=email; t=s", false), ("t=y", true), ("t=s:y", true)] {
+        let found = check(&with(tags), &signed, Arrival::default()).await;
+        let [one] = &found.dkim[..] else { panic!("one signature: {found:?}") };
+        assert_eq!((one.result, one.is_testing), (DkimResult::Pass, is_testing), "{tags}");
+        assert_eq!(one.covers, ["from", "subject"]);
+    }
+}
+
 /// Made with openssl, which still signs with keys that aws-lc refuses to make.
 #[tokio::test]
 async fn an_rsa_key_has_1024_bits_at_least() {

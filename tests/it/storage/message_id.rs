@@ -17,6 +17,8 @@ async fn pairs_are_found_for_their_alias_until_they_are_old() {
         commit!(database, tx => message_id::record(tx, alias, "b@you.example", "2@client", now)).unwrap();
         // Said again: it counts as new.
         commit!(database, tx => message_id::record(tx, alias, "b@you.example", "2@client", later)).unwrap();
+        assert_eq!(read!(database, tx => message_id::recorded_at(tx, alias, "b@you.example")), Some(later));
+        assert_eq!(read!(database, tx => message_id::recorded_at(tx, alias, "c@you.example")), None);
         let wanted = ["a@you.example".to_owned(), "b@you.example".into(), "c@you.example".into()];
         let mut found = read!(database, tx => message_id::find_many(tx, alias, &wanted));
         found.sort();
