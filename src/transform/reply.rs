@@ -99,7 +99,7 @@ pub fn client_id<'m>(block: &'m HeaderBlock, message: &'m [u8]) -> Option<&'m st
     message_id::ids(field.value(message)).first().copied()
 }
 
-/// The ids of other messages it names: those [`write`] may pass on, from `In-Reply-To` first.
+/// The ids of other messages it names: those [`write()`] may pass on, from `In-Reply-To` first.
 pub fn referenced<'m>(block: &'m HeaderBlock, message: &'m [u8]) -> Vec<&'m str> {
     let fields =
         ["In-Reply-To", "References"].into_iter().filter_map(|name| block.fields().iter().find(|field| field.is(message, name)));

@@ -420,7 +420,7 @@ async fn a_signature_of_the_mailbox_s_domain_is_proof_enough() {
         let signed = owner.sign(&message, &whole());
 
         // From anywhere. What a program wrote, or was sent with the null sender, must not be bounced to.
-        let by_hand = owner.sign(&letter(&format!("To: {lg}"), "").replace("\r\n..\r\n", "\r\n"), &How::default());
+        let by_hand = owner.sign(&dated(lg, ""), &whole());
         assert!(submit(app, "127.0.0.2", MAILBOX, lg, &signed).await.starts_with("250 "));
         assert!(submit(app, "127.0.0.2", "", lg, &by_hand).await.starts_with("250 "));
         assert!(submit(app, "127.0.0.2", MAILBOX, lg, &by_hand).await.starts_with("250 "));
