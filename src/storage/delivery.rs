@@ -295,12 +295,17 @@ pub async fn settle_delivered(tx: &mut Tx, id: DeliveryId, token: Uuid) -> Resul
 }
 
 /// One mailbox of the alias has the message: what becomes of it at the others is their owner's business alone.
+///
+/// Others that are being settled at this moment are passed over: two that settle at once must not wait for each other.
 pub async fn mute(tx: &mut Tx, message: MessageId, alias: AliasId) -> Result<(), Error> {
-    changed!(
-        tx,
-        sqlx::query("UPDATE deliveries SET muted = TRUE WHERE message_id = $1 AND alias_id = $2").bind(message.0).bind(alias.0)
-    )
-    .map(drop)
+    let text = match tx {
+        Tx::Sqlite(_) => "UPDATE deliveries SET muted = TRUE WHERE message_id = $1 AND alias_id = $2",
+        Tx::PostgresRead(_) | Tx::Postgres(_) => {
+            "UPDATE deliveries SET muted = TRUE WHERE id IN (SELECT d.id FROM deliveries d \
+             WHERE d.message_id = $1 AND d.alias_id = $2 ORDER BY d.id FOR UPDATE SKIP LOCKED)"
+        }
+    };
+    changed!(tx, sqlx::query(text).bind(message.0).bind(alias.0)).map(drop)
 }
 
 /// Whether the sender is not to be told what becomes of this delivery.
