@@ -22,7 +22,7 @@ use crate::sender_auth::{SpfResult, spf};
 use crate::spool::Content;
 use crate::storage::delivery::NewDelivery;
 use crate::storage::message::NewMessage;
-use crate::storage::{self, ErrorKind, alias, delivery, domain, message, queue};
+use crate::storage::{self, ErrorKind, alias, delivery, domain, message, muted, queue};
 use crate::telemetry::metrics::NOTICES;
 use crate::transform::header::{HeaderBlock, Limits};
 use crate::transform::scrub::Neutral;
@@ -115,7 +115,7 @@ async fn prepare(broker: &Broker, held: &Held, failure: &Failure) -> Result<Noti
     let mut tx = broker.storage().read().await?;
     let Some(row) = queue::find(&mut tx, held.id).await? else { return Ok(Notice::Nothing) };
     let Some(message_id) = row.message_id else { return Ok(Notice::Nothing) };
-    if delivery::is_muted(&mut tx, held.id).await? {
+    if muted::is_muted(&mut tx, held.id).await? {
         return Ok(Notice::Nothing);
     }
     let Some(kept) = message::find(&mut tx, message_id).await?.map(|message| message.kept) else {

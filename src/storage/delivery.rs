@@ -12,7 +12,7 @@ use crate::model::node::Node;
 use crate::model::{Address, Timestamp};
 
 use super::delivery_row::{DeliveryRow, one_by_one};
-use super::{Error, ErrorKind, Tx, changed, message, on};
+use super::{Error, ErrorKind, Tx, changed, message, muted, on};
 
 /// What a delivery that has to wait is made of.
 #[derive(Debug, Clone)]
@@ -289,30 +289,9 @@ pub async fn settle_delivered(tx: &mut Tx, id: DeliveryId, token: Uuid) -> Resul
         "DELETE FROM deliveries WHERE id = $1 AND lease_token = $2 AND state = 'waiting' RETURNING message_id, alias_id",
     ).bind(id.0).bind(token).fetch_all(c))?;
     if let Some((Some(message), Some(alias))) = rows.first() {
-        mute(tx, MessageId(*message), AliasId(*alias)).await?;
+        muted::mute(tx, MessageId(*message), AliasId(*alias)).await?;
     }
     Ok(erase_all(tx, rows.into_iter().map(|(message, _)| message).collect()).await? == 1)
-}
-
-/// One mailbox of the alias has the message: what becomes of it at the others is their owner's business alone.
-///
-/// Others that are being settled at this moment are passed over: two that settle at once must not wait for each other.
-pub async fn mute(tx: &mut Tx, message: MessageId, alias: AliasId) -> Result<(), Error> {
-    let text = match tx {
-        Tx::Sqlite(_) => "UPDATE deliveries SET muted = TRUE WHERE message_id = $1 AND alias_id = $2",
-        Tx::PostgresRead(_) | Tx::Postgres(_) => {
-            "UPDATE deliveries SET muted = TRUE WHERE id IN (SELECT d.id FROM deliveries d \
-             WHERE d.message_id = $1 AND d.alias_id = $2 ORDER BY d.id FOR UPDATE SKIP LOCKED)"
-        }
-    };
-    changed!(tx, sqlx::query(text).bind(message.0).bind(alias.0)).map(drop)
-}
-
-/// Whether the sender is not to be told what becomes of this delivery.
-pub async fn is_muted(tx: &mut Tx, id: DeliveryId) -> Result<bool, Error> {
-    let muted: Option<bool> =
-        on!(tx, c => sqlx::query_scalar("SELECT muted FROM deliveries WHERE id = $1").bind(id.0).fetch_optional(c))?;
-    Ok(muted.unwrap_or(true))
 }
 
 /// It will never be delivered: visible to the owner, content erased. False when the lease was lost.

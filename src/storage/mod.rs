@@ -18,6 +18,7 @@ pub mod error;
 pub mod mailbox;
 pub mod message;
 pub mod message_id;
+pub mod muted;
 pub mod node;
 mod open;
 pub mod queue;

@@ -22,7 +22,7 @@ use crate::service::settle::{self, Held, LEASE, NOT_KEPT_YET};
 use crate::spool::Content;
 use crate::storage::delivery::NewDelivery;
 use crate::storage::message::NewMessage;
-use crate::storage::{self, Tx, alias, delivery, message};
+use crate::storage::{self, Tx, alias, delivery, message, muted};
 use crate::transform::scrub::Neutral;
 
 /// How much longer an attempt in flight is waited for when the message could not be committed.
@@ -270,7 +270,7 @@ async fn insert(
         }
     }
     for alias_id in has_it {
-        delivery::mute(tx, message_id, *alias_id).await?;
+        muted::mute(tx, message_id, *alias_id).await?;
     }
     Ok(ids)
 }
