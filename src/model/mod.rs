@@ -23,6 +23,7 @@ pub mod node;
 pub mod notice;
 pub mod private;
 pub mod reply;
+pub mod sighting;
 pub mod site;
 pub mod user;
 pub mod words;

@@ -25,6 +25,7 @@ pub mod notice;
 mod open;
 pub mod queue;
 pub mod secret;
+pub mod sighting;
 pub mod site_backoff;
 pub mod space;
 pub mod user;

@@ -7,4 +7,5 @@ mod notice;
 mod privacy;
 mod queue;
 mod reply;
+mod sighting;
 mod signing;
