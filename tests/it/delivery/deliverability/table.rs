@@ -13,7 +13,8 @@ const INTRO: &str = "\
 # What arrives
 
 Every row is a message that the test `tests/it/delivery/deliverability/` sends over SMTP to a running instance and takes
-from it at the other end, as the owner's mail server would. This page is the test's own: it fails when a line differs.
+from it at the other end, as the owner's mail server would; and once more, all but the largest, by way of the queue on
+SQLite and PostgreSQL. This page is the test's own: it fails when a line differs.
 
 ```console
 $ POSTERN_WRITE_DOCS=1 cargo test --locked --test it deliverability     # makes the page
@@ -25,7 +26,7 @@ rewritten, so the sender's own DKIM signature need not hold any more; what was f
 `Authentication-Results`, and the message leaves with signatures of our own.
 
 - **The sender signs**: algorithm of each DKIM signature, then its canonicalisation of header and body. *no* is none.
-- **The owner's server is told**: the results in that field, without names and domains. *Warned* means that the field
+- **The owner's server is told**: the results in that field, without names and domains. *warned* means that the field
   `X-Postern-Warning` says that the author's domain disowns the message.
 - **Body**: every byte after the empty line that ends the header, out as it went in (the last line ends in CRLF on the wire,
   whether the file's did or not).
