@@ -28,7 +28,8 @@ impl Answer {
 
 /// One request. `head` is `GET /path`; the length of the body is added.
 pub async fn request(address: SocketAddr, head: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let fields: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let fields: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let fields = fields.concat();
     let length = body.len();
     let text = format!("{head} HTTP/1.1\r\nHost: gate.you.example\r\nConnection: close\r\n{fields}Content-Length: {length}\r\n");
     let mut stream = TcpStream::connect(address).await.unwrap();
