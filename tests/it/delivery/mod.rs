@@ -2,6 +2,7 @@
 
 mod authentication;
 mod bounces;
+mod deliverability;
 mod direct;
 mod notice;
 mod privacy;
