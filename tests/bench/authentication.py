@@ -1,7 +1,7 @@
 """Benchmark driver behind authentication.sh: relays that check SPF, DKIM and DMARC and sign what they pass on.
 
 Wants to be root in a mount and a network namespace of its own: the resolver's settings are replaced there, because
-OpenDMARC asks who they name, and the loopback interface gets an address that looks like that of a client elsewhere. The messages are signed by their sender and all different within a set of files; a source sends each file many
+OpenDMARC asks who they name, and the loopback interface gets addresses that don't look like our own. The messages are signed by their sender and all different within a set of files; a source sends each file many
 times. Nothing here remembers a result, so that a message costs the same each time; keys and policies may be cached.
 """
 
@@ -89,8 +89,9 @@ def main():
                 "elsewhere.example.": "v=spf1 -all",
             },
         )
-        for command in (["ip", "link", "set", "lo", "up"], ["ip", "address", "add", f"{HOST}/32", "dev", "lo"]):
-            subprocess.run(command, check=True)
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        for address in (HOST, DNS):
+            subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
         subprocess.run(["mount", "--bind", write(folder, "resolv.conf", f"nameserver {DNS}\n"), "/etc/resolv.conf"], check=True)
         server.start()
         source = Source(signed_files(folder, theirs, SOURCES * FILES_EACH, SIZE))
