@@ -7,6 +7,7 @@
 
 pub mod activity;
 pub mod alias;
+pub mod api_token;
 pub mod clock;
 pub mod columns;
 pub mod contact;
@@ -20,9 +21,11 @@ pub mod message;
 pub mod message_id;
 pub mod muted;
 pub mod node;
+pub mod notice;
 mod open;
 pub mod queue;
 pub mod secret;
+pub mod sighting;
 pub mod site_backoff;
 pub mod space;
 pub mod user;
