@@ -180,6 +180,7 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
         schedule: Schedule::new(waits, outbound.expire.0, outbound.expire_notice.0),
         min_free_space: config.smtp.min_free_space,
         data_dir: config.instance.data_dir.clone(),
+        public_url: config.instance.public_url.trim_end_matches('/').to_owned(),
     }
 }
 

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 
+use crate::model::delivery::DeliveryKind;
 use crate::outbound::HandOff;
 use crate::service::broker::Broker;
+use crate::service::signing::SigningError;
 use crate::spool::CollectError;
 use crate::storage::delivery::ClaimedDelivery;
 use crate::storage::message::{self, BodyError};
@@ -24,6 +26,9 @@ pub(super) enum LoadError {
     /// The budget for messages under way is used up.
     #[error("too many messages are under way")]
     NoRoom(#[from] CollectError),
+    /// A notice can't be signed now.
+    #[error("the notice could not be signed")]
+    Unsigned(#[from] SigningError),
 }
 
 impl From<storage::Error> for LoadError {
@@ -49,10 +54,18 @@ pub(super) async fn hand_off(broker: &Broker, claimed: &ClaimedDelivery) -> Resu
     let message_id = delivery.message_id.ok_or(LoadError::Damaged)?;
     let message = message::find(&mut tx, message_id).await?.ok_or(LoadError::Damaged)?;
     let body = message::read_body(&mut tx, &message, broker.budget.collector()).await?;
+    // The only kind that anybody with a database can put into the queue; everything else was signed when it was made.
+    let header = match (delivery.kind, broker.rules.domains.first()) {
+        (DeliveryKind::Notice, Some(domain)) => {
+            let hash = broker.signing.hash(&body).await?;
+            broker.signing.sign(&broker.desk, domain, claimed.header.clone(), hash.as_ref()).await?
+        }
+        _ => Bytes::from(claimed.header.clone()),
+    };
     Ok(HandOff {
         sender: delivery.sender.clone(),
         recipient: delivery.recipient.clone(),
-        header: Bytes::from(claimed.header.clone()),
+        header,
         body,
         eight_bit: message.kept.eight_bit,
         smtputf8: message.kept.smtputf8 && !claimed.header.is_ascii() || !delivery.recipient.is_ascii(),

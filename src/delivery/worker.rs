@@ -72,6 +72,10 @@ fn unreadable(error: &LoadError) -> Report {
             tracing::warn!(%error, "a kept message could not be read");
             deferred("4.3.0", "the kept message could not be read")
         }
+        LoadError::Unsigned(error) => {
+            tracing::error!(%error, "a notice could not be signed and has to wait");
+            deferred("4.3.0", "the notice could not be signed")
+        }
         LoadError::Damaged => deferred("4.3.0", "the kept message is damaged"),
     }
 }

@@ -82,6 +82,8 @@ pub struct Alias {
     pub created_at: Timestamp,
     /// When `state` last changed.
     pub state_changed_at: Timestamp,
+    /// The name replies and new mail go out with; the bare address without one.
+    pub display_name: Option<String>,
 }
 
 impl Alias {

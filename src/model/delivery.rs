@@ -18,6 +18,8 @@ pub enum DeliveryKind {
     Reply,
     /// A delivery status notification to a sender; never answered by another one.
     Dsn,
+    /// Something this instance tells a user; signed when it is handed off, so that everybody with a database can write one.
+    Notice,
 }
 
 /// Where a delivery stands.
@@ -26,14 +28,16 @@ pub enum DeliveryKind {
 pub enum DeliveryState {
     /// Still to be handed off.
     Waiting,
+    /// Kept for its owner's decision.
+    Held,
     /// The next hop refused it for good, or it grew too old.
     Failed,
     /// The owner killed the alias, or the operator dropped it.
     Cancelled,
 }
 
-words!(DeliveryKind { Forward = "forward", Reply = "reply", Dsn = "dsn" });
-words!(DeliveryState { Waiting = "waiting", Failed = "failed", Cancelled = "cancelled" });
+words!(DeliveryKind { Forward = "forward", Reply = "reply", Dsn = "dsn", Notice = "notice" });
+words!(DeliveryState { Waiting = "waiting", Held = "held", Failed = "failed", Cancelled = "cancelled" });
 
 /// Why the last hand-off did not succeed. The detail is for the owner and the log's private fields, never for a sender.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,4 +18,6 @@ pub struct Domain {
     pub user_id: Option<UserId>,
     /// When it was added.
     pub created_at: Timestamp,
+    /// Whether mail its owner hands in may make an alias that does not exist yet.
+    pub submission_creates: bool,
 }

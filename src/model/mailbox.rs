@@ -22,4 +22,15 @@ pub struct Mailbox {
     pub is_default: bool,
     /// When it was added.
     pub created_at: Timestamp,
+    /// Set while nothing goes there because its server refused it for good.
+    pub paused: Option<Pause>,
+}
+
+/// Why a mailbox takes nothing for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Since when.
+    pub at: Timestamp,
+    /// The enhanced status code of the last refusal, as text.
+    pub status: String,
 }

@@ -19,6 +19,7 @@ pub mod header_fault;
 pub mod id;
 pub mod mailbox;
 pub mod node;
+pub mod notice;
 pub mod private;
 pub mod reply;
 pub mod site;

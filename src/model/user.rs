@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::id::UserId;
+use super::words::words;
 use super::{Address, Timestamp};
 
 /// A person with an account.
@@ -18,4 +19,21 @@ pub struct User {
     pub is_admin: bool,
     /// When the account was made.
     pub created_at: Timestamp,
+    /// What happens to mail whose domain asks for quarantine.
+    pub on_quarantine: OnQuarantine,
+    /// Whether a mailbox address in a reply's text is replaced by the alias; otherwise it is only reported.
+    pub replace_quoted: bool,
 }
+
+/// What happens to mail that fails the checks of a domain which asks for quarantine (RFC 7489 §6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnQuarantine {
+    /// Delivered with a warning.
+    #[default]
+    Tag,
+    /// Kept until its owner decides.
+    Hold,
+}
+
+words!(OnQuarantine { Tag = "tag", Hold = "hold" });

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Desk;
+use super::dsn::DsnCounts;
 use super::ledger::Ledger;
-use super::notice::NoticeCounts;
 use super::reverse::ReverseCache;
 use super::schedule::Schedule;
 use super::signing::Signing;
@@ -58,6 +58,8 @@ pub struct MailRules {
     pub min_free_space: u64,
     /// The data folder.
     pub data_dir: PathBuf,
+    /// Where our pages are seen from outside, without a slash at the end.
+    pub public_url: String,
 }
 
 /// Everything the mail path works with.
@@ -81,8 +83,8 @@ pub struct Inner {
     pub rules: MailRules,
     /// Counts not yet written.
     pub ledger: Ledger,
-    /// Notices sent to each sender today.
-    pub notices: NoticeCounts,
+    /// Delivery status notifications sent to each sender today.
+    pub dsns: DsnCounts,
     /// Reverse addresses seen lately; they never change.
     pub reverse: ReverseCache,
     /// Hand-offs that outlive their session.
@@ -138,7 +140,7 @@ impl Broker {
             signing,
             rules,
             ledger: Ledger::default(),
-            notices: NoticeCounts::default(),
+            dsns: DsnCounts::default(),
             reverse: ReverseCache::default(),
             tasks,
             fatal,

@@ -10,6 +10,7 @@ pub mod broker;
 pub mod dkim_key;
 pub mod domain;
 pub mod domain_check;
+pub mod dsn;
 pub mod forward;
 pub mod ledger;
 pub mod mailbox;

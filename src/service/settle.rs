@@ -9,7 +9,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::broker::Broker;
-use super::notice;
+use super::dsn;
 use super::schedule::Schedule;
 use crate::model::activity::Activity;
 use crate::model::delivery::{DeliveryKind, Failure};
@@ -133,7 +133,7 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
         }
         Outcome::Deferred(failure) | Outcome::Refused(failure) => {
             let reason = if matches!(report.outcome, Outcome::Refused(_)) { "refused" } else { "expired" };
-            notice::give_up(broker, held, failure).await?;
+            dsn::give_up(broker, held, failure).await?;
             metrics::counter!(QUEUE_ENDED, "reason" => reason).increment(1);
             Ok(())
         }
@@ -162,7 +162,7 @@ pub(super) const fn counted(kind: DeliveryKind) -> Option<Activity> {
     match kind {
         DeliveryKind::Forward => Some(Activity::FORWARDED),
         DeliveryKind::Reply => Some(Activity::REPLIED),
-        DeliveryKind::Dsn => None,
+        DeliveryKind::Dsn | DeliveryKind::Notice => None,
     }
 }
 

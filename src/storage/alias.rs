@@ -15,9 +15,10 @@ use super::{Error, ErrorKind, Tx, changed, columns, delivery, message, on};
 
 /// The text of [`find_route`], public so that a test can ask both databases how they would run it.
 pub const FIND_ROUTE: &str = "SELECT a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, \
-     a.max_messages, a.messages_used, a.created_at, a.state_changed_at, \
+     a.max_messages, a.messages_used, a.created_at, a.state_changed_at, a.display_name, \
      m.id AS mailbox_id, m.uuid AS mailbox_uuid, m.user_id AS mailbox_user_id, m.address AS mailbox_address, \
-     m.verified_at AS mailbox_verified_at, m.is_default AS mailbox_is_default, m.created_at AS mailbox_created_at \
+     m.verified_at AS mailbox_verified_at, m.is_default AS mailbox_is_default, m.created_at AS mailbox_created_at, \
+     m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status \
      FROM aliases a \
      LEFT JOIN alias_mailboxes am ON am.alias_id = a.id \
      LEFT JOIN mailboxes m ON m.id = am.mailbox_id \
@@ -90,6 +91,7 @@ pub(super) struct AliasRow {
     messages_used: i64,
     created_at: i64,
     state_changed_at: i64,
+    display_name: Option<String>,
 }
 
 impl TryFrom<AliasRow> for Alias {
@@ -110,6 +112,7 @@ impl TryFrom<AliasRow> for Alias {
             messages_used: row.messages_used,
             created_at: Timestamp::from_micros(row.created_at),
             state_changed_at: Timestamp::from_micros(row.state_changed_at),
+            display_name: row.display_name,
         })
     }
 }
@@ -125,6 +128,8 @@ struct RouteRow {
     mailbox_verified_at: Option<i64>,
     mailbox_is_default: Option<bool>,
     mailbox_created_at: Option<i64>,
+    mailbox_paused_at: Option<i64>,
+    mailbox_paused_status: Option<String>,
 }
 
 impl RouteRow {
@@ -138,6 +143,8 @@ impl RouteRow {
             verified_at: self.mailbox_verified_at,
             is_default: self.mailbox_is_default?,
             created_at: self.mailbox_created_at?,
+            paused_at: self.mailbox_paused_at,
+            paused_status: self.mailbox_paused_status.clone(),
         })
     }
 }
@@ -159,7 +166,7 @@ pub async fn find_route(tx: &mut Tx, address: &str) -> Result<Option<Route>, Err
 pub async fn find(tx: &mut Tx, id: AliasId) -> Result<Option<Alias>, Error> {
     let row: Option<AliasRow> = on!(tx, c => sqlx::query_as(
         "SELECT id, uuid, user_id, domain_id, address, site, state, note, expires_at, max_messages, messages_used, \
-         created_at, state_changed_at FROM aliases WHERE id = $1",
+         created_at, state_changed_at, display_name FROM aliases WHERE id = $1",
     ).bind(id.0).fetch_optional(c))?;
     row.map(Alias::try_from).transpose()
 }
@@ -168,7 +175,7 @@ pub async fn find(tx: &mut Tx, id: AliasId) -> Result<Option<Alias>, Error> {
 pub async fn find_by_address(tx: &mut Tx, address: &str) -> Result<Option<Alias>, Error> {
     let row: Option<AliasRow> = on!(tx, c => sqlx::query_as(
         "SELECT id, uuid, user_id, domain_id, address, site, state, note, expires_at, max_messages, messages_used, \
-         created_at, state_changed_at FROM aliases WHERE address = $1",
+         created_at, state_changed_at, display_name FROM aliases WHERE address = $1",
     ).bind(address).fetch_optional(c))?;
     row.map(Alias::try_from).transpose()
 }
@@ -177,7 +184,7 @@ pub async fn find_by_address(tx: &mut Tx, address: &str) -> Result<Option<Alias>
 pub async fn list(tx: &mut Tx, filter: &AliasFilter) -> Result<Vec<Alias>, Error> {
     let rows: Vec<AliasRow> = on!(tx, c => sqlx::query_as(
         "SELECT id, uuid, user_id, domain_id, address, site, state, note, expires_at, max_messages, messages_used, \
-         created_at, state_changed_at FROM aliases \
+         created_at, state_changed_at, display_name FROM aliases \
          WHERE user_id = $1 AND ($2 IS NULL OR site = $2) AND ($3 IS NULL OR state = $3) AND id < $4 \
          ORDER BY id DESC LIMIT $5",
     )

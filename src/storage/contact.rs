@@ -118,7 +118,7 @@ pub async fn find_by_token(tx: &mut Tx, token: &ReverseToken) -> Result<Option<(
         "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, c.address AS contact_address, \
          c.token AS contact_token, c.created_at AS contact_created_at, c.blocked_at AS contact_blocked_at, \
          a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, a.max_messages, \
-         a.messages_used, a.created_at, a.state_changed_at \
+         a.messages_used, a.created_at, a.state_changed_at, a.display_name \
          FROM contacts c JOIN aliases a ON a.id = c.alias_id WHERE c.token = $1",
     ).bind(token.as_str()).fetch_optional(c))?;
     row.map(|row| Ok((row.contact.try_into()?, row.alias.try_into()?))).transpose()

@@ -28,6 +28,7 @@ struct DomainRow {
     name: String,
     user_id: Option<i64>,
     created_at: i64,
+    submission_creates: bool,
 }
 
 impl TryFrom<DomainRow> for Domain {
@@ -39,6 +40,7 @@ impl TryFrom<DomainRow> for Domain {
             name: columns::domain("domains", "name", row.id, &row.name)?,
             user_id: row.user_id.map(UserId),
             created_at: Timestamp::from_micros(row.created_at),
+            submission_creates: row.submission_creates,
         })
     }
 }
@@ -47,7 +49,7 @@ impl TryFrom<DomainRow> for Domain {
 pub async fn create(tx: &mut Tx, new: &NewDomain) -> Result<Domain, Error> {
     let row: Option<DomainRow> = on!(tx, c => sqlx::query_as(
         "INSERT INTO domains (uuid, name, user_id, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING \
-         RETURNING id, uuid, name, user_id, created_at",
+         RETURNING id, uuid, name, user_id, created_at, submission_creates",
     )
     .bind(new.uuid)
     .bind(new.name.as_str())
@@ -60,7 +62,7 @@ pub async fn create(tx: &mut Tx, new: &NewDomain) -> Result<Domain, Error> {
 /// The domain with that name.
 pub async fn find_by_name(tx: &mut Tx, name: &DomainName) -> Result<Option<Domain>, Error> {
     let row: Option<DomainRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, name, user_id, created_at FROM domains WHERE name = $1",
+        "SELECT id, uuid, name, user_id, created_at, submission_creates FROM domains WHERE name = $1",
     ).bind(name.as_str()).fetch_optional(c))?;
     row.map(Domain::try_from).transpose()
 }
@@ -68,7 +70,7 @@ pub async fn find_by_name(tx: &mut Tx, name: &DomainName) -> Result<Option<Domai
 /// All domains: the shared ones and everybody's own, oldest first.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Domain>, Error> {
     let rows: Vec<DomainRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, name, user_id, created_at FROM domains ORDER BY id",
+        "SELECT id, uuid, name, user_id, created_at, submission_creates FROM domains ORDER BY id",
     ).fetch_all(c))?;
     rows.into_iter().map(Domain::try_from).collect()
 }
@@ -76,7 +78,7 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Domain>, Error> {
 /// The domains a user may make aliases on, the shared ones first, each oldest first.
 pub async fn list_usable(tx: &mut Tx, user: UserId) -> Result<Vec<Domain>, Error> {
     let rows: Vec<DomainRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, name, user_id, created_at FROM domains WHERE user_id IS NULL OR user_id = $1 \
+        "SELECT id, uuid, name, user_id, created_at, submission_creates FROM domains WHERE user_id IS NULL OR user_id = $1 \
          ORDER BY CASE WHEN user_id IS NULL THEN 0 ELSE 1 END, id",
     ).bind(user.0).fetch_all(c))?;
     rows.into_iter().map(Domain::try_from).collect()

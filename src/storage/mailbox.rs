@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::model::id::{AliasId, MailboxId, UserId};
-use crate::model::mailbox::Mailbox;
+use crate::model::mailbox::{Mailbox, Pause};
 use crate::model::{Address, Timestamp};
 
 use super::{Error, ErrorKind, Tx, changed, columns, on};
@@ -34,6 +34,8 @@ pub(super) struct MailboxRow {
     pub(super) verified_at: Option<i64>,
     pub(super) is_default: bool,
     pub(super) created_at: i64,
+    pub(super) paused_at: Option<i64>,
+    pub(super) paused_status: Option<String>,
 }
 
 impl TryFrom<MailboxRow> for Mailbox {
@@ -47,6 +49,7 @@ impl TryFrom<MailboxRow> for Mailbox {
             verified_at: columns::optional_time(row.verified_at),
             is_default: row.is_default,
             created_at: Timestamp::from_micros(row.created_at),
+            paused: columns::optional_time(row.paused_at).map(|at| Pause { at, status: row.paused_status.unwrap_or_default() }),
         })
     }
 }
@@ -56,7 +59,7 @@ pub async fn create(tx: &mut Tx, new: &NewMailbox) -> Result<Mailbox, Error> {
     let row: Option<MailboxRow> = on!(tx, c => sqlx::query_as(
         "INSERT INTO mailboxes (uuid, user_id, address, address_key, verified_at, is_default, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (user_id, address_key) DO NOTHING \
-         RETURNING id, uuid, user_id, address, verified_at, is_default, created_at",
+         RETURNING id, uuid, user_id, address, verified_at, is_default, created_at, paused_at, paused_status",
     )
     .bind(new.uuid)
     .bind(new.user_id.0)
@@ -72,7 +75,7 @@ pub async fn create(tx: &mut Tx, new: &NewMailbox) -> Result<Mailbox, Error> {
 /// The mailbox with that key.
 pub async fn find(tx: &mut Tx, id: MailboxId) -> Result<Option<Mailbox>, Error> {
     let row: Option<MailboxRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, user_id, address, verified_at, is_default, created_at FROM mailboxes WHERE id = $1",
+        "SELECT id, uuid, user_id, address, verified_at, is_default, created_at, paused_at, paused_status FROM mailboxes WHERE id = $1",
     ).bind(id.0).fetch_optional(c))?;
     row.map(Mailbox::try_from).transpose()
 }
@@ -80,7 +83,7 @@ pub async fn find(tx: &mut Tx, id: MailboxId) -> Result<Option<Mailbox>, Error> 
 /// A user's mailbox by its folded address.
 pub async fn find_by_address(tx: &mut Tx, user: UserId, address: &str) -> Result<Option<Mailbox>, Error> {
     let row: Option<MailboxRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, user_id, address, verified_at, is_default, created_at FROM mailboxes \
+        "SELECT id, uuid, user_id, address, verified_at, is_default, created_at, paused_at, paused_status FROM mailboxes \
          WHERE user_id = $1 AND address_key = $2",
     ).bind(user.0).bind(address).fetch_optional(c))?;
     row.map(Mailbox::try_from).transpose()
@@ -89,7 +92,7 @@ pub async fn find_by_address(tx: &mut Tx, user: UserId, address: &str) -> Result
 /// All mailboxes of a user, oldest first.
 pub async fn list(tx: &mut Tx, user: UserId) -> Result<Vec<Mailbox>, Error> {
     let rows: Vec<MailboxRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, user_id, address, verified_at, is_default, created_at FROM mailboxes \
+        "SELECT id, uuid, user_id, address, verified_at, is_default, created_at, paused_at, paused_status FROM mailboxes \
          WHERE user_id = $1 ORDER BY id",
     ).bind(user.0).fetch_all(c))?;
     rows.into_iter().map(Mailbox::try_from).collect()
@@ -98,7 +101,8 @@ pub async fn list(tx: &mut Tx, user: UserId) -> Result<Vec<Mailbox>, Error> {
 /// All mailboxes behind an alias, verified or not, oldest first.
 pub async fn of_alias(tx: &mut Tx, alias: AliasId) -> Result<Vec<Mailbox>, Error> {
     let rows: Vec<MailboxRow> = on!(tx, c => sqlx::query_as(
-        "SELECT m.id, m.uuid, m.user_id, m.address, m.verified_at, m.is_default, m.created_at \
+        "SELECT m.id, m.uuid, m.user_id, m.address, m.verified_at, m.is_default, m.created_at, m.paused_at, \
+         m.paused_status \
          FROM alias_mailboxes am JOIN mailboxes m ON m.id = am.mailbox_id WHERE am.alias_id = $1 ORDER BY m.id",
     ).bind(alias.0).fetch_all(c))?;
     rows.into_iter().map(Mailbox::try_from).collect()

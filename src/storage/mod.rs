@@ -20,6 +20,7 @@ pub mod message;
 pub mod message_id;
 pub mod muted;
 pub mod node;
+pub mod notice;
 mod open;
 pub mod queue;
 pub mod secret;

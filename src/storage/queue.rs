@@ -33,6 +33,8 @@ pub struct DeliveryFilter {
 pub struct Counts {
     /// Still to be handed off.
     pub waiting: i64,
+    /// Kept for their owners' decision.
+    pub held: i64,
     /// Given up.
     pub failed: i64,
     /// Not to be delivered any more.
@@ -120,6 +122,7 @@ pub async fn counts(tx: &mut Tx) -> Result<Counts, Error> {
                 counts.waiting = count;
                 counts.oldest_waiting = Some(Timestamp::from_micros(oldest));
             }
+            DeliveryState::Held => counts.held = count,
             DeliveryState::Failed => counts.failed = count,
             DeliveryState::Cancelled => counts.cancelled = count,
         }

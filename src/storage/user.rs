@@ -28,6 +28,8 @@ struct UserRow {
     email: String,
     is_admin: bool,
     created_at: i64,
+    on_quarantine: String,
+    replace_quoted: bool,
 }
 
 impl TryFrom<UserRow> for User {
@@ -39,6 +41,8 @@ impl TryFrom<UserRow> for User {
             email: columns::folded("users", "email", row.id, &row.email)?,
             is_admin: row.is_admin,
             created_at: Timestamp::from_micros(row.created_at),
+            on_quarantine: columns::word("users", "on_quarantine", row.id, &row.on_quarantine)?,
+            replace_quoted: row.replace_quoted,
         })
     }
 }
@@ -47,7 +51,7 @@ impl TryFrom<UserRow> for User {
 pub async fn create(tx: &mut Tx, new: &NewUser) -> Result<User, Error> {
     let row: Option<UserRow> = on!(tx, c => sqlx::query_as(
         "INSERT INTO users (uuid, email, is_admin, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (email) DO NOTHING \
-         RETURNING id, uuid, email, is_admin, created_at",
+         RETURNING id, uuid, email, is_admin, created_at, on_quarantine, replace_quoted",
     ).bind(new.uuid).bind(new.email.folded()).bind(new.is_admin).bind(new.created_at.as_micros()).fetch_optional(c))?;
     row.ok_or_else(|| Error::new(ErrorKind::Taken, "there is a user with this address"))?.try_into()
 }
@@ -55,7 +59,7 @@ pub async fn create(tx: &mut Tx, new: &NewUser) -> Result<User, Error> {
 /// The user with that key.
 pub async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
     let row: Option<UserRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, email, is_admin, created_at FROM users WHERE id = $1",
+        "SELECT id, uuid, email, is_admin, created_at, on_quarantine, replace_quoted FROM users WHERE id = $1",
     ).bind(id.0).fetch_optional(c))?;
     row.map(User::try_from).transpose()
 }
@@ -63,7 +67,7 @@ pub async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
 /// The user who signs in with that folded address.
 pub async fn find_by_email(tx: &mut Tx, email: &str) -> Result<Option<User>, Error> {
     let row: Option<UserRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, email, is_admin, created_at FROM users WHERE email = $1",
+        "SELECT id, uuid, email, is_admin, created_at, on_quarantine, replace_quoted FROM users WHERE email = $1",
     ).bind(email).fetch_optional(c))?;
     row.map(User::try_from).transpose()
 }
@@ -71,7 +75,7 @@ pub async fn find_by_email(tx: &mut Tx, email: &str) -> Result<Option<User>, Err
 /// One page of users, oldest first, after that one.
 pub async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<User>, Error> {
     let rows: Vec<UserRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, email, is_admin, created_at FROM users WHERE id > $1 ORDER BY id LIMIT $2",
+        "SELECT id, uuid, email, is_admin, created_at, on_quarantine, replace_quoted FROM users WHERE id > $1 ORDER BY id LIMIT $2",
     ).bind(after.map_or(i64::MIN, |id| id.0)).bind(i64::from(limit)).fetch_all(c))?;
     rows.into_iter().map(User::try_from).collect()
 }
@@ -94,7 +98,7 @@ pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
 /// The administrators, oldest first.
 pub async fn list_admins(tx: &mut Tx) -> Result<Vec<User>, Error> {
     let rows: Vec<UserRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, email, is_admin, created_at FROM users WHERE is_admin ORDER BY id",
+        "SELECT id, uuid, email, is_admin, created_at, on_quarantine, replace_quoted FROM users WHERE is_admin ORDER BY id",
     ).fetch_all(c))?;
     rows.into_iter().map(User::try_from).collect()
 }

@@ -23,6 +23,7 @@ pub mod key;
 pub mod list_fields;
 pub mod mailboxes;
 pub mod message_id;
+pub mod notice;
 pub mod openpgp;
 pub mod quoted_address;
 pub mod received;

@@ -62,7 +62,7 @@ async fn counts_are_by_state_with_the_age_of_the_oldest() {
         let dropped = enqueue(&database, delivery_of(&database, &house, message)).await;
         let now = database.now();
         commit!(database, tx => queue::cancel(tx, dropped, now)).unwrap();
-        let expected = Counts { waiting: 2, failed: 0, cancelled: 1, oldest_waiting: Some(oldest) };
+        let expected = Counts { waiting: 2, held: 0, failed: 0, cancelled: 1, oldest_waiting: Some(oldest) };
         assert_eq!(read!(database, tx => queue::counts(tx)), expected);
     })
     .await;

@@ -1,0 +1,147 @@
+//! Notices: what this instance itself writes to a user, as text and as HTML (RFC 2046 §5.1.4), marked as made by a
+//! machine (RFC 3834 §5) and sent from the null reverse-path, so that none is ever answered by another.
+//!
+//! The words come from the use case; this file knows how they become a message that looks the same in every mail client.
+
+use data_encoding::HEXLOWER;
+use lettre::message::header::ContentType;
+use lettre::message::{MultiPart, SinglePart};
+
+use crate::model::{Address, DomainName, Timestamp};
+
+/// What a user is told. Plain text throughout; nothing in it is read as markup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// The subject; ASCII, because it is ours.
+    pub subject: String,
+    /// The paragraphs, in order.
+    pub paragraphs: Vec<String>,
+    /// What to press, and where it leads.
+    pub action: Option<(String, String)>,
+}
+
+/// Where a letter goes and comes from.
+#[derive(Debug, Clone)]
+pub struct NoticeFacts<'a> {
+    /// The instance's first domain.
+    pub domain: &'a DomainName,
+    /// The mailbox.
+    pub to: &'a Address,
+    /// Now.
+    pub now: Timestamp,
+    /// For the Message-ID and the boundary.
+    pub random: [u8; 16],
+}
+
+/// A notice, in the two halves a hand-off takes.
+#[derive(Clone)]
+pub struct Notice {
+    /// The header block: whole lines, without the empty line.
+    pub header: Vec<u8>,
+    /// The rest, from the empty line on.
+    pub body: Vec<u8>,
+}
+
+/// Makes the message.
+pub fn build(facts: &NoticeFacts, letter: &Letter) -> Notice {
+    let random = HEXLOWER.encode(&facts.random);
+    let parts = MultiPart::alternative()
+        .boundary(format!("=_{random}"))
+        .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text(letter)))
+        .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(html(letter)));
+    let formatted = parts.formatted();
+    let end = formatted.windows(4).position(|window| window == b"\r\n\r\n").map_or(formatted.len(), |at| at + 2);
+    let (content_type, body) = formatted.split_at_checked(end).unwrap_or((&formatted, b""));
+    let fields = [
+        ("From", format!("Postern <postern@{}>", facts.domain)),
+        ("To", format!("<{}>", facts.to)),
+        ("Subject", one_line(&letter.subject)),
+        ("Date", facts.now.to_rfc5322()),
+        ("Message-ID", format!("<notice.{random}@{}>", facts.domain)),
+        ("Auto-Submitted", "auto-generated".to_owned()),
+        ("MIME-Version", "1.0".to_owned()),
+    ];
+    let mut header = fields.map(|(name, value)| format!("{name}: {value}\r\n")).concat().into_bytes();
+    header.extend_from_slice(content_type);
+    Notice { header, body: body.to_vec() }
+}
+
+/// A subject as one line of visible ASCII: whatever else got into it can't become another field.
+fn one_line(subject: &str) -> String {
+    subject.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect()
+}
+
+const FOOT: &str = "Written by your Postern instance. Answers to this message are not read.";
+
+fn text(letter: &Letter) -> String {
+    let mut parts = letter.paragraphs.clone();
+    parts.extend(letter.action.as_ref().map(|(label, link)| format!("{label}:\r\n{link}")));
+    parts.push(format!("-- \r\n{FOOT}\r\n"));
+    parts.join("\r\n\r\n")
+}
+
+fn html(letter: &Letter) -> String {
+    let paragraphs = letter.paragraphs.iter().map(|text| format!("<p style=\"white-space:pre-line\">{}</p>\r\n", escaped(text)));
+    let action = letter.action.iter();
+    let action = action.map(|(label, link)| format!("<p><a href=\"{}\">{}</a></p>\r\n", escaped(link), escaped(label)));
+    let inner: String = paragraphs.chain(action).collect();
+    format!(
+        "<!doctype html>\r\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"color-scheme\" content=\"light dark\"></head>\r\n\
+         <body style=\"font-family:sans-serif;line-height:1.5;max-width:36em;margin:1em auto;padding:0 1em\">\r\n\
+         {inner}<p style=\"font-size:smaller;opacity:.75\">{FOOT}</p>\r\n</body></html>\r\n"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(letter: &Letter) -> (String, String) {
+        let facts = NoticeFacts {
+            domain: &DomainName::parse("you.example").unwrap(),
+            to: &Address::parse("ann@home.example").unwrap(),
+            now: Timestamp::from_micros(1_700_000_000_000_000),
+            random: [7; 16],
+        };
+        let Notice { header, body } = build(&facts, letter);
+        (String::from_utf8(header).unwrap(), String::from_utf8(body).unwrap())
+    }
+
+    #[test]
+    fn a_letter_becomes_text_and_html_that_say_the_same() {
+        let letter = Letter {
+            subject: "Your mailbox is paused".into(),
+            paragraphs: vec!["Its server said <no>.".into()],
+            action: Some(("Test it".into(), "https://you.example/t?a=1&b=2".into())),
+        };
+        let (header, body) = sample(&letter);
+        assert!(header.contains("Subject: Your mailbox is paused\r\n"), "{header}");
+        assert!(header.contains("Auto-Submitted: auto-generated\r\n"), "{header}");
+        assert!(header.ends_with("\r\n") && body.starts_with("\r\n"), "{header}{body}");
+        assert!(body.contains("Its server said <no>.") && body.contains("Its server said &lt;no&gt;."), "{body}");
+        assert!(body.contains("https://you.example/t?a=1&amp;b=2"), "{body}");
+    }
+
+    #[test]
+    fn a_subject_never_becomes_another_field() {
+        let letter = Letter { subject: "a\r\nBcc: x@y.example".into(), paragraphs: vec![], action: None };
+        let (header, _) = sample(&letter);
+        assert!(header.contains("Subject: a??Bcc: x@y.example\r\n"), "{header}");
+    }
+}
