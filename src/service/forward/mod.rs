@@ -9,6 +9,7 @@ pub(super) mod author;
 pub(super) mod commit;
 mod limits;
 mod refused;
+mod seal;
 pub(super) mod units;
 
 use bytes::Bytes;
