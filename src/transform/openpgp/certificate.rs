@@ -4,6 +4,7 @@
 //! Of several statements about one thing the newest that holds is true, as GnuPG sees it. Signatures of others are not
 //! looked at: whether the key is its owner's is the owner's word, who hands it in.
 
+use data_encoding::HEXUPPER;
 use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::public_key::PublicKeyAlgorithm;
 use pgp::packet::{self, Signature, SignatureType, SubpacketData};
@@ -75,7 +76,7 @@ impl PublicKey {
             return Err(KeyError::Weak);
         }
         Ok(Self {
-            fingerprint: key.primary_key.fingerprint().as_bytes().iter().map(|byte| format!("{byte:02X}")).collect(),
+            fingerprint: HEXUPPER.encode(key.primary_key.fingerprint().as_bytes()),
             expires_at: [primary_expires_at, chosen.expires_at].into_iter().flatten().min(),
             chosen: chosen.chosen,
             statement,

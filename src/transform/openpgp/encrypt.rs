@@ -42,7 +42,7 @@ fn armored(key: &PublicKey, mut rng: Chance<'_, '_>, clear: impl Read, out: &mut
             Recipient::Subkey(key) => builder.encrypt_to_key(&mut rng, key),
         }
         .map_err(failed)?;
-        write(builder, rng, out)
+        write(builder, rng, false, out)
     } else {
         let mut builder = builder.seipd_v1(&mut rng, cipher(key.statement()));
         match key.recipient() {
@@ -50,17 +50,19 @@ fn armored(key: &PublicKey, mut rng: Chance<'_, '_>, clear: impl Read, out: &mut
             Recipient::Subkey(key) => builder.encrypt_to_key(&mut rng, key),
         }
         .map_err(failed)?;
-        write(builder, rng, out)
+        write(builder, rng, true, out)
     }
 }
 
+/// `has_checksum`: GnuPG up to 2.2 finds the end of some messages by it alone; whoever reads version 2 does without, and
+/// then it must not be there (RFC 9580 §6.1).
 fn write<R: Read, E: Encryption>(
     builder: MessageBuilder<'_, R, E>,
     rng: Chance<'_, '_>,
+    has_checksum: bool,
     out: &mut dyn Write,
 ) -> Result<(), EncryptError> {
-    // The checksum is of no use, and RFC 9580 §6.1 advises against it; older programs do without, too.
-    let options = ArmorOptions { headers: None, include_checksum: false };
+    let options = ArmorOptions { headers: None, include_checksum: has_checksum };
     builder.to_armored_writer(rng, options, out).map_err(failed)
 }
 
@@ -107,7 +109,7 @@ impl Write for NetworkLines<'_> {
 }
 
 /// Our generator, behind the traits pgp knows.
-struct Chance<'r, 'c>(&'r mut (dyn CryptoRng + 'c));
+pub(super) struct Chance<'r, 'c>(pub(super) &'r mut (dyn CryptoRng + 'c));
 
 impl rand_core_06::CryptoRng for Chance<'_, '_> {}
 

@@ -4,6 +4,8 @@
 //! holds. A subject may go in as well: then it stands before them, and a parameter of `Content-Type` tells mail clients
 //! to show it (`protected-headers`, as Thunderbird and K-9 Mail read it).
 
+use data_encoding::HEXLOWER;
+
 use crate::transform::header::{Field, HeaderBlock};
 
 /// What a subject is replaced by.
@@ -92,8 +94,7 @@ fn protected(field: &[u8]) -> Vec<u8> {
 
 /// A line no text contains, from chance.
 pub fn boundary(random: [u8; 16]) -> String {
-    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("=_postern_{digits}")
+    format!("=_postern_{}", HEXLOWER.encode(&random))
 }
 
 /// The body up to the armor, from the empty line on.
@@ -165,4 +166,100 @@ fn compact(value: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::transform::header::Limits;
+
+    const MESSAGE: &[u8] = b"Received: by x\r\nSubject: =?utf-8?q?H=C3=A4?=\r\n more\r\nMIME-Version: 1.0\r\nThread-Topic: H\r\n\
+                             From: a@x.org\r\ncontent-type: multipart/mixed;\r\n boundary=b\r\nContent-Language: de\r\n";
+
+    fn parts(message: &[u8], hide_subject: bool) -> (String, String) {
+        let block = HeaderBlock::parse(message, Limits::default()).unwrap();
+        let Encrypted { header, inner } = split(&block, message, "b0", hide_subject);
+        (String::from_utf8(header).unwrap(), String::from_utf8(inner).unwrap())
+    }
+
+    const OUTER: &str = "MIME-Version: 1.0\r\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\";\r\n \
+                         boundary=\"b0\"\r\n";
+
+    #[test]
+    fn what_describes_the_body_goes_with_it() {
+        let (header, inner) = parts(MESSAGE, false);
+        let kept = "Received: by x\r\nSubject: =?utf-8?q?H=C3=A4?=\r\n more\r\nThread-Topic: H\r\nFrom: a@x.org\r\n";
+        assert_eq!(header, format!("{kept}{OUTER}"));
+        assert_eq!(inner, "content-type: multipart/mixed;\r\n boundary=b\r\nContent-Language: de\r\n");
+        assert_eq!(parts(b"From: a@x.org", false), (format!("From: a@x.org\r\n{OUTER}"), String::new()));
+    }
+
+    #[test]
+    fn a_hidden_subject_is_inside_only() {
+        let (header, inner) = parts(MESSAGE, true);
+        assert_eq!(header, format!("Received: by x\r\nFrom: a@x.org\r\nSubject: ...\r\n{OUTER}"));
+        assert_eq!(
+            inner,
+            "Subject: =?utf-8?q?H=C3=A4?=\r\n more\r\ncontent-type: multipart/mixed;\r\n boundary=b;\r\n \
+             protected-headers=\"v1\"\r\nContent-Language: de\r\n"
+        );
+        let (_, inner) = parts(b"Subject: x\r\n", true);
+        assert_eq!(inner, "Subject: x\r\nContent-Type: text/plain;\r\n protected-headers=\"v1\"\r\n");
+        let (_, inner) = parts(b"Content-Type: text/plain; protected-headers=\"v1\" ;\r\n", true);
+        assert_eq!(inner, "Content-Type: text/plain; protected-headers=\"v1\" ;\r\n");
+    }
+
+    #[test]
+    fn encrypted_mail_is_seen_and_signed_mail_is_not_taken_for_it() {
+        let pgp = "-----BEGIN PGP MESSAGE-----\r\n";
+        for (field, body, expected) in [
+            ("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b", "", true),
+            ("Content-Type: Multipart/Encrypted (secret); boundary=b", "", true),
+            ("Content-Type: application/pgp-encrypted", "", true),
+            ("Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m", "", true),
+            ("Content-Type: application/pkcs7-mime; smime-type=\"authEnveloped-data\"", "", true),
+            ("Content-Type: application/x-pkcs7-mime; name=smime.p7m", "", true),
+            ("Content-Type: application/pkcs7-mime; name=\"s(m.p7m\"; smime-type=signed-data", "", false),
+            ("Content-Type: application/pkcs7-mime; smime-type=signed-data", "", false),
+            ("Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=b", "", false),
+            ("Content-Type: text/html", pgp, false),
+            ("Content-Type: text/plain", pgp, true),
+            ("X-Other: 1", pgp, true),
+            ("X-Other: 1", "Look at this: -----BEGIN PGP MESSAGE-----", false),
+            ("Content-Type: text/plain", "-----BEGIN PGP SIGNED MESSAGE-----", false),
+            ("Content-Type: text/plain\r\nContent-Type: multipart/encrypted", "", false),
+        ] {
+            let message = format!("{field}\r\n");
+            let block = HeaderBlock::parse(message.as_bytes(), Limits::default()).unwrap();
+            assert_eq!(is_encrypted(&block, message.as_bytes(), format!("\r\n{body}").as_bytes()), expected, "{field} {body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_field_is_lost_and_none_is_made(message in proptest::collection::vec(
+            prop::sample::select(vec![&b"Subject: a\r\n"[..], b"Content-X: b\r\n c\r\n", b"A : c\r\n", b"MIME-version:1\r\n"]),
+            0..8))
+        {
+            let message = message.concat();
+            let block = HeaderBlock::parse(&message, Limits::default()).unwrap();
+            let Encrypted { header, inner } = split(&block, &message, "b0", false);
+            let both = HeaderBlock::parse(&[&inner[..], &header].concat(), Limits::default()).unwrap();
+            let without = |block: &HeaderBlock, text: &[u8]| {
+                block.fields().iter().filter(|field| !field.is(text, "MIME-Version")).count()
+            };
+            prop_assert_eq!(without(&both, &[&inner[..], &header].concat()), without(&block, &message) + 1);
+        }
+
+        #[test]
+        fn any_header_can_be_taken_apart(message in proptest::collection::vec(any::<u8>(), 0..200), body in any::<[u8; 8]>()) {
+            let message = [&b"Content-Type: "[..], &message].concat();
+            if let Ok(block) = HeaderBlock::parse(&message, Limits::default()) {
+                drop(split(&block, &message, "b0", true));
+                is_encrypted(&block, &message, &body);
+            }
+        }
+    }
 }

@@ -88,3 +88,6 @@ pub enum EncryptError {
     #[error("encrypting failed")]
     Failed(#[source] io::Error),
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,10 @@
 mod authentication;
 mod bounces;
 mod direct;
+#[cfg(feature = "pgp")]
+mod pgp;
+#[cfg(not(feature = "pgp"))]
+mod pgp_left_out;
 mod privacy;
 mod queue;
 mod reply;

@@ -4,5 +4,7 @@ pub mod app;
 pub mod client;
 pub mod database;
 pub mod dkim;
+#[cfg(feature = "pgp")]
+pub mod gpg;
 pub mod signer;
 pub mod sink;
