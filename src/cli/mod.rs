@@ -15,6 +15,7 @@ mod pgp_key;
 mod queue;
 mod sandbox;
 mod serve;
+mod token;
 mod user;
 
 use std::ffi::OsString;
@@ -68,6 +69,7 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
         Command::Mailbox(command) => mailbox::run(&config()?, user, command, &mut output(writer)),
         Command::Alias(command) => alias::run(&config()?, user, command, &mut output(writer)),
         Command::Domain(command) => domain::run(&config()?, user, command, &mut output(writer)),
+        Command::Token(command) => token::run(&config()?, user, command, &mut output(writer)),
         Command::Queue(command) => queue::run(&config()?, user, command, &mut output(writer)),
     }
 }

@@ -10,5 +10,6 @@ mod pgp_key;
 mod queue;
 mod serve;
 mod support;
+mod token;
 mod usage;
 mod user;

@@ -3,6 +3,7 @@
 mod authentication;
 mod bounces;
 mod direct;
+mod notice;
 #[cfg(feature = "pgp")]
 mod pgp;
 #[cfg(not(feature = "pgp"))]

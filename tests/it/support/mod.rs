@@ -6,5 +6,6 @@ pub mod database;
 pub mod dkim;
 #[cfg(feature = "pgp")]
 pub mod gpg;
+pub mod http;
 pub mod signer;
 pub mod sink;
