@@ -51,7 +51,8 @@ async fn a_route_says_which_of_its_mailboxes_have_a_key() {
         let house = house(&database).await;
         let other = new_mailbox(&database, &house.user, "other@inbox.example", true).await;
         let mailboxes = [&house.mailbox, &other];
-        let alias = new_alias(&database, alias_of(&database, &house.user, &house.domain, "both", &mailboxes)).await.unwrap();
+        let alias =
+            new_alias(&database, alias_of(&database, &house.user, &house.domain, "both@you.example", &mailboxes)).await.unwrap();
         let address = alias.address.folded();
         let route = read!(database, tx => find_route(tx, &address)).unwrap();
         assert_eq!((route.mailboxes.len(), route.with_key.len()), (2, 0));
