@@ -24,6 +24,7 @@ pub mod notice;
 pub mod pgp_key;
 pub mod private;
 pub mod reply;
+pub mod sighting;
 pub mod site;
 pub mod user;
 pub mod words;

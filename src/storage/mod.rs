@@ -26,6 +26,7 @@ mod open;
 pub mod pgp_key;
 pub mod queue;
 pub mod secret;
+pub mod sighting;
 pub mod site_backoff;
 pub mod space;
 pub mod user;

@@ -2,6 +2,7 @@
 
 mod authentication;
 mod bounces;
+mod deliverability;
 mod direct;
 mod notice;
 #[cfg(feature = "pgp")]
@@ -11,4 +12,5 @@ mod pgp_left_out;
 mod privacy;
 mod queue;
 mod reply;
+mod sighting;
 mod signing;
