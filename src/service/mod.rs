@@ -15,6 +15,7 @@ pub mod forward;
 pub mod ledger;
 pub mod mailbox;
 pub mod notice;
+pub mod pgp_key;
 pub mod queue;
 pub mod reply;
 pub mod reverse;

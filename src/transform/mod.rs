@@ -7,7 +7,7 @@
 //! adding our own fields. [`reply`] writes the one that
 //! goes out from an alias, with [`message_id`] holding threads together; [`quoted_address`] sees whether a body names the
 //! mailbox. [`dkim`] signs what leaves, over the forms of [`canonical`]. [`verp`] makes the envelope sender a bounce comes
-//! back to.
+//! back to. [`openpgp`] encrypts a copy to the key its mailbox asks for.
 //! [`scrub`] reduces a next hop's refusal to what a stranger may know, and [`dsn`] turns that into a report (promise 2:
 //! no type that could hold a mailbox's address reaches it). [`automatic`] tells people from machines.
 
@@ -24,6 +24,7 @@ pub mod list_fields;
 pub mod mailboxes;
 pub mod message_id;
 pub mod notice;
+pub mod openpgp;
 pub mod quoted_address;
 pub mod received;
 pub mod reply;
