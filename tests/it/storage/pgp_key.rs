@@ -35,7 +35,7 @@ async fn a_mailbox_has_one_key_which_goes_with_it() {
         set(&database, &first).await;
         assert_eq!(read!(database, tx => pgp_key::find(tx, other.id)), Some(first));
         set(&database, &second).await;
-        assert_eq!(read!(database, tx => pgp_key::list(tx, house.user.id)), [second.clone()]);
+        assert_eq!(read!(database, tx => pgp_key::list(tx, house.user.id)), std::slice::from_ref(&second));
         assert!(commit!(database, tx => pgp_key::remove(tx, other.id)).unwrap());
         assert!(!commit!(database, tx => pgp_key::remove(tx, other.id)).unwrap());
         set(&database, &second).await;
