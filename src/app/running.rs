@@ -66,7 +66,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     running.watch_storage();
     running.guarded(housekeeping::run(broker.clone(), shared, controls.soft.clone()));
     running.guarded(queue.run(controls.soft.clone()));
-    running.serve_http(http, web::router(readiness.clone()));
+    running.serve_http(http, web::site(readiness.clone(), broker.clone()));
     readiness.listening();
     if let Some(listen) = config.metrics.listen {
         running.serve_metrics(listeners::open("metrics.listen", listen)?)?;

@@ -7,3 +7,4 @@ mod privacy;
 mod queue;
 mod reply;
 mod signing;
+mod unsubscribe;
