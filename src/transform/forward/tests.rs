@@ -131,7 +131,7 @@ fn nothing_makes_a_mail_client_write_to_the_sender_from_the_inbox() {
     // Ours, anybody's who hides more recipients in it, and more than a list has.
     let odd = "List-Unsubscribe: <mailto:LG.k7f3@you.example>, <mailto:a@b.org,c@d.org>\r\n";
     assert!(fields_of(&format!("From: a@x.org\r\n{odd}{post}")).ends_with("<reply+00000000000000000000@you.example>\r\n"));
-    let many = "List-Unsubscribe: <mailto:a@x.org>\r\n".repeat(1000);
+    let many = "List-Unsubscribe: <mailto:a@x.org>\r\n".repeat(900);
     assert_eq!(fields_of(&format!("From: a@x.org\r\n{many}")).matches("<mailto:").count(), 3);
 }
 
@@ -164,7 +164,7 @@ fn our_link_stands_in_only_where_the_sender_gives_none() {
     assert_eq!(with("List-Unsubscribe: <tel:1>\r\nX-Postern-Manage: forged\r\n", link), ours);
     assert_eq!(with("List-Unsubscribe: <https://x.org/>\r\n", link), manage);
     assert_eq!(with("List-Unsubscribe: <mailto:u@x.org>\r\n", link), manage);
-    assert!(!with("", "http://p.example/u/x").contains("-Post"));
+    assert!(!with("", "http://p.example/u/x").contains("Unsubscribe-Post"));
     assert_eq!(with("", &format!("https://{}.example", "p".repeat(1000))), "");
 }
 
