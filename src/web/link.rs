@@ -7,7 +7,7 @@
 
 use askama::Template;
 use axum::body::Body;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{DefaultBodyLimit, Form, FromRequest, Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -29,19 +29,22 @@ pub fn routes(broker: Broker) -> Router {
     Router::new().route("/u/{token}", get(look).post(press)).layer(DefaultBodyLimit::max(LARGEST_FORM)).with_state(broker)
 }
 
-async fn look(State(broker): State<Broker>, Path(token): Path<String>) -> Response {
-    match link::describe(&broker, &token).await {
+/// The last part of the path; what is no text is no link.
+type Token = Result<Path<String>, PathRejection>;
+
+fn text(token: Token) -> String {
+    token.map(|Path(token)| token).unwrap_or_default()
+}
+
+async fn look(State(broker): State<Broker>, token: Token) -> Response {
+    match link::describe(&broker, &text(token)).await {
         Ok(choices) => pages::show(StatusCode::OK, &Page::new(choices, None)),
         Err(error) => refusal(&broker, &error),
     }
 }
 
-async fn press(
-    State(broker): State<Broker>,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+async fn press(State(broker): State<Broker>, token: Token, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+    let token = text(token);
     let Ok(body) = body else { return say(StatusCode::PAYLOAD_TOO_LARGE, "That was too much", NOT_ASKED) };
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let followed = match read(kind, &body).await {
@@ -152,6 +155,7 @@ struct Page {
     sender: Option<String>,
     is_blocked: bool,
     state: &'static str,
+    is_shut: bool,
     pause: Option<String>,
     kill: Option<String>,
     block: Option<String>,
@@ -182,6 +186,7 @@ impl Page {
             sender: subject.sender.map(|sender| sender.to_string()),
             is_blocked: subject.is_blocked,
             state,
+            is_shut: matches!(subject.state, AliasState::Paused | AliasState::Killed),
             pause,
             kill,
             block,
