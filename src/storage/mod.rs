@@ -7,6 +7,7 @@
 
 pub mod activity;
 pub mod alias;
+pub mod api_token;
 pub mod clock;
 pub mod columns;
 pub mod contact;

@@ -1,5 +1,4 @@
-//! Health and pages over HTTP, an API later: the router, the headers every answer carries, the answer for what is not
-//! there.
+//! Health and pages over HTTP: the router, the headers every answer carries, the answer for what is not there.
 //!
 //! `/healthz` says that the process is up, `/readyz` that mail would be taken ([`health::Readiness`]). Metrics are a
 //! router of their own for a listener of their own ([`metrics::router`]). [`link`] serves what the links in mail lead to.

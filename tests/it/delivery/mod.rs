@@ -3,6 +3,7 @@
 mod authentication;
 mod bounces;
 mod direct;
+mod notice;
 mod privacy;
 mod queue;
 mod reply;

@@ -5,11 +5,10 @@ use std::time::Duration;
 use postern::model::alias::{Alias, AliasState};
 use postern::model::contact::Contact;
 use postern::storage;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::support::app::{MAILBOX, TestApp};
 use crate::support::database::{Database, each_driver};
+use crate::support::http::request;
 use crate::support::sink::{Point, Script};
 
 const URL: &str = "https://postern.you.example";
@@ -36,19 +35,12 @@ impl House {
         Self { app, alias, path }
     }
 
-    /// Status, head and body of the answer.
+    /// Status, head in lower case and body of the answer to one request.
     async fn ask(&self, method: &str, path: &str, kind: &str, body: &str) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(self.app.running.http).await.unwrap();
-        let kind = if kind.is_empty() { String::new() } else { format!("Content-Type: {kind}\r\n") };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: postern.you.example\r\nConnection: close\r\n{kind}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_lowercase(), body.to_owned())
+        let headers: &[(&str, &str)] = if kind.is_empty() { &[] } else { &[("Content-Type", kind)] };
+        let answer = request(self.app.running.http, &format!("{method} {path}"), headers, body).await;
+        let head: Vec<_> = answer.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_lowercase())).collect();
+        (answer.status, head.join("\n"), answer.body)
     }
 
     async fn post(&self, path: &str, body: &str) -> (u16, String) {
