@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod link;
 pub mod mailbox;
 pub mod notice;
+pub mod pgp_key;
 pub mod queue;
 pub mod reply;
 pub mod reverse;
