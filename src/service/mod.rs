@@ -13,6 +13,7 @@ pub mod domain_check;
 pub mod dsn;
 pub mod forward;
 pub mod ledger;
+pub mod link;
 pub mod mailbox;
 pub mod notice;
 pub mod pgp_key;

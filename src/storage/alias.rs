@@ -256,6 +256,19 @@ pub async fn set_state(tx: &mut Tx, id: AliasId, state: AliasState, now: Timesta
     Ok(changed == 1)
 }
 
+/// Changes the state if it is `from` at that moment: between a look and a change somebody else may have killed it.
+pub async fn replace_state(tx: &mut Tx, id: AliasId, from: AliasState, to: AliasState, now: Timestamp) -> Result<bool, Error> {
+    let changed = changed!(
+        tx,
+        sqlx::query("UPDATE aliases SET state = $3, state_changed_at = $4 WHERE id = $1 AND state = $2")
+            .bind(id.0)
+            .bind(from.as_str())
+            .bind(to.as_str())
+            .bind(now.as_micros())
+    )?;
+    Ok(changed == 1)
+}
+
 /// The state, held fast: on PostgreSQL nobody changes it before this transaction ends. Whoever puts a delivery into the
 /// queue asks this first, so that a kill either is seen here or cancels that delivery.
 pub async fn hold_state(tx: &mut Tx, id: AliasId) -> Result<Option<AliasState>, Error> {

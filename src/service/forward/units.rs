@@ -21,7 +21,7 @@ use crate::outbound::{HandOff, Permit};
 use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
-use crate::service::{reverse, signing};
+use crate::service::{link, reverse, signing};
 use crate::spool::Content;
 use crate::storage::alias::{self, Route};
 use crate::storage::{self};
@@ -126,13 +126,17 @@ async fn admit_one(
     check_path(broker, arrival, alias)?;
     let correspondents =
         forward::correspondents(arrival.header, arrival.start, &alias.address).map_err(policy::header::refusal)?;
-    let reverse = reverse::addresses(&broker.desk, &broker.reverse, alias, &correspondents.outside)
+    let known = reverse::addresses(&broker.desk, &broker.reverse, alias, &correspondents.outside)
         .await
         .map_err(|error| broker.storage_failed(&error))?;
+    // What must not bounce is no list mail, and its sender is no correspondent.
+    let author = known.ids.get(&correspondents.author.address.folded()).copied();
+    let manage = arrival.mail.sender.as_ref().and_then(|_| link::for_message(broker, alias, author));
     let facts = ForwardFacts {
         alias: &alias.address,
         alias_id: alias.id,
-        reverse: &reverse,
+        reverse: &known.reverse,
+        manage: manage.as_deref(),
         results: arrival.known.map_or("", |known| &known.fields),
         received: &received(broker, arrival),
         trace_key: &broker.keys.trace,

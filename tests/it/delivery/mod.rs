@@ -14,3 +14,4 @@ mod queue;
 mod reply;
 mod sighting;
 mod signing;
+mod unsubscribe;
