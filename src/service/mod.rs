@@ -5,6 +5,8 @@
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod alias;
+pub mod alias_change;
+pub mod alias_page;
 pub mod bounce;
 pub mod broker;
 pub mod dkim_key;

@@ -7,6 +7,8 @@
 
 pub mod activity;
 pub mod alias;
+pub mod alias_change;
+pub mod alias_page;
 pub mod api_token;
 pub mod clock;
 pub mod columns;

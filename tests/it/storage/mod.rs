@@ -2,6 +2,7 @@
 
 mod activity;
 mod alias;
+mod alias_page;
 mod contact;
 mod delivery;
 mod dkim_key;
