@@ -6,9 +6,11 @@
 
 pub mod alias;
 pub mod alias_change;
+pub mod alias_options;
 pub mod alias_page;
 pub mod bounce;
 pub mod broker;
+pub mod contact_page;
 pub mod dkim_key;
 pub mod domain;
 pub mod domain_check;
@@ -17,6 +19,7 @@ pub mod forward;
 pub mod ledger;
 pub mod mailbox;
 pub mod notice;
+pub mod overview;
 pub mod queue;
 pub mod reply;
 pub mod reverse;
@@ -25,6 +28,7 @@ pub mod schedule;
 pub mod settle;
 pub mod signing;
 pub mod token;
+pub mod token_memory;
 pub mod user;
 
 use std::sync::Arc;
