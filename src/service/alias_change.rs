@@ -1,10 +1,11 @@
 //! What an owner changes of an alias besides its state: note, name, pin, mailboxes. Each change is one transaction.
 
-use crate::model::alias::Alias;
+use crate::model::alias::{Alias, AliasState};
 use crate::model::id::{AliasId, MailboxId, UserId};
 use crate::storage::{self, Tx, alias_change};
 
 use super::Desk;
+use super::alias::{self, StateError};
 
 /// Longest note, in characters.
 const LONGEST_NOTE: usize = 10_000;
@@ -52,7 +53,7 @@ pub enum ChangeError {
 
 /// Changes an alias of a user; the alias as it is then.
 pub async fn change(desk: &Desk, user: UserId, id: AliasId, change: Change) -> Result<Alias, ChangeError> {
-    let change = checked(change)?;
+    let change = check(change)?;
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
@@ -80,7 +81,16 @@ pub async fn change(desk: &Desk, user: UserId, id: AliasId, change: Change) -> R
         .await
 }
 
-fn checked(mut change: Change) -> Result<Change, ChangeError> {
+/// A user's alias is dead for good and gone from the lists of clients that know no killed ones. It is kept with what it
+/// counted, and its address is never given out again.
+pub async fn delete(desk: &Desk, user: UserId, id: AliasId) -> Result<(), StateError> {
+    let alias = storage::alias::find(&mut desk.storage.read().await?, id).await?;
+    let alias = alias.filter(|alias| alias.user_id == user).ok_or(StateError::Unknown)?;
+    alias::set_state(desk, user, &alias.address, AliasState::Killed).await.map(drop)
+}
+
+/// The change in the form it is stored in, or what is wrong with its texts whatever alias it is for.
+pub fn check(mut change: Change) -> Result<Change, ChangeError> {
     if change.note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
         return Err(ChangeError::Note);
     }

@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use super::reverse::ReverseCache;
 use super::schedule::Schedule;
 use super::signing::Signing;
+use super::token_memory::TokenMemory;
 use crate::config::sender_auth::DmarcMode;
 use crate::config::smtp::Network;
 use crate::dns::Resolver;
@@ -89,6 +90,8 @@ pub struct Inner {
     pub dsns: DsnCounts,
     /// Reverse addresses seen lately; they never change.
     pub reverse: ReverseCache,
+    /// What was done with API tokens lately.
+    pub tokens: TokenMemory,
     /// Hand-offs that outlive their session.
     pub tasks: TaskTracker,
     /// Set when the disk failed: the process must stop taking mail and end.
@@ -144,6 +147,7 @@ impl Broker {
             ledger: Ledger::default(),
             dsns: DsnCounts::default(),
             reverse: ReverseCache::default(),
+            tokens: TokenMemory::default(),
             tasks,
             fatal,
             hard,

@@ -6,9 +6,11 @@
 
 pub mod alias;
 pub mod alias_change;
+pub mod alias_options;
 pub mod alias_page;
 pub mod bounce;
 pub mod broker;
+pub mod contact_page;
 pub mod dkim_key;
 pub mod domain;
 pub mod domain_check;
@@ -18,6 +20,7 @@ pub mod ledger;
 pub mod link;
 pub mod mailbox;
 pub mod notice;
+pub mod overview;
 pub mod pgp_key;
 pub mod queue;
 pub mod reply;
@@ -27,6 +30,7 @@ pub mod schedule;
 pub mod settle;
 pub mod signing;
 pub mod token;
+pub mod token_memory;
 pub mod user;
 
 use std::sync::Arc;

@@ -150,3 +150,17 @@ pub async fn set_blocked(tx: &mut Tx, id: ContactId, at: Option<Timestamp>) -> R
     changed!(tx, sqlx::query("UPDATE contacts SET blocked_at = $2 WHERE id = $1").bind(id.0).bind(at.map(Timestamp::as_micros)))
         .map(drop)
 }
+
+/// One page of an alias's contacts, newest first, after so many. Hidden ones are left out.
+pub async fn page(tx: &mut Tx, alias: AliasId, offset: u32, limit: u32) -> Result<Vec<Contact>, Error> {
+    let rows: Vec<ContactRow> = on!(tx, c => sqlx::query_as(
+        select!("alias_id = $1 AND c.hidden_at IS NULL ORDER BY c.id DESC LIMIT $2 OFFSET $3"),
+    ).bind(alias.0).bind(i64::from(limit)).bind(i64::from(offset)).fetch_all(c))?;
+    rows.into_iter().map(Contact::try_from).collect()
+}
+
+/// Takes a contact out of the list (`Some`: since when), or puts it back.
+pub async fn set_hidden(tx: &mut Tx, id: ContactId, at: Option<Timestamp>) -> Result<(), Error> {
+    changed!(tx, sqlx::query("UPDATE contacts SET hidden_at = $2 WHERE id = $1").bind(id.0).bind(at.map(Timestamp::as_micros)))
+        .map(drop)
+}

@@ -8,6 +8,7 @@
 pub mod activity;
 pub mod alias;
 pub mod alias_change;
+pub mod alias_count;
 pub mod alias_page;
 pub mod api_token;
 pub mod clock;

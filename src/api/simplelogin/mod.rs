@@ -1,15 +1,58 @@
 //! The API of SimpleLogin under `/api`, as its browser extension, its apps and Bitwarden use it.
 
 pub mod account;
+pub mod alias;
+pub mod alias_new;
 pub mod caller;
+pub mod contact;
 pub mod error;
+pub mod mailbox;
+pub mod options;
+pub mod request;
+pub mod shape;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{MethodRouter, any, delete, get, post, put};
 
 use crate::service::broker::Broker;
 
 /// All routes.
 pub fn router() -> Router<Broker> {
-    Router::new().route("/api/user_info", get(account::user_info))
+    let mut router = Router::new().route("/api/{*rest}", any(error::no_endpoint));
+    let routes = account_routes().into_iter().chain(alias_routes());
+    for (path, methods) in routes {
+        // Clients and users put a slash at the end as they like.
+        let methods = methods.fallback(error::not_allowed);
+        router = router.route(&format!("{path}/"), methods.clone()).route(path, methods);
+    }
+    router
+}
+
+type Routes = Vec<(&'static str, MethodRouter<Broker>)>;
+
+fn account_routes() -> Routes {
+    vec![
+        ("/api/user_info", get(account::user_info)),
+        ("/api/mailboxes", get(mailbox::list_verified).post(mailbox::create)),
+        ("/api/v2/mailboxes", get(mailbox::list_all)),
+        ("/api/mailboxes/{id}", put(mailbox::edit).delete(mailbox::delete)),
+    ]
+}
+
+fn alias_routes() -> Routes {
+    vec![
+        ("/api/v4/alias/options", get(options::v4)),
+        ("/api/v5/alias/options", get(options::v5)),
+        ("/api/alias/random/new", post(alias_new::random)),
+        ("/api/v2/alias/custom/new", post(alias_new::custom_v2)),
+        ("/api/v3/alias/custom/new", post(alias_new::custom_v3)),
+        ("/api/aliases", get(alias::list).post(alias::list)),
+        ("/api/v2/aliases", get(alias::list).post(alias::list)),
+        ("/api/aliases/{id}", get(alias::show).put(alias::edit).patch(alias::edit).delete(alias::delete)),
+        ("/api/aliases/{id}/toggle", post(alias::toggle)),
+        ("/api/aliases/{id}/activities", get(alias::activities)),
+        ("/api/aliases/{id}/contacts", get(contact::list).post(contact::create)),
+        ("/api/contacts/{id}", delete(contact::delete)),
+        ("/api/contacts/{id}/toggle", post(contact::toggle)),
+    ]
 }
