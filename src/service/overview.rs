@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::Desk;
 use super::alias_page::PageFilter;
 use crate::model::activity::Activity;
-use crate::model::id::{DomainId, MailboxId, UserId};
 use crate::model::alias::AliasState;
+use crate::model::id::{DomainId, MailboxId, UserId};
 use crate::storage::{self, activity, alias_change, alias_count, alias_page};
 
 /// The figures of an account.

@@ -411,8 +411,7 @@ pub async fn details(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error>
         if let Some(listed) = found.get_mut(&row.alias_id) {
             listed.total = row.total();
             listed.last_day = Some(row.last_day);
-            listed.last =
-                LastDays { forwarded: row.last_forwarded, blocked: row.last_blocked, replied: row.last_replied };
+            listed.last = LastDays { forwarded: row.last_forwarded, blocked: row.last_blocked, replied: row.last_replied };
         }
     }
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
