@@ -10,6 +10,7 @@ pub mod alias_name;
 pub mod api_token;
 pub mod authentication;
 pub mod chance;
+pub mod client_setting;
 pub mod clock;
 pub mod contact;
 pub mod delivery;

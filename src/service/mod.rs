@@ -10,6 +10,7 @@ pub mod alias_options;
 pub mod alias_page;
 pub mod bounce;
 pub mod broker;
+pub mod client_setting;
 pub mod contact_page;
 pub mod dkim_key;
 pub mod domain;

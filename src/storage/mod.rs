@@ -11,6 +11,7 @@ pub mod alias_change;
 pub mod alias_count;
 pub mod alias_page;
 pub mod api_token;
+pub mod client_setting;
 pub mod clock;
 pub mod columns;
 pub mod contact;
