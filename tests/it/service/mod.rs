@@ -1,6 +1,7 @@
 //! The use cases, on both drivers.
 
 mod alias;
+mod alias_change;
 mod dkim_key;
 mod domain;
 mod domain_check;
