@@ -2,9 +2,16 @@
 
 mod authentication;
 mod bounces;
+mod deliverability;
 mod direct;
 mod notice;
+#[cfg(feature = "pgp")]
+mod pgp;
+#[cfg(not(feature = "pgp"))]
+mod pgp_left_out;
 mod privacy;
 mod queue;
 mod reply;
+mod sighting;
 mod signing;
+mod unsubscribe;
