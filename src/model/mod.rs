@@ -8,6 +8,7 @@ pub mod address;
 pub mod alias;
 pub mod alias_name;
 pub mod authentication;
+pub mod block;
 pub mod chance;
 pub mod clock;
 pub mod contact;

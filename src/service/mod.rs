@@ -5,13 +5,16 @@
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod alias;
+pub mod block;
 pub mod bounce;
 pub mod broker;
+pub mod contact;
 pub mod dkim_key;
 pub mod domain;
 pub mod domain_check;
 pub mod dsn;
 pub mod forward;
+pub mod hold;
 pub mod ledger;
 pub mod mailbox;
 pub mod notice;

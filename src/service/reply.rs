@@ -4,6 +4,7 @@
 //! pass, and the header block written anew for each contact (`transform::reply`). Whatever goes wrong is answered in
 //! the dialogue: nobody gets a 250 for a reply that is then dropped. The hand-off is that of a forward.
 
+mod attempt;
 mod proof;
 
 use std::collections::HashMap;
@@ -70,7 +71,8 @@ pub(super) async fn message(
     routes: &[Route],
     content: &Content,
 ) -> Result<Reply, Reply> {
-    let Some(alias_id) = targets.first().map(|target| target.alias.id) else { return Err(Reply::internal_error()) };
+    let Some(first) = targets.first() else { return Err(Reply::internal_error()) };
+    let alias_id = first.alias.id;
     let others = targets.iter().map(|target| target.alias.id).chain(routes.iter().map(|route| route.alias.id));
     if others.into_iter().any(|id| id != alias_id) {
         return Err(ONE_ALIAS);
@@ -81,12 +83,12 @@ pub(super) async fn message(
     policy::header::check_path(PathFacts { hops, max_hops: broker.rules.max_hops, is_loop: false })?;
     let from = proof::check_form(&header, &start)
         .and_then(|()| mailboxes::author(&header, &start).map_err(policy::header::refusal))
-        .inspect_err(|_| broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN))?;
+        .inspect_err(|_| attempt::note(broker, &first.alias))?;
     let state = look_again(broker, &targets).await.map_err(|error| broker.storage_failed(&error))?;
     let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
     proof::prove(broker, &arrival, &from.address, &state).await.map_err(|refusal| {
         if refusal.is_attempt() {
-            broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN);
+            attempt::note(broker, &state.alias);
         }
         refusal.reply()
     })?;
@@ -159,7 +161,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
     for contact in &state.contacts {
         let facts = reply::ReplyFacts {
             alias: &alias.address,
-            display_name: None,
+            display_name: alias.display_name.as_deref(),
             contact: &contact.address,
             contacts: &contacts,
             mailboxes: &state.mailboxes,
@@ -177,6 +179,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
             kind: DeliveryKind::Reply,
             alias_id: alias.id,
             mailbox_id: None,
+            held: None,
             hand_off: HandOff {
                 // What answers by itself (an out-of-office note) must not be bounced to.
                 sender: arrival.mail.sender.as_ref().filter(|_| !is_automatic).map(|_| sender),

@@ -18,7 +18,9 @@ pub const FIND_ROUTE: &str = "SELECT a.id, a.uuid, a.user_id, a.domain_id, a.add
      a.max_messages, a.messages_used, a.created_at, a.state_changed_at, a.display_name, \
      m.id AS mailbox_id, m.uuid AS mailbox_uuid, m.user_id AS mailbox_user_id, m.address AS mailbox_address, \
      m.verified_at AS mailbox_verified_at, m.is_default AS mailbox_is_default, m.created_at AS mailbox_created_at, \
-     m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status \
+     m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status, \
+     (EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = a.user_id) \
+     OR EXISTS (SELECT 1 FROM contacts c WHERE c.alias_id = a.id AND c.blocked_at IS NOT NULL)) AS has_blocks \
      FROM aliases a \
      LEFT JOIN alias_mailboxes am ON am.alias_id = a.id \
      LEFT JOIN mailboxes m ON m.id = am.mailbox_id \
@@ -34,6 +36,8 @@ pub struct Route {
     pub mailboxes: Vec<Mailbox>,
     /// How many of its mailboxes are not verified and so take nothing yet.
     pub unverified: usize,
+    /// Whether its owner blocked anybody, here or everywhere: only then is it worth asking whom.
+    pub has_blocks: bool,
 }
 
 /// What a new alias is made of.
@@ -130,6 +134,7 @@ struct RouteRow {
     mailbox_created_at: Option<i64>,
     mailbox_paused_at: Option<i64>,
     mailbox_paused_status: Option<String>,
+    has_blocks: bool,
 }
 
 impl RouteRow {
@@ -159,7 +164,8 @@ pub async fn find_route(tx: &mut Tx, address: &str) -> Result<Option<Route>, Err
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let all = mailboxes.len();
     mailboxes.retain(|mailbox| mailbox.verified_at.is_some());
-    Ok(Some(Route { alias: row.alias.try_into()?, unverified: all - mailboxes.len(), mailboxes }))
+    let unverified = all - mailboxes.len();
+    Ok(Some(Route { has_blocks: row.has_blocks, alias: row.alias.try_into()?, unverified, mailboxes }))
 }
 
 /// The alias with that key.
@@ -249,6 +255,12 @@ pub async fn set_state(tx: &mut Tx, id: AliasId, state: AliasState, now: Timesta
             .bind(now.as_micros())
     )?;
     Ok(changed == 1)
+}
+
+/// Changes the name replies go out with and the owner's note.
+pub async fn set_texts(tx: &mut Tx, id: AliasId, display_name: Option<&str>, note: &str) -> Result<(), Error> {
+    let text = "UPDATE aliases SET display_name = $2, note = $3 WHERE id = $1";
+    changed!(tx, sqlx::query(text).bind(id.0).bind(display_name).bind(note)).map(drop)
 }
 
 /// The state, held fast: on PostgreSQL nobody changes it before this transaction ends. Whoever puts a delivery into the

@@ -7,6 +7,7 @@
 
 pub mod activity;
 pub mod alias;
+pub mod block;
 pub mod clock;
 pub mod columns;
 pub mod contact;
@@ -15,6 +16,7 @@ mod delivery_row;
 pub mod dkim_key;
 pub mod domain;
 pub mod error;
+pub mod hold;
 pub mod mailbox;
 pub mod message;
 pub mod message_id;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rand::CryptoRng;
 
 use super::author::Known;
-use super::limits;
+use super::{blocked, held, limits};
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::delivery::DeliveryKind;
@@ -19,6 +19,7 @@ use crate::outbound::{HandOff, Permit};
 use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
+use crate::service::notice::Telling;
 use crate::service::{reverse, signing};
 use crate::spool::Content;
 use crate::storage::alias::{self, Route};
@@ -63,6 +64,8 @@ pub(in crate::service) struct Unit {
     pub alias_id: AliasId,
     pub mailbox_id: Option<MailboxId>,
     pub hand_off: HandOff,
+    /// Set when its owner decides on it first: what they are told. It is kept and not tried.
+    pub held: Option<Telling>,
 }
 
 /// What a message's recipients came to.
@@ -120,6 +123,7 @@ async fn admit_one(
 ) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
     check_path(broker, arrival, alias)?;
+    blocked::check_author(broker, arrival, route).await?;
     let correspondents =
         forward::correspondents(arrival.header, arrival.start, &alias.address).map_err(policy::header::refusal)?;
     let reverse = reverse::addresses(&broker.desk, &broker.reverse, alias, &correspondents.outside)
@@ -136,6 +140,9 @@ async fn admit_one(
         authserv_id: broker.rules.hostname.as_str(),
     };
     let header = forward::rewrite(arrival.header, arrival.start, &facts).map_err(refusal)?;
+    let held = held::of(broker, arrival, alias).await?;
+    // What is held is signed when it is handed off: by then a signature of today would have expired.
+    let body_hash = body_hash.filter(|_| held.is_none());
     // The last change to the block: From is a reverse address on the alias's domain, so that the signature aligns.
     let header = broker.signing.sign(&broker.desk, alias.address.domain(), header, body_hash).await;
     let header = header.map_err(|error| signing::failed(broker, &error))?;
@@ -144,11 +151,13 @@ async fn admit_one(
         .iter()
         .map(|mailbox| {
             let token = bounce_token(broker, alias, SentTo::Mailbox(mailbox.id));
+            let token = if held.is_some() { held::longer(token) } else { token };
             let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
             Unit {
                 kind: DeliveryKind::Forward,
                 alias_id: alias.id,
                 mailbox_id: Some(mailbox.id),
+                held: held.clone(),
                 hand_off: HandOff {
                     // A message that must not bounce (null reverse-path) keeps its null sender.
                     sender: arrival.mail.sender.as_ref().map(|_| sender),
