@@ -6,6 +6,7 @@
 
 mod attempt;
 mod proof;
+mod quoted;
 
 use std::collections::HashMap;
 
@@ -27,14 +28,11 @@ use crate::spool::Content;
 use crate::storage::alias::Route;
 use crate::storage::{self, Tx, contact, mailbox, message_id};
 use crate::transform::mailboxes;
-use crate::transform::quoted_address::Search;
 use crate::transform::reply::{self, ReplyFault};
 use crate::transform::verp::{self, SentTo};
 
 /// A message goes out from one alias; of several, it can't be told which was meant.
 const ONE_ALIAS: Reply = Reply::new(550, 7, 1, "A reply goes to correspondents of one address only");
-/// How much of a body is looked through at once.
-const PIECE: usize = 64 * 1024;
 
 /// A contact that was accepted at RCPT, and its alias.
 #[derive(Debug)]
@@ -95,7 +93,13 @@ pub(super) async fn message(
     for contact in &state.contacts {
         check_way(broker, &state.alias, contact).map_err(Refusal::reply)?;
     }
-    let quotes = quotes_mailbox(&arrival.body(), &state.mailboxes).await?;
+    let mut quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
+    let replaced = if quotes && state.replaces_quoted { quoted::replace(broker, &arrival, &state).await? } else { None };
+    // Proven by the bytes that came; what goes out from here on is what they were made into.
+    let arrival = Arrival { content: replaced.as_ref().unwrap_or(content), ..arrival };
+    if replaced.is_some() {
+        quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
+    }
     let units = write(broker, &arrival, &state).await?;
     commit::run(broker, &arrival, units).await?;
     if quotes {
@@ -112,6 +116,8 @@ struct Standing {
     owners: Vec<Address>,
     /// All the owner has, of this alias or others: what may not show.
     mailboxes: Vec<Address>,
+    /// Whether the owner wants them replaced in the text.
+    replaces_quoted: bool,
 }
 
 async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standing>, storage::Error> {
@@ -123,24 +129,9 @@ async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standi
     let of_alias = mailbox::of_alias(&mut tx, id).await?.into_iter();
     let owners = of_alias.filter(|mailbox| mailbox.verified_at.is_some()).map(|mailbox| mailbox.address).collect();
     let mailboxes = mailbox::list(&mut tx, alias.user_id).await?.into_iter().map(|mailbox| mailbox.address).collect();
-    Ok((!contacts.is_empty()).then_some(Standing { alias, contacts, owners, mailboxes }))
-}
-
-/// Whether the body holds one of the addresses.
-async fn quotes_mailbox(body: &Content, mailboxes: &[Address]) -> Result<bool, Reply> {
-    let mut searches: Vec<_> = mailboxes.iter().flat_map(Search::all_of).collect();
-    let mut offset = 0;
-    while offset < body.len() {
-        let piece = body.read(offset, PIECE).await.map_err(|_| Reply::internal_error())?;
-        offset += piece.len() as u64;
-        for search in &mut searches {
-            search.push(&piece);
-        }
-        if piece.is_empty() || searches.iter().any(Search::found) {
-            break;
-        }
-    }
-    Ok(searches.iter().any(Search::found))
+    let owner = storage::user::find(&mut tx, alias.user_id).await?;
+    let replaces_quoted = owner.is_some_and(|owner| owner.replace_quoted);
+    Ok((!contacts.is_empty()).then_some(Standing { alias, contacts, owners, mailboxes, replaces_quoted }))
 }
 
 /// One unit for each contact, each with a header block of its own; the pair of ids is kept first, so that an answer

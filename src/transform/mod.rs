@@ -6,7 +6,7 @@
 //! them, [`list_fields`] taking out what asks for mail past us, and [`received`], [`authentication_results`] and [`trace`]
 //! adding our own fields. [`reply`] writes the one that
 //! goes out from an alias, with [`message_id`] holding threads together; [`quoted_address`] sees whether a body names the
-//! mailbox. [`dkim`] signs what leaves, over the forms of [`canonical`]. [`verp`] makes the envelope sender a bounce comes
+//! mailbox, and [`replace_quoted`] puts the alias there in the [`text_parts`] when its owner asked for that. [`dkim`] signs what leaves, over the forms of [`canonical`]. [`verp`] makes the envelope sender a bounce comes
 //! back to.
 //! [`scrub`] reduces a next hop's refusal to what a stranger may know, and [`dsn`] turns that into a report (promise 2:
 //! no type that could hold a mailbox's address reaches it). [`automatic`] tells people from machines.
@@ -26,8 +26,10 @@ pub mod message_id;
 pub mod notice;
 pub mod quoted_address;
 pub mod received;
+pub mod replace_quoted;
 pub mod reply;
 pub mod report;
 pub mod scrub;
+pub mod text_parts;
 pub mod trace;
 pub mod verp;
