@@ -1,3 +1,5 @@
+//! What is replaced, what stays, and what is left alone because it would break.
+
 use proptest::prelude::*;
 
 use super::*;
