@@ -17,6 +17,7 @@ mod output;
 mod queue;
 mod sandbox;
 mod serve;
+mod token;
 mod user;
 
 use std::ffi::OsString;
@@ -73,6 +74,7 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
         Command::Block(command) => block::run(&config()?, user, command, &mut output(writer)),
         Command::Hold(command) => hold::run(&config()?, user, command, &mut output(writer)),
         Command::Domain(command) => domain::run(&config()?, user, command, &mut output(writer)),
+        Command::Token(command) => token::run(&config()?, user, command, &mut output(writer)),
         Command::Queue(command) => queue::run(&config()?, user, command, &mut output(writer)),
     }
 }

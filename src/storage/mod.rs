@@ -8,6 +8,7 @@
 pub mod activity;
 pub mod alias;
 pub mod block;
+pub mod api_token;
 pub mod clock;
 pub mod columns;
 pub mod contact;
@@ -26,6 +27,7 @@ pub mod notice;
 mod open;
 pub mod queue;
 pub mod secret;
+pub mod sighting;
 pub mod site_backoff;
 pub mod space;
 pub mod user;

@@ -2,8 +2,11 @@
 
 mod authentication;
 mod bounces;
+mod deliverability;
 mod direct;
+mod notice;
 mod privacy;
 mod queue;
 mod reply;
+mod sighting;
 mod signing;
