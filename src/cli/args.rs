@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::model::alias::AliasState;
 use crate::model::alias_name::NameFormat;
-use crate::model::block::Sender;
 use crate::model::api_token::Scope;
+use crate::model::block::Sender;
 use crate::model::site::Site;
 use crate::model::user::OnQuarantine;
 use crate::model::{Address, DomainName};

@@ -7,8 +7,8 @@
 
 pub mod activity;
 pub mod alias;
-pub mod block;
 pub mod api_token;
+pub mod block;
 pub mod clock;
 pub mod columns;
 pub mod contact;

@@ -2,12 +2,14 @@
 
 mod activity;
 mod alias;
+mod block;
 mod contact;
 mod delivery;
 mod dkim_key;
 mod domain;
 mod erasure;
 mod fixtures;
+mod hold;
 mod mailbox;
 mod message;
 mod message_id;
