@@ -14,6 +14,7 @@ mod failure;
 mod hold;
 mod mailbox;
 mod output;
+mod pgp_key;
 mod queue;
 mod sandbox;
 mod serve;

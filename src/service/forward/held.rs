@@ -7,14 +7,12 @@ use super::units::Arrival;
 use crate::model::alias::Alias;
 use crate::model::authentication::Warning;
 use crate::model::delivery::Failure;
-use crate::model::id::DeliveryId;
 use crate::model::user::OnQuarantine;
 use crate::model::{DomainName, Private, Reply, alias_name};
 use crate::service::Desk;
 use crate::service::broker::Broker;
 use crate::service::hold::{self, HELD_FOR};
 use crate::service::notice::{self, Telling};
-use crate::storage::delivery::NewDelivery;
 use crate::storage::{self, Tx, user};
 use crate::transform::verp::BounceToken;
 
@@ -46,12 +44,9 @@ pub(super) async fn tell(
     tx: &mut Tx,
     desk: &Desk,
     domain: Option<&DomainName>,
-    rows: &[NewDelivery],
-    ids: &[Option<DeliveryId>],
     tellings: &[Telling],
 ) -> Result<(), storage::Error> {
-    let is_held = rows.iter().zip(ids).any(|(row, id)| row.held && id.is_some());
-    let Some(domain) = domain.filter(|_| is_held) else { return Ok(()) };
+    let Some(domain) = domain else { return Ok(()) };
     for telling in tellings {
         notice::tell_in(tx, desk, domain, telling).await?;
     }

@@ -11,6 +11,7 @@ pub(super) mod commit;
 mod held;
 mod limits;
 mod refused;
+mod seal;
 mod sighted;
 pub(super) mod units;
 

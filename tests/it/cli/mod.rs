@@ -8,6 +8,8 @@ mod database;
 mod domain;
 mod hold;
 mod mailbox;
+#[cfg(feature = "pgp")]
+mod pgp_key;
 mod queue;
 mod serve;
 mod support;

@@ -40,7 +40,7 @@ pub fn rows(senders: &Senders) -> Vec<Row> {
         .signed(senders.ed25519("shop.example"), &How::default())
         .changed("[Dev] ", "(Dev) ")
         .signed_by(senders, "lists.example"),
-        shop("more than 32 MiB", &format!("{}\r\n", "x".repeat(76)).repeat(440_000)),
+        shop("more than 35 MiB", &format!("{}\r\n", "x".repeat(76)).repeat(480_000)),
     ]);
     rows
 }
