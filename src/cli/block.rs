@@ -24,7 +24,7 @@ struct View {
 }
 
 #[derive(Serialize)]
-struct Changed {
+struct Done {
     sender: String,
     alias: Option<String>,
     changed: bool,
@@ -54,7 +54,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: BlockCommand, outpu
             }
         };
         let place = alias.as_ref().map_or_else(|| "all your aliases".into(), ToString::to_string);
-        let done = Changed { sender: written(&sender), alias: alias.map(|alias| alias.to_string()), changed };
+        let done = Done { sender: written(&sender), alias: alias.map(|alias| alias.to_string()), changed };
         let [new, old] = words;
         Ok(output.show(&done, |to| writeln!(to, "{} {} at {place}", done.sender, if done.changed { new } else { old }))?)
     })
