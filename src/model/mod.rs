@@ -9,6 +9,7 @@ pub mod alias;
 pub mod alias_name;
 pub mod api_token;
 pub mod authentication;
+pub mod block;
 pub mod chance;
 pub mod client_setting;
 pub mod clock;

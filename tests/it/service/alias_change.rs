@@ -33,7 +33,7 @@ async fn a_change_touches_what_it_names_and_is_whole_or_nothing() {
         assert!(matches!(refuse(Change { mailboxes: Some(vec![]), ..Change::default() }).await, ChangeError::NoMailbox));
         for wrong in ["a\nb", "jane@inbox.example", &"x".repeat(200)] {
             let change = Change { display_name: Some(Some(wrong.into())), ..Change::default() };
-            assert!(matches!(refuse(change).await, ChangeError::DisplayName), "{wrong}");
+            assert!(matches!(refuse(change).await, ChangeError::DisplayName(_)), "{wrong}");
         }
         assert!(matches!(refuse(Change { note: Some("x".repeat(10_001)), ..Change::default() }).await, ChangeError::Note));
         let change = Change { display_name: Some(Some(String::new())), ..Change::default() };

@@ -2,6 +2,8 @@
 
 mod alias;
 mod alias_change;
+mod block;
+mod contact;
 mod dkim_key;
 mod domain;
 mod domain_check;

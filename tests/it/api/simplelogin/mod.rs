@@ -46,9 +46,9 @@ impl Client {
 
     /// A request as it was recorded: its head, line by line, then its body. `KEY` stands for the key.
     async fn replay(&self, head: &[&str], body: &str) -> Answer {
-        let head: String = head.iter().map(|line| format!("{}\r\n", line.replace("KEY", &self.key))).collect();
+        let head = head.join("\r\n").replace("KEY", &self.key);
         let length = body.len();
-        let bytes = format!("{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+        let bytes = format!("{head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
         let answer = replay(self.app.running.http, bytes.as_bytes()).await;
         assert!(serde_json::from_str::<Value>(&answer.body).is_ok(), "{head} is answered with {}", answer.body);
         answer
