@@ -10,3 +10,16 @@ CREATE INDEX aliases_by_user_site ON aliases (user_id, site, id) WHERE site IS N
 -- Set when the owner took it out of the list. Its reverse address lives on: every node may remember it, and letters in the
 -- owner's mailbox have it.
 ALTER TABLE contacts ADD COLUMN hidden_at BIGINT;
+
+-- What phones let their users choose; a user without a row has the defaults.
+CREATE TABLE client_settings (
+    user_id      BIGINT  NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    -- How names are drawn when nothing is said.
+    generator    TEXT    NOT NULL CHECK (generator IN ('word', 'uuid')),
+    -- Where aliases are made when nothing is said; NULL is the instance's first. May be gone.
+    domain       TEXT,
+    -- The rest is kept for the clients alone.
+    notification BOOLEAN NOT NULL,
+    sender       TEXT    NOT NULL,
+    suffix       TEXT    NOT NULL
+) WITHOUT ROWID;

@@ -12,7 +12,7 @@ use crate::service::broker::Broker;
 use crate::service::dkim_key::KeyError;
 use crate::service::pgp_key;
 use crate::storage::{self, node, queue, site_backoff};
-use crate::telemetry::metrics::{QUEUE_OLDEST_SECONDS, QUEUE_WAITING};
+use crate::telemetry::metrics::{QUEUE_HELD, QUEUE_OLDEST_SECONDS, QUEUE_WAITING};
 
 const EVERY: Duration = Duration::from_secs(1);
 const HEARTBEATS: u64 = 10;
@@ -80,6 +80,7 @@ async fn measure_queue(broker: &Broker, now: Timestamp) -> Result<(), storage::E
     let counts = queue::counts(&mut broker.storage().read().await?).await?;
     let age = counts.oldest_waiting.map_or(0.0, |oldest| now.since(oldest).as_secs_f64());
     metrics::gauge!(QUEUE_WAITING).set(f64::from(u32::try_from(counts.waiting).unwrap_or(u32::MAX)));
+    metrics::gauge!(QUEUE_HELD).set(f64::from(u32::try_from(counts.held).unwrap_or(u32::MAX)));
     metrics::gauge!(QUEUE_OLDEST_SECONDS).set(age);
     Ok(())
 }

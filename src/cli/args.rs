@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::model::alias::AliasState;
 use crate::model::alias_name::NameFormat;
 use crate::model::api_token::Scope;
+use crate::model::block::Sender;
 use crate::model::site::Site;
+use crate::model::user::OnQuarantine;
 use crate::model::{Address, DomainName};
 
 /// E-mail alias broker: one address per site, relayed to your inbox, killed when it leaks.
@@ -64,6 +66,15 @@ pub enum Command {
     /// Addresses handed out to sites
     #[command(subcommand)]
     Alias(AliasCommand),
+    /// Whom an alias corresponds with, and the addresses that stand for them
+    #[command(subcommand)]
+    Contact(ContactCommand),
+    /// Senders you want nothing from: they get 550
+    #[command(subcommand)]
+    Block(BlockCommand),
+    /// Suspicious messages kept for your decision
+    #[command(subcommand)]
+    Hold(HoldCommand),
     /// Domains aliases live on
     #[command(subcommand)]
     Domain(DomainCommand),
@@ -109,12 +120,26 @@ pub enum UserCommand {
     },
     /// List all accounts
     List,
+    /// Change what happens to a user's mail
+    Set(UserSettings),
     /// Remove an account with its mailboxes and aliases; their addresses are never handed out again
     Remove {
         /// Address of the account
         #[arg(value_parser = Address::parse)]
         email: Address,
     },
+}
+
+/// `postern user set …`
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct UserSettings {
+    /// Mail whose domain asks for quarantine: delivered with a warning, or held until you decide
+    #[arg(long, value_name = "tag|hold", value_parser = on_quarantine(), hide_possible_values = true)]
+    pub on_quarantine: Option<OnQuarantine>,
+    /// Whether your mailbox's address in the text of a reply is replaced by the alias; otherwise it is only counted
+    #[arg(long, value_name = "on|off", value_parser = switch(), hide_possible_values = true)]
+    pub replace_quoted: Option<bool>,
 }
 
 /// `postern mailbox …`
@@ -192,6 +217,100 @@ pub enum AliasCommand {
     Kill(OneAlias),
     /// Make a paused or killed alias active again
     Revive(OneAlias),
+    /// Change the name replies go out with, or the note
+    Edit(EditAlias),
+}
+
+/// `postern alias edit …`
+#[derive(Debug, Args)]
+pub struct EditAlias {
+    /// Its address
+    #[arg(value_parser = Address::parse)]
+    pub alias: Address,
+    /// What is changed.
+    #[command(flatten)]
+    pub texts: AliasTexts,
+}
+
+/// The texts of an alias.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct AliasTexts {
+    /// Name that replies and new mail go out with
+    #[arg(long, value_name = "NAME", conflicts_with = "no_display_name")]
+    pub display_name: Option<String>,
+    /// Replies and new mail go out under the bare address
+    #[arg(long)]
+    pub no_display_name: bool,
+    /// A note to yourself; an empty one removes it
+    #[arg(long)]
+    pub note: Option<String>,
+}
+
+/// `postern contact …`
+#[derive(Debug, Subcommand)]
+pub enum ContactCommand {
+    /// Make a contact and print the address that stands for it: mail to that goes out from the alias
+    New(OneContact),
+    /// List an alias's contacts, oldest first
+    List(OneAlias),
+    /// Take nothing from a contact and send nothing to it
+    Block(OneContact),
+    /// Let a blocked contact write again
+    Unblock(OneContact),
+}
+
+/// A contact by its alias and its own address.
+#[derive(Debug, Args)]
+pub struct OneContact {
+    /// Address of the alias
+    #[arg(value_parser = Address::parse)]
+    pub alias: Address,
+    /// Address of the contact
+    #[arg(value_parser = Address::parse)]
+    pub address: Address,
+}
+
+/// `postern block …`
+#[derive(Debug, Subcommand)]
+pub enum BlockCommand {
+    /// Block a sender at all your aliases, or at one
+    Add(OneBlock),
+    /// List everybody you blocked
+    List,
+    /// Let a sender write again
+    Remove(OneBlock),
+}
+
+/// A sender, and where.
+#[derive(Debug, Args)]
+pub struct OneBlock {
+    /// Address, or domain with its subdomains
+    #[arg(value_name = "ADDRESS|DOMAIN", value_parser = clap::value_parser!(Sender))]
+    pub sender: Sender,
+    /// Only at this alias; the sender must be an address then
+    #[arg(long, value_parser = Address::parse)]
+    pub alias: Option<Address>,
+}
+
+/// `postern hold …`
+#[derive(Debug, Subcommand)]
+pub enum HoldCommand {
+    /// List what is held
+    List,
+    /// Show who wrote what, and why it is held
+    Show(OneHeld),
+    /// Deliver a held message
+    Release(OneHeld),
+    /// Let a held message go: it is not delivered, its content is erased
+    Drop(OneHeld),
+}
+
+/// A held message by its number.
+#[derive(Debug, Args)]
+pub struct OneHeld {
+    /// Number of the delivery, from `postern hold list`
+    pub id: i64,
 }
 
 /// `postern alias new …`
@@ -317,6 +436,14 @@ fn max_messages(text: &str) -> Result<NonZeroU32, &'static str> {
     text.parse().map_err(|_| "a number from 1 on")
 }
 
+fn on_quarantine() -> impl TypedValueParser<Value = OnQuarantine> {
+    PossibleValuesParser::new(["tag", "hold"]).try_map(|word| word.parse::<OnQuarantine>())
+}
+
+fn switch() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["on", "off"]).map(|word| word == "on")
+}
+
 fn formats() -> impl TypedValueParser<Value = NameFormat> {
     PossibleValuesParser::new(["site", "words", "random", "uuid"]).try_map(|word| word.parse::<NameFormat>())
 }
@@ -359,6 +486,11 @@ mod tests {
             &["user", "add", "nobody"],
             &["--user", "ann", "alias", "list"],
             &["queue", "show", "x"],
+            &["alias", "edit", "a@you.example"],
+            &["alias", "edit", "a@you.example", "--display-name", "A", "--no-display-name"],
+            &["user", "set"],
+            &["user", "set", "--on-quarantine", "drop"],
+            &["block", "add", "a b"],
         ] {
             let line = CommandLine::try_parse_from(std::iter::once("postern").chain(words.iter().copied()));
             assert_eq!(line.unwrap_err().exit_code(), 2, "{words:?}");

@@ -1,6 +1,6 @@
 //! What an owner changes of an alias besides its state: note, name, pin, mailboxes. Each change is one transaction.
 
-use crate::model::alias::{Alias, AliasState};
+use crate::model::alias::{Alias, AliasState, DisplayNameError, parse_display_name};
 use crate::model::alias_name;
 use crate::model::id::{AliasId, MailboxId, UserId};
 use crate::storage::{self, Tx, alias_change};
@@ -10,8 +10,6 @@ use super::alias::{self, StateError};
 
 /// Longest note, in characters.
 const LONGEST_NOTE: usize = 10_000;
-/// Longest display name, in characters.
-const LONGEST_NAME: usize = 128;
 
 /// What is changed; what is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,9 +33,9 @@ pub enum ChangeError {
     /// The note is too long.
     #[error("a note has {LONGEST_NOTE} characters at the most")]
     Note,
-    /// The name is too long, or has characters that end a header field.
-    #[error("a display name has {LONGEST_NAME} characters at the most, no control characters and no address in it")]
-    DisplayName,
+    /// The text is no display name.
+    #[error(transparent)]
+    DisplayName(#[from] DisplayNameError),
     /// Mail would have nowhere to go.
     #[error("an alias needs a mailbox")]
     NoMailbox,
@@ -113,12 +111,9 @@ pub fn check(mut change: Change) -> Result<Change, ChangeError> {
         return Err(ChangeError::Note);
     }
     if let Some(name) = change.display_name.take() {
-        let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-        let is_wrong = |name: &String| name.chars().count() > LONGEST_NAME || name.contains(|c: char| c.is_control() || c == '@');
-        if name.as_ref().is_some_and(is_wrong) {
-            return Err(ChangeError::DisplayName);
-        }
-        change.display_name = Some(name);
+        // Clients send an empty one to take it away.
+        let name = name.filter(|name| !name.trim().is_empty());
+        change.display_name = Some(name.map(|name| parse_display_name(&name)).transpose()?);
     }
     if change.mailboxes.as_ref().is_some_and(Vec::is_empty) {
         return Err(ChangeError::NoMailbox);

@@ -1,11 +1,11 @@
 //! Contacts as clients with numeric keys work with them: a page at a time, made, blocked, taken out of the list.
 
-use super::Desk;
 use super::alias::GetError;
+use super::contact::ContactError;
+use super::{Desk, contact as contact_rules};
 use crate::model::Address;
 use crate::model::alias::Alias;
-use crate::model::alias_name::BOUNCE_PREFIX;
-use crate::model::contact::{Contact, REVERSE_PREFIX, ReverseToken};
+use crate::model::contact::{Contact, ReverseToken};
 use crate::model::id::{AliasId, ContactId, UserId};
 use crate::storage::{self, Tx, contact};
 
@@ -20,26 +20,6 @@ pub struct Entry {
     pub existed: bool,
 }
 
-/// Why a contact can't be made.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// No such alias, or not this user's.
-    #[error("there is no such alias")]
-    Unknown,
-    /// It stands for somebody else, or takes reports only.
-    #[error("this is a reverse or bounce address of this instance, not somebody's own")]
-    NotSomebody,
-    /// Mail from the alias to itself would come back to the owner.
-    #[error("an alias can't write to itself")]
-    Itself,
-    /// The mailbox would see the alias, and itself behind it.
-    #[error("this is your own mailbox")]
-    OwnMailbox,
-    /// The database failed.
-    #[error(transparent)]
-    Storage(#[from] storage::Error),
-}
-
 /// One page of an alias's contacts, newest first.
 pub async fn list(desk: &Desk, user: UserId, alias: AliasId, offset: u32, limit: u32) -> Result<Vec<Entry>, GetError> {
     let tx = &mut desk.storage.read().await?;
@@ -49,13 +29,13 @@ pub async fn list(desk: &Desk, user: UserId, alias: AliasId, offset: u32, limit:
 }
 
 /// Makes a contact, or finds the one there is: its reverse address never changes.
-pub async fn create(desk: &Desk, user: UserId, alias: AliasId, address: Address) -> Result<Entry, CreateError> {
+pub async fn create(desk: &Desk, user: UserId, alias: AliasId, address: Address) -> Result<Entry, ContactError> {
     let (uuid, now, token) = (desk.uuid(), desk.clock.now(), ReverseToken::draw(&desk.chance));
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
-                let alias = owned(tx, user, alias).await?.ok_or(CreateError::Unknown)?;
-                check(tx, &alias, &address).await?;
+                let alias = owned(tx, user, alias).await?.ok_or(ContactError::UnknownAlias)?;
+                contact_rules::check(tx, &alias, &address).await?;
                 let there = contact::find_many(tx, alias.id, &[address.folded()]).await?.pop();
                 let existed = there.is_some();
                 let contact = match there {
@@ -108,21 +88,4 @@ async fn owned_contact(tx: &mut Tx, user: UserId, id: ContactId) -> Result<Conta
     let contact = contact::find(tx, id).await?.ok_or(GetError::Unknown)?;
     owned(tx, user, contact.alias_id).await?.ok_or(GetError::Unknown)?;
     Ok(contact)
-}
-
-/// Another alias, of this user or another, is a correspondent like any other.
-async fn check(tx: &mut Tx, alias: &Alias, address: &Address) -> Result<(), CreateError> {
-    let (folded, local) = (address.folded(), address.local().to_lowercase());
-    if folded == alias.address.folded() {
-        return Err(CreateError::Itself);
-    }
-    let is_made = local.starts_with(BOUNCE_PREFIX) || local.starts_with(REVERSE_PREFIX);
-    if is_made && storage::domain::find_by_name(tx, address.domain()).await?.is_some() {
-        return Err(CreateError::NotSomebody);
-    }
-    let mailboxes = storage::mailbox::list(tx, alias.user_id).await?;
-    if mailboxes.iter().any(|mailbox| mailbox.address.folded() == folded) {
-        return Err(CreateError::OwnMailbox);
-    }
-    Ok(())
 }

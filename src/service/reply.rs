@@ -4,7 +4,9 @@
 //! pass, and the header block written anew for each contact (`transform::reply`). Whatever goes wrong is answered in
 //! the dialogue: nobody gets a 250 for a reply that is then dropped. The hand-off is that of a forward.
 
+mod attempt;
 mod proof;
+mod quoted;
 
 use std::collections::HashMap;
 
@@ -26,14 +28,11 @@ use crate::spool::Content;
 use crate::storage::alias::Route;
 use crate::storage::{self, Tx, contact, mailbox, message_id};
 use crate::transform::mailboxes;
-use crate::transform::quoted_address::Search;
 use crate::transform::reply::{self, ReplyFault};
 use crate::transform::verp::{self, SentTo};
 
 /// A message goes out from one alias; of several, it can't be told which was meant.
 const ONE_ALIAS: Reply = Reply::new(550, 7, 1, "A reply goes to correspondents of one address only");
-/// How much of a body is looked through at once.
-const PIECE: usize = 64 * 1024;
 
 /// A contact that was accepted at RCPT, and its alias.
 #[derive(Debug)]
@@ -70,7 +69,8 @@ pub(super) async fn message(
     routes: &[Route],
     content: &Content,
 ) -> Result<Reply, Reply> {
-    let Some(alias_id) = targets.first().map(|target| target.alias.id) else { return Err(Reply::internal_error()) };
+    let Some(first) = targets.first() else { return Err(Reply::internal_error()) };
+    let alias_id = first.alias.id;
     let others = targets.iter().map(|target| target.alias.id).chain(routes.iter().map(|route| route.alias.id));
     if others.into_iter().any(|id| id != alias_id) {
         return Err(ONE_ALIAS);
@@ -81,19 +81,25 @@ pub(super) async fn message(
     policy::header::check_path(PathFacts { hops, max_hops: broker.rules.max_hops, is_loop: false })?;
     let from = proof::check_form(&header, &start)
         .and_then(|()| mailboxes::author(&header, &start).map_err(policy::header::refusal))
-        .inspect_err(|_| broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN))?;
+        .inspect_err(|_| attempt::note(broker, &first.alias))?;
     let state = look_again(broker, &targets).await.map_err(|error| broker.storage_failed(&error))?;
     let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
     proof::prove(broker, &arrival, &from.address, &state).await.map_err(|refusal| {
         if refusal.is_attempt() {
-            broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN);
+            attempt::note(broker, &state.alias);
         }
         refusal.reply()
     })?;
     for contact in &state.contacts {
         check_way(broker, &state.alias, contact).map_err(Refusal::reply)?;
     }
-    let quotes = quotes_mailbox(&arrival.body(), &state.mailboxes).await?;
+    let mut quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
+    let replaced = if quotes && state.replaces_quoted { quoted::replace(broker, &arrival, &state).await? } else { None };
+    // Proven by the bytes that came; what goes out from here on is what they were made into.
+    let arrival = Arrival { content: replaced.as_ref().unwrap_or(content), ..arrival };
+    if replaced.is_some() {
+        quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
+    }
     let units = write(broker, &arrival, &state).await?;
     commit::run(broker, &arrival, units).await?;
     if quotes {
@@ -110,6 +116,8 @@ struct Standing {
     owners: Vec<Address>,
     /// All the owner has, of this alias or others: what may not show.
     mailboxes: Vec<Address>,
+    /// Whether the owner wants them replaced in the text.
+    replaces_quoted: bool,
 }
 
 async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standing>, storage::Error> {
@@ -121,24 +129,9 @@ async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standi
     let of_alias = mailbox::of_alias(&mut tx, id).await?.into_iter();
     let owners = of_alias.filter(|mailbox| mailbox.verified_at.is_some()).map(|mailbox| mailbox.address).collect();
     let mailboxes = mailbox::list(&mut tx, alias.user_id).await?.into_iter().map(|mailbox| mailbox.address).collect();
-    Ok((!contacts.is_empty()).then_some(Standing { alias, contacts, owners, mailboxes }))
-}
-
-/// Whether the body holds one of the addresses.
-async fn quotes_mailbox(body: &Content, mailboxes: &[Address]) -> Result<bool, Reply> {
-    let mut searches: Vec<_> = mailboxes.iter().flat_map(Search::all_of).collect();
-    let mut offset = 0;
-    while offset < body.len() {
-        let piece = body.read(offset, PIECE).await.map_err(|_| Reply::internal_error())?;
-        offset += piece.len() as u64;
-        for search in &mut searches {
-            search.push(&piece);
-        }
-        if piece.is_empty() || searches.iter().any(Search::found) {
-            break;
-        }
-    }
-    Ok(searches.iter().any(Search::found))
+    let owner = storage::user::find(&mut tx, alias.user_id).await?;
+    let replaces_quoted = owner.is_some_and(|owner| owner.replace_quoted);
+    Ok((!contacts.is_empty()).then_some(Standing { alias, contacts, owners, mailboxes, replaces_quoted }))
 }
 
 /// One unit for each contact, each with a header block of its own; the pair of ids is kept first, so that an answer
@@ -159,7 +152,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
     for contact in &state.contacts {
         let facts = reply::ReplyFacts {
             alias: &alias.address,
-            display_name: None,
+            display_name: alias.display_name.as_deref(),
             contact: &contact.address,
             contacts: &contacts,
             mailboxes: &state.mailboxes,
@@ -177,6 +170,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
             kind: DeliveryKind::Reply,
             alias_id: alias.id,
             mailbox_id: None,
+            held: None,
             is_sealed: false,
             hand_off: HandOff {
                 // What answers by itself (an out-of-office note) must not be bounced to.

@@ -16,6 +16,11 @@ pub fn copy_of(message: Uuid, copy: u16) -> Uuid {
     Uuid::from_u128(bits & !COPIES | bits.wrapping_add(copy.into()) & COPIES)
 }
 
+/// The ids of all copies of the message that this is one of: from the first to the last.
+pub(super) fn copies_with(message: Uuid) -> (Uuid, Uuid) {
+    (Uuid::from_u128(message.as_u128() & !COPIES), Uuid::from_u128(message.as_u128() | COPIES))
+}
+
 /// One mailbox of the alias has the message: what becomes of it at the others is their owner's business alone.
 ///
 /// Others that are being settled at this moment are passed over: two that settle at once must not wait for each other.
@@ -23,8 +28,7 @@ pub async fn mute(tx: &mut Tx, message: MessageId, alias: AliasId) -> Result<(),
     let uuid: Option<Uuid> =
         on!(tx, c => sqlx::query_scalar("SELECT uuid FROM messages WHERE id = $1").bind(message.0).fetch_optional(c))?;
     let Some(uuid) = uuid else { return Ok(()) };
-    let first = Uuid::from_u128(uuid.as_u128() & !COPIES);
-    let last = Uuid::from_u128(uuid.as_u128() | COPIES);
+    let (first, last) = copies_with(uuid);
     let text = match tx {
         Tx::Sqlite(_) => {
             "UPDATE deliveries SET muted = TRUE WHERE alias_id = $1 \

@@ -92,7 +92,7 @@ impl From<ChangeError> for ApiError {
         match error {
             ChangeError::Unknown => Self::not_found(),
             ChangeError::Note => Self::invalid("description", error.to_string()),
-            ChangeError::DisplayName => Self::invalid("from_name", error.to_string()),
+            ChangeError::DisplayName(_) => Self::invalid("from_name", error.to_string()),
             ChangeError::NoMailbox | ChangeError::UnknownMailbox | ChangeError::UnverifiedMailbox => {
                 Self::invalid("recipient_ids", error.to_string())
             }

@@ -60,20 +60,32 @@ pub async fn show(State(broker): State<Broker>, caller: Caller, Id(id): Id) -> R
     Ok(Json(AliasShape::of(&listed, broker.now())))
 }
 
-/// What a client wants to have changed. A field that is null is told from one that is not there.
+/// A text that may not be there, or be taken away with null: two different wishes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "Option<String>")]
+enum Text {
+    #[default]
+    Absent,
+    Null,
+    Is(String),
+}
+
+impl From<Option<String>> for Text {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::Null, Self::Is)
+    }
+}
+
+/// What a client wants to have changed.
 #[derive(Debug, Deserialize)]
 pub struct Edit {
-    #[serde(default, deserialize_with = "present")]
-    note: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
-    name: Option<Option<String>>,
+    #[serde(default)]
+    note: Text,
+    #[serde(default)]
+    name: Text,
     mailbox_id: Option<i64>,
     mailbox_ids: Option<Vec<i64>>,
     pinned: Option<bool>,
-}
-
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// `PUT` and `PATCH /api/aliases/:id`. Encryption is a matter of the mailbox here: `disable_pgp` says nothing.
@@ -87,8 +99,16 @@ pub async fn edit(
     find(&broker, &caller, id).await?;
     let mailboxes = edit.mailbox_ids.or(edit.mailbox_id.map(|id| vec![id]));
     let change = Change {
-        note: edit.note.map(Option::unwrap_or_default),
-        display_name: edit.name,
+        note: match edit.note {
+            Text::Absent => None,
+            Text::Null => Some(String::new()),
+            Text::Is(note) => Some(note),
+        },
+        display_name: match edit.name {
+            Text::Absent => None,
+            Text::Null => Some(None),
+            Text::Is(name) => Some(Some(name)),
+        },
         pinned: edit.pinned,
         mailboxes: mailboxes.map(|ids| ids.into_iter().map(MailboxId).collect()),
     };

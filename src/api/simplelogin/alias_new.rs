@@ -12,11 +12,12 @@ use super::shape::NewAliasShape;
 use crate::model::Address;
 use crate::model::alias_name::NameFormat;
 use crate::model::api_token::Scope;
+use crate::model::client_setting::Generator;
 use crate::model::id::AliasId;
 use crate::service::alias::{self, NewAlias};
 use crate::service::alias_change::{self, Change};
 use crate::service::broker::Broker;
-use crate::service::{alias_options, alias_page, mailbox};
+use crate::service::{alias_options, alias_page, client_setting, mailbox};
 
 type Made = Result<(StatusCode, Json<NewAliasShape>), ApiError>;
 
@@ -29,7 +30,9 @@ pub struct Drawn {
 /// `POST /api/alias/random/new`. Every call makes a new alias: whoever asks twice for one site wants another.
 pub async fn random(State(broker): State<Broker>, caller: Caller, params: Params, Body(drawn): Body<Drawn>) -> Made {
     admit(&broker, &caller)?;
+    let settings = client_setting::get(&broker.desk, caller.user_id()).await?;
     let format = match params.get("mode") {
+        None | Some("") if settings.generator == Generator::Uuid => NameFormat::Uuid,
         None | Some("") => NameFormat::Site,
         Some("word") => NameFormat::Words,
         Some("uuid") => NameFormat::Uuid,
@@ -38,7 +41,7 @@ pub async fn random(State(broker): State<Broker>, caller: Caller, params: Params
     let site = params.site();
     // Without a site, three words are easier to tell apart than sixteen symbols.
     let format = if format == NameFormat::Site && site.is_none() { NameFormat::Words } else { format };
-    let new = NewAlias { format, note: drawn.note.unwrap_or_default(), ..blank(&caller, &params) };
+    let new = NewAlias { format, domain: settings.domain, note: drawn.note.unwrap_or_default(), ..blank(&caller, &params) };
     make(&broker, &caller, new, None).await
 }
 

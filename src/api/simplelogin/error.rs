@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 use crate::service::alias::{CreateError, GetError, StateError};
 use crate::service::alias_change::ChangeError;
 use crate::service::alias_options::EndingError;
-use crate::service::{StorageError, contact_page, mailbox};
+use crate::service::contact::ContactError;
+use crate::service::{StorageError, mailbox};
 
 /// One error for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl From<ChangeError> for ApiError {
         match error {
             ChangeError::Unknown => Self::forbidden(),
             ChangeError::Note
-            | ChangeError::DisplayName
+            | ChangeError::DisplayName(_)
             | ChangeError::NoMailbox
             | ChangeError::UnknownMailbox
             | ChangeError::UnverifiedMailbox => Self::bad_request(error.to_string()),
@@ -129,13 +130,12 @@ impl From<EndingError> for ApiError {
     }
 }
 
-impl From<contact_page::CreateError> for ApiError {
-    fn from(error: contact_page::CreateError) -> Self {
-        use contact_page::CreateError;
+impl From<ContactError> for ApiError {
+    fn from(error: ContactError) -> Self {
         match error {
-            CreateError::Unknown => Self::forbidden(),
-            CreateError::NotSomebody | CreateError::Itself | CreateError::OwnMailbox => Self::bad_request(error.to_string()),
-            CreateError::Storage(error) => error.into(),
+            ContactError::UnknownAlias | ContactError::Unknown => Self::forbidden(),
+            ContactError::NotSomebody | ContactError::Itself | ContactError::OwnMailbox => Self::bad_request(error.to_string()),
+            ContactError::Storage(error) => error.into(),
         }
     }
 }

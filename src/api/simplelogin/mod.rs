@@ -5,14 +5,18 @@ pub mod alias;
 pub mod alias_new;
 pub mod caller;
 pub mod contact;
+pub mod domain;
 pub mod error;
+pub mod export;
 pub mod mailbox;
 pub mod options;
+pub mod register;
 pub mod request;
+pub mod setting;
 pub mod shape;
 
 use axum::Router;
-use axum::routing::{MethodRouter, any, delete, get, post, put};
+use axum::routing::{MethodRouter, any, delete, get, patch, post, put};
 
 use crate::service::broker::Broker;
 
@@ -32,7 +36,26 @@ type Routes = Vec<(&'static str, MethodRouter<Broker>)>;
 
 fn account_routes() -> Routes {
     vec![
-        ("/api/user_info", get(account::user_info)),
+        ("/health", get(account::health)),
+        ("/api/user_info", get(account::user_info).patch(account::user_info)),
+        ("/api/logout", get(account::logout)),
+        ("/api/stats", get(account::stats)),
+        ("/api/user/cookie_token", get(account::cookie_token)),
+        ("/api/notifications", get(account::notifications)),
+        ("/api/notifications/{id}/read", post(account::read_notification)),
+        ("/api/auth/register", post(register::closed)),
+        ("/api/auth/activate", post(register::closed)),
+        ("/api/auth/reactivate", post(register::closed)),
+        ("/api/auth/forgot_password", post(register::forgot_password)),
+        ("/api/setting", get(setting::show).patch(setting::edit)),
+        ("/api/setting/domains", get(setting::domains)),
+        ("/api/v2/setting/domains", get(setting::domains_v2)),
+        ("/api/setting/unlink_proton_account", delete(account::unlink)),
+        ("/api/custom_domains", get(domain::list)),
+        ("/api/custom_domains/{id}", patch(domain::edit)),
+        ("/api/custom_domains/{id}/trash", get(domain::trash)),
+        ("/api/export/data", get(export::data)),
+        ("/api/export/aliases", get(export::aliases)),
         ("/api/mailboxes", get(mailbox::list_verified).post(mailbox::create)),
         ("/api/v2/mailboxes", get(mailbox::list_all)),
         ("/api/mailboxes/{id}", put(mailbox::edit).delete(mailbox::delete)),

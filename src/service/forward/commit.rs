@@ -9,6 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::held;
 use super::units::{Arrival, Unit};
 use crate::model::activity::Activity;
 use crate::model::alias::AliasState;
@@ -18,6 +19,7 @@ use crate::model::{Reply, Timestamp};
 use crate::outbound::{Outcome, Report};
 use crate::policy;
 use crate::service::broker::Broker;
+use crate::service::hold::HELD_FOR;
 use crate::service::settle::{self, Held, LEASE, NOT_KEPT_YET};
 use crate::spool::Content;
 use crate::storage::delivery::NewDelivery;
@@ -40,7 +42,7 @@ impl Tried {
     fn site(&self) -> Option<String> {
         match &self.state {
             State::Done(report) => report.site.clone(),
-            State::Flying(_) => None,
+            State::Flying(_) | State::Held => None,
         }
     }
 }
@@ -48,6 +50,8 @@ impl Tried {
 enum State {
     Flying(Attempt),
     Done(Report),
+    /// Not to be tried before its owner says so.
+    Held,
 }
 
 /// Tries every unit, commits what stays open. `Ok` is the promise behind 250.
@@ -84,6 +88,9 @@ fn share_trouble(broker: &Broker, tried: &[Tried]) {
 /// Starts all hand-offs and waits until each is done or the deadline has passed.
 async fn try_all(broker: &Broker, units: Vec<Unit>, deadline: Duration) -> Vec<Tried> {
     let start = |unit: Unit| {
+        if unit.held.is_some() {
+            return Tried { unit, state: State::Held };
+        }
         let (outbound, hand_off) = (broker.outbound.clone(), unit.hand_off.clone());
         let attempt: Attempt = Box::pin(async move { outbound.hand_off(&hand_off).await });
         Tried { unit, state: State::Flying(attempt) }
@@ -142,11 +149,21 @@ async fn commit(broker: &Broker, arrival: &Arrival<'_>, tried: &mut Vec<Tried>) 
     let open: Vec<_> = tried.iter().zip(&rows).filter_map(|(one, row)| Some((Copy::of(&one.unit), row.clone()?))).collect();
     let has_it: Vec<_> = tried.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(one, _)| one.unit.alias_id).collect();
     let kept = Kept::of(broker, arrival, open).await?;
+    let tellings: Vec<_> = tried.iter().filter_map(|one| one.unit.held.clone()).collect();
+    let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
     let ids = broker
         .storage()
-        .write(move |tx| Box::pin(async move { insert(tx, &kept, &has_it).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let ids = insert(tx, &kept, &has_it).await?;
+                if kept.rows.iter().zip(&ids).any(|((_, row), id)| row.held && id.is_some()) {
+                    held::tell(tx, &desk, domain.as_ref(), &tellings).await?;
+                }
+                Ok(ids)
+            })
+        })
         .await
-        .map_err(|error| broker.storage_failed(&error))?;
+        .map_err(|error: storage::Error| broker.storage_failed(&error))?;
     let mut ids = ids.into_iter();
     let mut accepted = false;
     for (one, row) in std::mem::take(tried).into_iter().zip(rows) {
@@ -256,6 +273,7 @@ impl Kept {
 /// when it was refused beside others that were not (the queue settles it with a notice or a visible failure).
 fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDelivery> {
     let schedule = &broker.rules.schedule;
+    let held = tried.unit.held.is_some();
     let (failure, wait, lease): (Option<Failure>, Duration, Option<Lease>) = match &tried.state {
         State::Done(report) => match &report.outcome {
             Outcome::Delivered => return None,
@@ -264,6 +282,7 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
             Outcome::Withdrawn => (None, Duration::ZERO, None),
             Outcome::Deferred(failure) => (Some(failure.clone()), broker.desk.chance.with(|rng| schedule.wait(1, rng)), None),
         },
+        State::Held => (Some(held::reason()), Duration::ZERO, None),
         State::Flying(_) => {
             let token = Uuid::from_bytes(broker.desk.chance.bytes());
             (None, Duration::ZERO, Some(Lease { owner: broker.node.owner(), token, until: now.plus(LEASE) }))
@@ -282,10 +301,11 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
         site: tried.site(),
         queued_at: now,
         next_attempt_at: now.plus(wait),
-        attempts: i32::from(failure.is_some()),
-        expires_at: now.plus(schedule.expire),
+        attempts: i32::from(failure.is_some() && !held),
+        expires_at: now.plus(if held { HELD_FOR } else { schedule.expire }),
         last_failure: failure,
         lease,
+        held,
     })
 }
 

@@ -61,13 +61,15 @@ pub(super) async fn is_encrypted(arrival: &Arrival<'_>) -> Result<bool, Reply> {
     Ok(entity::is_encrypted(arrival.header, arrival.start, &start))
 }
 
-/// Encrypts and signs the copy for one mailbox. `header` is the rewritten block, not signed yet.
+/// Encrypts and signs the copy for one mailbox. `header` is the rewritten block, not signed yet; what is held is signed when
+/// it is handed off.
 pub(super) async fn seal(
     broker: &Broker,
     arrival: &Arrival<'_>,
     alias: &Alias,
     mailbox: &Mailbox,
     header: &[u8],
+    is_signed: bool,
 ) -> Result<Sealed, Reply> {
     let key = find(broker, mailbox).await?;
     let limits = Limits { max_size: header.len(), max_fields: usize::MAX, max_field_size: usize::MAX };
@@ -79,7 +81,7 @@ pub(super) async fn seal(
         Err(error) => return Err(failed(broker, alias, mailbox, &key, &error).await),
     };
     let signed = async {
-        let hash = broker.signing.hash(&body).await?;
+        let hash = if is_signed { broker.signing.hash(&body).await? } else { None };
         broker.signing.sign(&broker.desk, alias.address.domain(), parts.header, hash.as_ref()).await
     };
     let header = signed.await.map_err(|error| signing::failed(broker, &error))?;

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use rand::CryptoRng;
 
 use super::author::Known;
-use super::limits;
 use super::seal::{self, Sealed};
+use super::{blocked, held, limits};
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::delivery::DeliveryKind;
@@ -21,6 +21,7 @@ use crate::outbound::{HandOff, Permit};
 use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
+use crate::service::notice::Telling;
 use crate::service::{link, reverse, signing};
 use crate::spool::Content;
 use crate::storage::alias::{self, Route};
@@ -67,6 +68,8 @@ pub(in crate::service) struct Unit {
     /// Whether its body is another than the one that arrived: encrypted for this mailbox.
     pub is_sealed: bool,
     pub hand_off: HandOff,
+    /// Set when its owner decides on it first: what they are told. It is kept and not tried.
+    pub held: Option<Telling>,
 }
 
 /// What a message's recipients came to.
@@ -124,6 +127,7 @@ async fn admit_one(
 ) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
     check_path(broker, arrival, alias)?;
+    blocked::check_author(broker, arrival, route).await?;
     let correspondents =
         forward::correspondents(arrival.header, arrival.start, &alias.address).map_err(policy::header::refusal)?;
     let known = reverse::addresses(&broker.desk, &broker.reverse, alias, &correspondents.outside)
@@ -144,6 +148,9 @@ async fn admit_one(
         authserv_id: broker.rules.hostname.as_str(),
     };
     let header = forward::rewrite(arrival.header, arrival.start, &facts).map_err(refusal)?;
+    let held = held::of(broker, arrival, alias).await?;
+    // What is held is signed when it is handed off: by then a signature of today would have expired.
+    let body_hash = body_hash.filter(|_| held.is_none());
     // Asked only where it matters: for most people no mailbox has a key.
     let with_key = if route.with_key.is_empty() || seal::is_encrypted(arrival).await? { &[][..] } else { &route.with_key };
     let mut units = Vec::with_capacity(route.mailboxes.len());
@@ -152,7 +159,7 @@ async fn admit_one(
     for mailbox in &route.mailboxes {
         let is_sealed = with_key.contains(&mailbox.id);
         let copy = if is_sealed {
-            seal::seal(broker, arrival, alias, mailbox, &header).await?
+            seal::seal(broker, arrival, alias, mailbox, &header, held.is_none()).await?
         } else {
             let header = match &in_clear {
                 Some(header) => Bytes::clone(header),
@@ -160,7 +167,14 @@ async fn admit_one(
             };
             Sealed { header, body: arrival.body() }
         };
-        units.push(unit(broker, arrival, alias, mailbox, copy, is_sealed));
+        let mut unit = unit(broker, arrival, alias, mailbox, copy, is_sealed);
+        if let Some(telling) = &held {
+            let token = held::longer(bounce_token(broker, alias, SentTo::Mailbox(mailbox.id)));
+            let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
+            unit.hand_off.sender = unit.hand_off.sender.map(|_| sender);
+            unit.held = Some(telling.clone());
+        }
+        units.push(unit);
     }
     Ok(units)
 }
@@ -181,6 +195,7 @@ fn unit(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias, mailbox: &Mailbox
         alias_id: alias.id,
         mailbox_id: Some(mailbox.id),
         is_sealed,
+        held: None,
         hand_off: HandOff {
             // A message that must not bounce (null reverse-path) keeps its null sender.
             sender: arrival.mail.sender.as_ref().map(|_| sender),

@@ -1,9 +1,12 @@
 //! The real binary, as an operator runs it.
 
 mod alias;
+mod block;
 mod config;
+mod contact;
 mod database;
 mod domain;
+mod hold;
 mod mailbox;
 #[cfg(feature = "pgp")]
 mod pgp_key;

@@ -1,9 +1,11 @@
 //! End to end: a message in at the door, bytes out at the next hop, the queue in between.
 
 mod authentication;
+mod blocks;
 mod bounces;
 mod deliverability;
 mod direct;
+mod hold;
 mod notice;
 #[cfg(feature = "pgp")]
 mod pgp;

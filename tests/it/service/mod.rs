@@ -1,6 +1,9 @@
 //! The use cases, on both drivers.
 
 mod alias;
+mod alias_change;
+mod block;
+mod contact;
 mod dkim_key;
 mod domain;
 mod domain_check;

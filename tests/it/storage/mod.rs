@@ -3,12 +3,14 @@
 mod activity;
 mod alias;
 mod alias_page;
+mod block;
 mod contact;
 mod delivery;
 mod dkim_key;
 mod domain;
 mod erasure;
 mod fixtures;
+mod hold;
 mod mailbox;
 mod message;
 mod message_id;
