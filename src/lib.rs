@@ -12,10 +12,11 @@
 //! | [`transform`] | bytes in, bytes out: header block, rewriting, VERP tokens, DSNs; pure |
 //! | [`dns`] | one cached resolver for everything; a zone file in tests and the sandbox |
 //! | [`sender_auth`] | SPF, DKIM, ARC and DMARC of an arriving message |
+//! | [`auth`] | who is at the door: passwords for devices, their slow hashes, failed attempts |
 //! | [`outbound`] | one hand-off: next hop, connection, SMTP transaction over lettre, class of the answer |
 //! | [`storage`] | the only place with SQL; one file per noun, functions over a transaction |
 //! | [`service`] | the use cases: one function = one thing a person or a message can do |
-//! | [`smtp`] | mail in: listener, limits, session, commands, data, TLS |
+//! | [`smtp`] | mail in: listener, limits, session, commands, data, TLS, submission |
 //! | [`delivery`] | the queue: claim, hand off, settle, retry, sweep |
 //! | [`web`] | health and pages over HTTP |
 //! | [`app`] | the composition root: build everything, run it, stop it |
@@ -27,7 +28,7 @@
 //! ```text
 //! main ─► cli ─► sandbox ─► app ─┬─► smtp ─────┐
 //!                                ├─► web ──────┼─► service ─┬─► outbound, sender_auth ─► dns ─┐
-//!                                └─► delivery ─┘            ├─► storage ──────────────────────┼─► model
+//!                                └─► delivery ─┘            ├─► auth, storage ────────────────┼─► model
 //!                                                           └─► policy, transform ────────────┘
 //!        config and telemetry may be used by all and use only model; spool by all that carry message bytes
 //! ```
@@ -38,6 +39,7 @@
 //! The promises those keep are in `docs/promises.md`; decisions and their reasons in `docs/decisions/`.
 
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod delivery;

@@ -30,6 +30,8 @@ ids! {
     DkimKeyId,
     /// Key of an alias.
     AliasId,
+    /// Key of an app password.
+    AppPasswordId,
     /// Key of a contact.
     ContactId,
     /// Key of a message kept in the queue (not its Message-ID field).

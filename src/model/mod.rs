@@ -7,6 +7,7 @@ pub mod activity;
 pub mod address;
 pub mod alias;
 pub mod alias_name;
+pub mod app_password;
 pub mod authentication;
 pub mod chance;
 pub mod clock;

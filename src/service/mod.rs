@@ -5,6 +5,7 @@
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod alias;
+pub mod app_password;
 pub mod bounce;
 pub mod broker;
 pub mod dkim_key;
@@ -22,6 +23,7 @@ pub mod role;
 pub mod schedule;
 pub mod settle;
 pub mod signing;
+pub mod submit;
 pub mod user;
 
 use std::sync::Arc;

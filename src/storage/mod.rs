@@ -7,6 +7,7 @@
 
 pub mod activity;
 pub mod alias;
+pub mod app_password;
 pub mod clock;
 pub mod columns;
 pub mod contact;

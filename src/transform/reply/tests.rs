@@ -26,6 +26,7 @@ fn write_as(mailbox: &str, contact: &str, message: &str) -> Result<String, Reply
         display_name: None,
         contact: &address(contact),
         contacts: &contacts.into_iter().collect(),
+        outside: None,
         mailboxes: &[address(mailbox), address("jane@work.example")],
         message_id: "aaaaaaaaaaaaaaaa@you.example",
         known_ids: &HashMap::from([("sent.before@inbox.example".to_owned(), "bbbbbbbbbbbbbbbb@you.example".to_owned())]),
@@ -274,7 +275,7 @@ proptest! {
         if let Ok(block) = HeaderBlock::parse(&message, Limits::default()) {
             let alias = address("a@you.example");
             let facts = ReplyFacts {
-                alias: &alias, display_name: Some("Ann"), contact: &alias, contacts: &HashMap::new(), mailboxes: &[],
+                alias: &alias, display_name: Some("Ann"), contact: &alias, contacts: &HashMap::new(), mailboxes: &[], outside: None,
                 message_id: "x@you.example", known_ids: &HashMap::new(), now: Timestamp::from_micros(0),
             };
             let _tokens = (named(&block, &message, &alias), client_id(&block, &message), referenced(&block, &message));
