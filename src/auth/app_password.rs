@@ -78,7 +78,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_none() {
-        for text in ["", "secret", "0000-2222-3333-4444-5555-666", "0000-2222-3333-4444-5555-66666", "l000-2222-3333-4444-5555-6666"] {
+        for text in
+            ["", "secret", "0000-2222-3333-4444-5555-666", "0000-2222-3333-4444-5555-66666", "l000-2222-3333-4444-5555-6666"]
+        {
             assert_eq!(AppPassword::parse(text), None, "{text}");
         }
         assert_eq!(AppPassword::parse(&"-".repeat(10_000)), None);

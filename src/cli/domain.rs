@@ -95,7 +95,9 @@ pub fn run(config: &Config, user: Option<&Address>, command: DomainCommand, outp
             })?;
             let view = Setting { domain: domain.to_string(), make_by_sending: allowed };
             let word = if allowed { "makes" } else { "does not make" };
-            Ok(output.show(&view, |to| writeln!(to, "sending from an address of {} {word} the alias when there is none", view.domain))?)
+            Ok(output.show(&view, |to| {
+                writeln!(to, "sending from an address of {} {word} the alias when there is none", view.domain)
+            })?)
         }
         DomainCommand::Check { domain } => check(config, desk, &domain, output).await,
         DomainCommand::RotateKeys(RotateKeys { domain, activate: true, .. }) => {

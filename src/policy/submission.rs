@@ -45,7 +45,9 @@ pub const fn speak(state: AliasState, is_expired: bool) -> Result<(), Reply> {
 /// The answer to a name that no alias can have.
 pub const fn bad_name(error: NameError) -> Reply {
     match error {
-        NameError::Characters => Reply::new(550, 7, 1, "The alias can't be made: its name has other than a-z, 0-9, dot, hyphen, underscore"),
+        NameError::Characters => {
+            Reply::new(550, 7, 1, "The alias can't be made: its name has other than a-z, 0-9, dot, hyphen, underscore")
+        }
         NameError::Reserved => Reply::new(550, 7, 1, "The alias can't be made: its name is reserved"),
     }
 }

@@ -80,8 +80,7 @@ pub(super) async fn message(
     let arrival = Arrival { client, mail, header: &header, start: &start, content, known: None };
     let hops = header.received_count(&start);
     policy::header::check_path(PathFacts { hops, max_hops: broker.rules.max_hops, is_loop: false })?;
-    let from = author(&header, &start)
-        .inspect_err(|_| broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN))?;
+    let from = author(&header, &start).inspect_err(|_| broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN))?;
     let state = look_again(broker, &targets).await.map_err(|error| broker.storage_failed(&error))?;
     let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
     proof::prove(broker, &arrival, &from.address, &state).await.map_err(|refusal| {

@@ -22,9 +22,10 @@ use super::forward::read_header;
 use super::forward::units::Arrival;
 use super::{reply, reverse};
 use crate::model::activity::Activity;
+use crate::model::alias::Alias;
 use crate::model::alias_name::BOUNCE_PREFIX;
 use crate::model::app_password::Login;
-use crate::model::contact::ReverseToken;
+use crate::model::contact::{Contact, ReverseToken};
 use crate::model::envelope::{Client, MailFrom};
 use crate::model::id::{AliasId, UserId};
 use crate::model::{Address, Reply, Timestamp};
@@ -33,6 +34,7 @@ use crate::policy::header::PathFacts;
 use crate::policy::submission as answers;
 use crate::spool::Content;
 use crate::storage::{self, alias, contact, domain};
+use crate::transform::reply::ReplyFault;
 
 use speaker::Speaker;
 
@@ -187,11 +189,11 @@ async fn send(
     let failed = |error| broker.storage_failed(&error);
     let house = speaker::House::look(broker, login.user_id).await.map_err(failed)?;
     let speaker = speaker::find(broker, &house, &author, &named).await?;
-    if named.targets.is_empty() && named.outside.is_empty() {
-        return Err(answers::NOBODY);
-    }
     if named.aliases().any(|id| speaker.alias_id() != Some(id)) {
         return Err(answers::ONE_ALIAS);
+    }
+    if named.targets.is_empty() && named.outside.is_empty() {
+        return Err(answers::NOBODY);
     }
     let alias = match speaker {
         Speaker::Alias(alias) => alias,
@@ -210,17 +212,13 @@ async fn send(
     let state = reply::Standing { alias, contacts, owners: Vec::new(), mailboxes: house.mailboxes, outside };
     reply::send(broker, &arrival, &state).await.map_err(|answer| {
         // The words of a reply name what a reply may do.
-        if answer == reply::refusal(crate::transform::reply::ReplyFault::OutsideAddress) { answers::SHOWS_INSIDE } else { answer }
+        if answer == reply::refusal(ReplyFault::OutsideAddress) { answers::SHOWS_INSIDE } else { answer }
     })
 }
 
 /// The contacts a message is for: those named by their reverse addresses, looked at again, and everybody outside, known
 /// or made now.
-async fn contacts_of(
-    broker: &Broker,
-    alias: &crate::model::alias::Alias,
-    named: &Named,
-) -> Result<Vec<crate::model::contact::Contact>, storage::Error> {
+async fn contacts_of(broker: &Broker, alias: &Alias, named: &Named) -> Result<Vec<Contact>, storage::Error> {
     reverse::addresses(&broker.desk, &broker.reverse, alias, &named.outside).await?;
     let keys: Vec<_> = named.outside.iter().map(Address::folded).collect();
     let tokens: Vec<_> = named.targets.iter().map(|target| target.contact.token.clone()).collect();

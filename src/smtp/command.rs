@@ -70,14 +70,12 @@ impl Command {
             Ok(Request::Help { .. }) => Ok(Self::Help),
             Ok(Request::Bdat { .. }) => Ok(Self::Bdat),
             Ok(
-                Request::Lhlo { .. }
-                | Request::Expn { .. }
-                | Request::Etrn { .. }
-                | Request::Atrn { .. }
-                | Request::Burl { .. },
+                Request::Lhlo { .. } | Request::Expn { .. } | Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. },
             ) => Ok(Self::NotImplemented),
             // Only with blanks in front of the verb: not what a mail server sends.
-            Ok(Request::Mail { .. } | Request::Rcpt { .. } | Request::Auth { .. }) | Err(Error::UnknownCommand) => Err(replies::UNKNOWN_COMMAND),
+            Ok(Request::Mail { .. } | Request::Rcpt { .. } | Request::Auth { .. }) | Err(Error::UnknownCommand) => {
+                Err(replies::UNKNOWN_COMMAND)
+            }
             // A verb we know with arguments it can't have: those we don't offer stay "not implemented".
             Err(_) if ["EXPN", "ETRN", "ATRN", "BURL", "LHLO"].iter().any(|known| verb.eq_ignore_ascii_case(known)) => {
                 Ok(Self::NotImplemented)

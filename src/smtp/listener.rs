@@ -213,7 +213,8 @@ mod tests {
         let ip = [127, 0, 0, 1].into();
         let slot = door.shared.limits.admit(ip).unwrap();
         let permit = Arc::clone(&door.shared.connections).try_acquire_owned().unwrap();
-        let session = Session::new(Arc::clone(&door.shared), Entrance::Exchange, stream, ip, slot, permit, CancellationToken::new());
+        let session =
+            Session::new(Arc::clone(&door.shared), Entrance::Exchange, stream, ip, slot, permit, CancellationToken::new());
         let size = std::mem::size_of_val(&session.run());
         assert!(size < 4096, "{size} bytes");
     }

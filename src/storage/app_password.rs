@@ -115,6 +115,7 @@ pub async fn used(tx: &mut Tx, id: AppPasswordId, now: Timestamp) -> Result<(), 
 
 /// Forgets a user's; false when they have none with that id.
 pub async fn delete(tx: &mut Tx, user: UserId, uuid: Uuid) -> Result<bool, Error> {
-    let changed = changed!(tx, sqlx::query("DELETE FROM app_passwords WHERE user_id = $1 AND uuid = $2").bind(user.0).bind(uuid))?;
+    let changed =
+        changed!(tx, sqlx::query("DELETE FROM app_passwords WHERE user_id = $1 AND uuid = $2").bind(user.0).bind(uuid))?;
     Ok(changed == 1)
 }

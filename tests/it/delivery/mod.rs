@@ -7,3 +7,5 @@ mod privacy;
 mod queue;
 mod reply;
 mod signing;
+mod submission;
+mod submission_clients;

@@ -12,8 +12,8 @@ mod shutdown;
 mod size;
 mod smuggling;
 mod starttls;
-mod submission;
 mod strangers;
+mod submission;
 mod timeouts;
 mod transactions;
 

@@ -2,6 +2,7 @@
 
 mod activity;
 mod alias;
+mod app_password;
 mod contact;
 mod delivery;
 mod dkim_key;
