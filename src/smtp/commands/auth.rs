@@ -70,13 +70,9 @@ impl<G: Gate> Session<G> {
             Some(text) => self.decoded(text).await?,
             None => self.respond("").await?,
         };
-        let mut parts = response.reveal().split('\0');
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            // Nobody acts for anybody else here.
-            (Some(role), Some(name), Some(password), None) if !name.is_empty() && (role.is_empty() || role == name) => {
-                Ok(Credentials { name: name.to_owned(), password: Private::new(password.to_owned()) })
-            }
-            _ => Err(Ended(self.refuse(replies::NOT_BASE64).await)),
+        match credentials(response.reveal()) {
+            Some(credentials) => Ok(credentials),
+            None => Err(Ended(self.refuse(replies::NOT_BASE64).await)),
         }
     }
 
@@ -103,11 +99,9 @@ impl<G: Gate> Session<G> {
         }
     }
 
-    /// An answer out of its base64; `=` alone is an empty one (RFC 4954 §4).
     async fn decoded(&mut self, text: &str) -> Result<Private<String>, Ended> {
-        let text = if text == "=" { "" } else { text };
-        match BASE64.decode(text.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok()) {
-            Some(decoded) => Ok(Private::new(decoded)),
+        match decode(text) {
+            Some(decoded) => Ok(decoded),
             None => Err(Ended(self.refuse(replies::NOT_BASE64).await)),
         }
     }
@@ -126,6 +120,49 @@ impl<G: Gate> Session<G> {
                     return self.hang_up(&replies::TOO_MANY_LOGINS);
                 }
                 self.answer(&reply)
+            }
+        }
+    }
+}
+
+/// An answer out of its base64; `=` alone is an empty one (RFC 4954 §4).
+fn decode(text: &str) -> Option<Private<String>> {
+    let text = if text == "=" { "" } else { text };
+    BASE64.decode(text.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).map(Private::new)
+}
+
+/// The answer of PLAIN: role, user name and password, a NUL between (RFC 4616 §2). Nobody has another role than oneself.
+fn credentials(response: &str) -> Option<Credentials> {
+    let mut parts = response.split('\0');
+    let (role, name, password) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_sound = parts.next().is_none() && !name.is_empty() && (role.is_empty() || role == name);
+    is_sound.then(|| Credentials { name: name.to_owned(), password: Private::new(password.to_owned()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn plain_has_three_parts_and_no_foreign_role() {
+        let read = |response: &str| credentials(response).map(|found| (found.name, found.password.into_inner()));
+        let ann = Some(("ann".to_owned(), "pw".to_owned()));
+        assert_eq!((read("\0ann\0pw"), read("ann\0ann\0pw")), (ann.clone(), ann));
+        for response in ["", "ann", "ann\0pw", "\0\0pw", "root\0ann\0pw", "\0ann\0p\0w"] {
+            assert_eq!(read(response), None, "{response:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_read_or_refused(text in "\\PC{0,60}", bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            drop(decode(&text));
+            let decoded = decode(&BASE64.encode(&bytes));
+            prop_assert_eq!(decoded.is_some(), std::str::from_utf8(&bytes).is_ok());
+            if let Some(found) = decoded.as_ref().and_then(|decoded| credentials(decoded.reveal())) {
+                prop_assert!(!found.name.contains('\0') && !found.password.reveal().contains('\0'));
             }
         }
     }
