@@ -10,15 +10,16 @@
 //! | [`spool`] | the bytes of a message in memory or in an unlinked temporary file, under one budget |
 //! | [`policy`] | may this message pass? facts in, verdict with SMTP reply out; pure |
 //! | [`transform`] | bytes in, bytes out: header block, rewriting, VERP tokens, DSNs; pure |
+//! | [`auth`] | secrets that prove who is asking: drawn, hashed, compared; failed attempts counted |
 //! | [`dns`] | one cached resolver for everything; a zone file in tests and the sandbox |
 //! | [`sender_auth`] | SPF, DKIM, ARC and DMARC of an arriving message |
-//! | [`auth`] | who is at the door: passwords for devices, their slow hashes, failed attempts |
 //! | [`outbound`] | one hand-off: next hop, connection, SMTP transaction over lettre, class of the answer |
 //! | [`storage`] | the only place with SQL; one file per noun, functions over a transaction |
 //! | [`service`] | the use cases: one function = one thing a person or a message can do |
 //! | [`smtp`] | mail in: listener, limits, session, commands, data, TLS, submission |
 //! | [`delivery`] | the queue: claim, hand off, settle, retry, sweep |
 //! | [`web`] | health and pages over HTTP |
+//! | [`api`] | JSON over HTTP: our own at `/v1`, and those of SimpleLogin and addy.io for the clients people have |
 //! | [`app`] | the composition root: build everything, run it, stop it |
 //! | [`sandbox`] | `postern try`: local inbox on mailin-embedded, scripted senders, the broker between |
 //! | [`cli`] | one file per command |
@@ -27,9 +28,9 @@
 //!
 //! ```text
 //! main ─► cli ─► sandbox ─► app ─┬─► smtp ─────┐
-//!                                ├─► web ──────┼─► service ─┬─► outbound, sender_auth ─► dns ─┐
-//!                                └─► delivery ─┘            ├─► auth, storage ────────────────┼─► model
-//!                                                           └─► policy, transform ────────────┘
+//!                                ├─► web, api ─┼─► service ─┬─► outbound, sender_auth ─► dns ─┐
+//!                                └─► delivery ─┘            ├─► storage ──────────────────────┼─► model
+//!                                                           └─► policy, transform, auth ──────┘
 //!        config and telemetry may be used by all and use only model; spool by all that carry message bytes
 //! ```
 //!
@@ -38,6 +39,7 @@
 //! A message's way in: [`smtp::session`] → [`service::forward`] → [`outbound`], and [`delivery`] when it has to wait.
 //! The promises those keep are in `docs/promises.md`; decisions and their reasons in `docs/decisions/`.
 
+pub mod api;
 pub mod app;
 pub mod auth;
 pub mod cli;

@@ -1,7 +1,9 @@
-//! Who is at the door: passwords for devices, their slow hashes, and the count of failed attempts.
+//! Who is asking? Secrets that prove it: drawn, hashed and compared here, and nowhere else; and the count of attempts
+//! that failed.
 //!
-//! Nothing here touches the database or a surface; `service::app_password` puts the parts together.
+//! Nothing here knows a database: the use cases look up what a secret is compared with.
 
+pub mod api_token;
 pub mod app_password;
 pub mod attempts;
 pub mod password;

@@ -15,6 +15,7 @@ mod output;
 mod queue;
 mod sandbox;
 mod serve;
+mod token;
 mod user;
 
 use std::ffi::OsString;
@@ -69,6 +70,7 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
         Command::Alias(command) => alias::run(&config()?, user, command, &mut output(writer)),
         Command::Domain(command) => domain::run(&config()?, user, command, &mut output(writer)),
         Command::AppPassword(command) => app_password::run(&config()?, user, command, &mut output(writer)),
+        Command::Token(command) => token::run(&config()?, user, command, &mut output(writer)),
         Command::Queue(command) => queue::run(&config()?, user, command, &mut output(writer)),
     }
 }

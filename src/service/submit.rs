@@ -196,7 +196,7 @@ async fn send(
         return Err(answers::NOBODY);
     }
     let alias = match speaker {
-        Speaker::Alias(alias) => alias,
+        Speaker::Alias(alias) => *alias,
         Speaker::New(new) => {
             speaker::check_header(broker, &arrival, &house, &new.address, &named.outside)?;
             speaker::make(broker, *new).await?

@@ -112,9 +112,8 @@ fn parse_mail_parameters(parameters: &str) -> Result<(MailFrom, bool), Reply> {
                 std::mem::replace(&mut body, true)
             }
             "AUTH" if value.is_some_and(|value| !value.is_empty()) => std::mem::replace(&mut auth, true),
-            "AUTH" => return Err(replies::BAD_ARGUMENTS),
             "SMTPUTF8" if value.is_none() => std::mem::replace(&mut mail.smtputf8, true),
-            "SMTPUTF8" => return Err(replies::BAD_ARGUMENTS),
+            "AUTH" | "SMTPUTF8" => return Err(replies::BAD_ARGUMENTS),
             key if is_keyword(key) => return Err(replies::BAD_PARAMETER),
             _ => return Err(replies::BAD_ARGUMENTS),
         };

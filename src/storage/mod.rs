@@ -7,6 +7,7 @@
 
 pub mod activity;
 pub mod alias;
+pub mod api_token;
 pub mod app_password;
 pub mod clock;
 pub mod columns;
@@ -25,6 +26,7 @@ pub mod notice;
 mod open;
 pub mod queue;
 pub mod secret;
+pub mod sighting;
 pub mod site_backoff;
 pub mod space;
 pub mod user;

@@ -42,7 +42,7 @@ impl House {
 /// Which alias speaks.
 pub(super) enum Speaker {
     /// One that is there and may.
-    Alias(Alias),
+    Alias(Box<Alias>),
     /// One that may be made.
     New(Box<NewAlias>),
 }
@@ -72,7 +72,7 @@ pub(super) async fn find(broker: &Broker, house: &House, author: &Address, named
     match found {
         Some(alias) if alias.user_id == house.user => {
             answers::speak(alias.state, alias.is_expired(broker.now()))?;
-            Ok(Speaker::Alias(alias))
+            Ok(Speaker::Alias(Box::new(alias)))
         }
         Some(alias) => {
             count_attempt(broker, alias.id);

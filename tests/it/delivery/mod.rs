@@ -2,10 +2,13 @@
 
 mod authentication;
 mod bounces;
+mod deliverability;
 mod direct;
+mod notice;
 mod privacy;
 mod queue;
 mod reply;
+mod sighting;
 mod signing;
 mod submission;
 mod submission_clients;

@@ -399,7 +399,7 @@ async fn a_body_that_quotes_the_mailbox_goes_out_untouched_and_its_owner_is_told
         let house = House::build(&database, ZONE).await;
         let message = letter(&format!("To: {}", house.lg), "")
             .replace("Thank you.", "On Tuesday, Jane.Roe=40mailbox-=\r\nprovider.example wrote:");
-        assert_eq!(house.reply(&[&house.lg], &message).await, "250 2.0.0 Ok");
+        assert!(house.reply(&[&house.lg], &message).await.starts_with("250 "));
         assert!(text(&house.sent()[0]).contains("\r\n\r\nOn Tuesday, Jane.Roe=40mailbox-=\r\nprovider.example wrote:\r\n"));
         let counts = house.app.activity(&house.alias).await;
         assert_eq!((counts.replied, counts.quoted), (1, 1));
