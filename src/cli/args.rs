@@ -238,7 +238,7 @@ pub enum DomainCommand {
         #[arg(value_parser = DomainName::parse)]
         domain: DomainName,
         /// yes or no
-        #[arg(value_parser = yes_or_no())]
+        #[arg(action = clap::ArgAction::Set, value_parser = yes_or_no())]
         allowed: bool,
     },
     /// Replace the keys its mail is signed with: make new ones, publish them, activate them
