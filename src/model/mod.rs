@@ -22,6 +22,7 @@ pub mod id;
 pub mod mailbox;
 pub mod node;
 pub mod notice;
+pub mod pgp_key;
 pub mod private;
 pub mod reply;
 pub mod sighting;

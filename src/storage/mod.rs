@@ -24,6 +24,7 @@ pub mod muted;
 pub mod node;
 pub mod notice;
 mod open;
+pub mod pgp_key;
 pub mod queue;
 pub mod secret;
 pub mod sighting;

@@ -5,6 +5,10 @@ mod bounces;
 mod deliverability;
 mod direct;
 mod notice;
+#[cfg(feature = "pgp")]
+mod pgp;
+#[cfg(not(feature = "pgp"))]
+mod pgp_left_out;
 mod privacy;
 mod queue;
 mod reply;
@@ -12,3 +16,4 @@ mod sighting;
 mod signing;
 mod submission;
 mod submission_clients;
+mod unsubscribe;

@@ -13,6 +13,7 @@ mod mailbox;
 mod message;
 mod message_id;
 mod node;
+mod pgp_key;
 mod plans;
 mod postgres;
 mod quarantine;
