@@ -170,6 +170,7 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
     let outbound = &config.outbound;
     let waits: Vec<Duration> = outbound.retry.iter().map(|span| span.0).collect();
     MailRules {
+        submission_per_day: config.smtp.submission_per_day,
         hostname: checked.hostname.clone(),
         domains: checked.domains.clone(),
         dmarc: config.sender_auth.dmarc,

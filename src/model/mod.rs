@@ -8,6 +8,7 @@ pub mod address;
 pub mod alias;
 pub mod alias_name;
 pub mod api_token;
+pub mod app_password;
 pub mod authentication;
 pub mod block;
 pub mod chance;

@@ -5,6 +5,7 @@
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod alias;
+pub mod app_password;
 pub mod block;
 pub mod bounce;
 pub mod broker;
@@ -27,6 +28,7 @@ pub mod role;
 pub mod schedule;
 pub mod settle;
 pub mod signing;
+pub mod submit;
 pub mod token;
 pub mod user;
 

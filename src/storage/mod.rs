@@ -8,6 +8,7 @@
 pub mod activity;
 pub mod alias;
 pub mod api_token;
+pub mod app_password;
 pub mod block;
 pub mod clock;
 pub mod columns;

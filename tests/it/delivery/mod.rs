@@ -16,4 +16,6 @@ mod queue;
 mod reply;
 mod sighting;
 mod signing;
+mod submission;
+mod submission_clients;
 mod unsubscribe;

@@ -2,6 +2,7 @@
 
 mod activity;
 mod alias;
+mod app_password;
 mod block;
 mod contact;
 mod delivery;
