@@ -5,6 +5,7 @@
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod alias;
+pub mod automatic;
 pub mod bounce;
 pub mod broker;
 pub mod dkim_key;
@@ -14,9 +15,12 @@ pub mod dsn;
 pub mod forward;
 pub mod ledger;
 pub mod mailbox;
+pub mod mailbox_test;
 pub mod notice;
+pub mod pausing;
 pub mod queue;
 pub mod reply;
+pub mod returned;
 pub mod reverse;
 pub mod role;
 pub mod schedule;

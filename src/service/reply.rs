@@ -8,6 +8,7 @@ mod proof;
 
 use std::collections::HashMap;
 
+use super::automatic;
 use super::broker::Broker;
 use super::forward::units::{Arrival, Unit, bounce_token, permit};
 use super::forward::{ACCEPTED, commit, read_header};
@@ -93,6 +94,8 @@ pub(super) async fn message(
     for contact in &state.contacts {
         check_way(broker, &state.alias, contact).map_err(Refusal::reply)?;
     }
+    let addresses = state.contacts.iter().map(|contact| &contact.address);
+    automatic::check_departure(broker, &header, &start, alias_id, addresses)?;
     let quotes = quotes_mailbox(&arrival.body(), &state.mailboxes).await?;
     let units = write(broker, &arrival, &state).await?;
     commit::run(broker, &arrival, units).await?;

@@ -30,10 +30,12 @@ pub const FIND_ROUTE: &str = "SELECT a.id, a.uuid, a.user_id, a.domain_id, a.add
 pub struct Route {
     /// The alias, whatever its state.
     pub alias: Alias,
-    /// Its verified mailboxes, oldest first.
+    /// Its mailboxes that take mail now (verified, not paused), oldest first.
     pub mailboxes: Vec<Mailbox>,
     /// How many of its mailboxes are not verified and so take nothing yet.
     pub unverified: usize,
+    /// How many are verified, but paused: their server refused them too often.
+    pub paused: usize,
 }
 
 /// What a new alias is made of.
@@ -159,7 +161,10 @@ pub async fn find_route(tx: &mut Tx, address: &str) -> Result<Option<Route>, Err
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let all = mailboxes.len();
     mailboxes.retain(|mailbox| mailbox.verified_at.is_some());
-    Ok(Some(Route { alias: row.alias.try_into()?, unverified: all - mailboxes.len(), mailboxes }))
+    let verified = mailboxes.len();
+    mailboxes.retain(|mailbox| mailbox.paused.is_none());
+    let paused = verified - mailboxes.len();
+    Ok(Some(Route { alias: row.alias.try_into()?, unverified: all - verified, paused, mailboxes }))
 }
 
 /// The alias with that key.

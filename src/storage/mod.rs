@@ -23,6 +23,7 @@ pub mod node;
 pub mod notice;
 mod open;
 pub mod queue;
+pub mod refusal;
 pub mod secret;
 pub mod site_backoff;
 pub mod space;

@@ -27,7 +27,7 @@ use crate::transform::header::HeaderBlock;
 use crate::transform::verp::{self, BounceToken};
 
 use super::broker::{Broker, NO_ROOM};
-use super::{bounce, reply};
+use super::{automatic, bounce, reply};
 use crate::model::activity::Activity;
 
 /// What a recipient that was accepted at RCPT stands for.
@@ -149,6 +149,7 @@ async fn forward(
         Ok(known) => known,
         Err(reply) => return Err(author::refused(broker, &routes, reply)),
     };
+    automatic::check_arrival(broker, &header, &start, &routes)?;
     let arrival = units::Arrival { client, mail, header: &header, start: &start, content, known: known.as_ref() };
     let admitted = units::admit(broker, &arrival, routes).await?;
     match commit::run(broker, &arrival, admitted.units).await {
