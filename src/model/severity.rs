@@ -59,7 +59,7 @@ impl Severity {
             (5, 0, _) if is_of_the_message(words) => Self::Soft,
             // 5.1.7 to 5.1.9 are about the sender's address or the way the message is written.
             (5, 1, 7..=9) => Self::Soft,
-            (5, 0, _) | (5, 1, _) | (5, 2, 0 | 1) => Self::Hard,
+            (5, 0 | 1, _) | (5, 2, 0 | 1) => Self::Hard,
             (4 | 5, ..) => Self::Soft,
             _ => Self::Unknown,
         }

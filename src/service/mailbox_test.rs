@@ -19,7 +19,7 @@ use crate::storage;
 use crate::transform::notice::{Letter, NoticeFacts, build};
 
 /// How long a test may take: somebody waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a test takes.
 #[derive(Debug, Clone, Copy)]

@@ -124,7 +124,11 @@ fn sort(kind: &str) -> Sort {
 fn close(message: &mut Message, part: Part) {
     let body = if part.base64 { decoded(&part.body) } else { part.body };
     match part.sort {
-        Sort::Status => message.status.get_or_insert_default().push_str(&format!("{body}\n")),
+        Sort::Status => {
+            let status = message.status.get_or_insert_default();
+            status.push_str(&body);
+            status.push('\n');
+        }
         Sort::Text if message.text.len() + body.len() <= MOST_TEXT * 2 => message.text.push_str(&body),
         Sort::Text | Sort::Header | Sort::Passed => {}
     }

@@ -1,3 +1,5 @@
+//! Reading reports: the standard ones field by field, and what no report may get away with.
+
 use proptest::prelude::*;
 
 use super::*;

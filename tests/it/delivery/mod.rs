@@ -1,9 +1,11 @@
 //! End to end: a message in at the door, bytes out at the next hop, the queue in between.
 
 mod authentication;
+mod automatic;
 mod bounces;
 mod direct;
 mod notice;
+mod pausing;
 mod privacy;
 mod queue;
 mod reply;
