@@ -10,6 +10,7 @@
 //! | [`spool`] | the bytes of a message in memory or in an unlinked temporary file, under one budget |
 //! | [`policy`] | may this message pass? facts in, verdict with SMTP reply out; pure |
 //! | [`transform`] | bytes in, bytes out: header block, rewriting, VERP tokens, DSNs; pure |
+//! | [`auth`] | secrets that prove who is asking: drawn, hashed, compared |
 //! | [`dns`] | one cached resolver for everything; a zone file in tests and the sandbox |
 //! | [`sender_auth`] | SPF, DKIM, ARC and DMARC of an arriving message |
 //! | [`outbound`] | one hand-off: next hop, connection, SMTP transaction over lettre, class of the answer |
@@ -18,6 +19,7 @@
 //! | [`smtp`] | mail in: listener, limits, session, commands, data, TLS |
 //! | [`delivery`] | the queue: claim, hand off, settle, retry, sweep |
 //! | [`web`] | health and pages over HTTP |
+//! | [`api`] | JSON over HTTP: our own at `/v1`, and those of SimpleLogin and addy.io for the clients people have |
 //! | [`app`] | the composition root: build everything, run it, stop it |
 //! | [`sandbox`] | `postern try`: local inbox on mailin-embedded, scripted senders, the broker between |
 //! | [`cli`] | one file per command |
@@ -26,9 +28,9 @@
 //!
 //! ```text
 //! main ─► cli ─► sandbox ─► app ─┬─► smtp ─────┐
-//!                                ├─► web ──────┼─► service ─┬─► outbound, sender_auth ─► dns ─┐
+//!                                ├─► web, api ─┼─► service ─┬─► outbound, sender_auth ─► dns ─┐
 //!                                └─► delivery ─┘            ├─► storage ──────────────────────┼─► model
-//!                                                           └─► policy, transform ────────────┘
+//!                                                           └─► policy, transform, auth ──────┘
 //!        config and telemetry may be used by all and use only model; spool by all that carry message bytes
 //! ```
 //!
@@ -37,7 +39,9 @@
 //! A message's way in: [`smtp::session`] → [`service::forward`] → [`outbound`], and [`delivery`] when it has to wait.
 //! The promises those keep are in `docs/promises.md`; decisions and their reasons in `docs/decisions/`.
 
+pub mod api;
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod delivery;

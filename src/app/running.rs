@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::build::{self, Controls, Environment};
 use super::node::Identity;
 use super::{StartError, housekeeping, listeners, node};
+use crate::api;
 use crate::config::Config;
 use crate::delivery::Queue;
 use crate::service::broker::Broker;
@@ -66,7 +67,8 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     running.watch_storage();
     running.guarded(housekeeping::run(broker.clone(), shared, controls.soft.clone()));
     running.guarded(queue.run(controls.soft.clone()));
-    running.serve_http(http, web::router(readiness.clone()));
+    let apis = api::router(broker.clone()).layer(axum::middleware::map_response(web::headers::secure));
+    running.serve_http(http, web::router(readiness.clone()).merge(apis));
     readiness.listening();
     if let Some(listen) = config.metrics.listen {
         running.serve_metrics(listeners::open("metrics.listen", listen)?)?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
+use crate::model::sighting::{Seen, SightingKey};
 use crate::model::{Address, Timestamp};
 use crate::service::Desk;
 use crate::service::alias::{self, AliasFilter, CreateError, GetError, NewAlias, Overview, StateChange, StateError};
@@ -56,6 +57,43 @@ struct Shown {
     /// Of the whole life of the alias.
     total: Activity,
     undelivered: Vec<queue::View>,
+    senders: Vec<Sender>,
+}
+
+/// Somebody who wrote to the alias.
+#[derive(Serialize)]
+struct Sender {
+    organisation: String,
+    proof: &'static str,
+    signer: Option<String>,
+    first_seen_at: String,
+    last_seen_at: String,
+    messages: i64,
+}
+
+impl Sender {
+    fn of((key, seen): &(SightingKey, Seen)) -> Self {
+        Self {
+            organisation: key.organisation.clone(),
+            proof: key.proof.as_str(),
+            signer: (!key.signer.is_empty()).then(|| key.signer.clone()),
+            first_seen_at: seen.first.to_rfc3339(),
+            last_seen_at: seen.last.to_rfc3339(),
+            messages: seen.messages,
+        }
+    }
+
+    fn line(&self) -> String {
+        let proof = match (self.proof, &self.signer) {
+            ("dkim", _) => "proven by its signature".to_owned(),
+            ("spf", _) => "proven by its server".to_owned(),
+            ("none", None) => "not proven".to_owned(),
+            ("none", Some(signer)) => format!("not proven, signed by {signer}"),
+            _ => "proof not asked for".to_owned(),
+        };
+        let messages = if self.messages == 1 { "1 message" } else { &format!("{} messages", self.messages) };
+        format!("{}: {messages}, {proof}, last {}", self.organisation, self.last_seen_at)
+    }
 }
 
 #[derive(Serialize)]
@@ -132,6 +170,7 @@ fn shown(overview: Overview) -> Shown {
         mailboxes: overview.mailboxes.iter().map(|mailbox| mailbox.address.to_string()).collect(),
         total: overview.total,
         undelivered: overview.undelivered.iter().map(|delivery| queue::View::of(delivery, Some(address))).collect(),
+        senders: overview.senders.iter().map(Sender::of).collect(),
     }
 }
 
@@ -162,6 +201,9 @@ fn write_shown(to: &mut dyn Write, shown: &Shown) -> io::Result<()> {
             "replies",
             &format!("{replied} sent, {quoted} of them quoting a mailbox; {unproven} attempts not proven to be yours, refused"),
         )?;
+    }
+    for sender in &shown.senders {
+        line("sender", &sender.line())?;
     }
     for delivery in &shown.undelivered {
         writeln!(to, "{}", delivery.line())?;

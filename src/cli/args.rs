@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::model::alias::AliasState;
 use crate::model::alias_name::NameFormat;
+use crate::model::api_token::Scope;
 use crate::model::site::Site;
 use crate::model::{Address, DomainName};
 
@@ -66,6 +67,9 @@ pub enum Command {
     /// Domains aliases live on
     #[command(subcommand)]
     Domain(DomainCommand),
+    /// What programs need to act for a user: a browser, a phone, a script
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Messages that wait or could not be delivered
     #[command(subcommand)]
     Queue(QueueCommand),
@@ -255,6 +259,30 @@ pub struct RotateKeys {
     pub remove: bool,
 }
 
+/// `postern token …`
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token; it is shown this once
+    New {
+        /// What you call it: the program or device it is for
+        #[arg(long, value_name = "T")]
+        name: String,
+        /// What it may do: alias:create, read or write; once for each. Everything when left out
+        #[arg(long = "scope", value_name = "S", value_parser = scopes())]
+        scopes: Vec<Scope>,
+        /// How long it is in force, for example 365d; until it is revoked when left out
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        expires: Option<Duration>,
+    },
+    /// List a user's tokens
+    List,
+    /// End a token at once
+    Revoke {
+        /// Its number, from `postern token list`
+        id: i64,
+    },
+}
+
 /// `postern queue …`
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {
@@ -284,6 +312,10 @@ fn max_messages(text: &str) -> Result<NonZeroU32, &'static str> {
 
 fn formats() -> impl TypedValueParser<Value = NameFormat> {
     PossibleValuesParser::new(["site", "words", "random", "uuid"]).try_map(|word| word.parse::<NameFormat>())
+}
+
+fn scopes() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(["alias:create", "read", "write"]).try_map(|word| word.parse::<Scope>())
 }
 
 fn states() -> impl TypedValueParser<Value = AliasState> {

@@ -14,6 +14,7 @@ mod output;
 mod queue;
 mod sandbox;
 mod serve;
+mod token;
 mod user;
 
 use std::ffi::OsString;
@@ -67,6 +68,7 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
         Command::Mailbox(command) => mailbox::run(&config()?, user, command, &mut output(writer)),
         Command::Alias(command) => alias::run(&config()?, user, command, &mut output(writer)),
         Command::Domain(command) => domain::run(&config()?, user, command, &mut output(writer)),
+        Command::Token(command) => token::run(&config()?, user, command, &mut output(writer)),
         Command::Queue(command) => queue::run(&config()?, user, command, &mut output(writer)),
     }
 }

@@ -17,7 +17,7 @@ pub struct Smtp {
     pub tls_cert: Option<PathBuf>,
     /// Private key (PEM).
     pub tls_key: Option<PathBuf>,
-    /// Largest message, in bytes, as announced with SIZE.
+    /// Largest message, in bytes, as announced with SIZE. The default takes an attachment of 25 MB, which grows by a third.
     pub max_message_size: u64,
     /// Largest header block, in bytes.
     pub max_header_size: usize,
@@ -69,7 +69,7 @@ impl Default for Smtp {
             listen: vec![SocketAddr::from(([0, 0, 0, 0], 25))],
             tls_cert: None,
             tls_key: None,
-            max_message_size: 33_554_432,
+            max_message_size: 36_700_160,
             max_header_size: 262_144,
             max_header_fields: 1000,
             max_hops: 50,

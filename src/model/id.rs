@@ -32,6 +32,8 @@ ids! {
     AliasId,
     /// Key of a contact.
     ContactId,
+    /// Key of an API token.
+    ApiTokenId,
     /// Key of a message kept in the queue (not its Message-ID field).
     MessageId,
     /// Key of a delivery: one message on its way to one recipient.

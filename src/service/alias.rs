@@ -9,6 +9,7 @@ use crate::model::delivery::Delivery;
 use crate::model::domain::Domain;
 use crate::model::id::{MailboxId, UserId};
 use crate::model::mailbox::Mailbox;
+use crate::model::sighting::{Seen, SightingKey};
 use crate::model::site::Site;
 use crate::model::{Address, Chance, DomainName, Timestamp};
 use crate::storage::{self, Tx};
@@ -19,7 +20,7 @@ pub use crate::storage::alias::AliasFilter;
 
 /// Names drawn before giving up. A `site` name has 40 random bits: the second draw is already unheard of.
 const DRAWS: usize = 8;
-/// Rows of the queue shown with an alias.
+/// Rows of the queue, and senders, shown with an alias.
 const SHOWN: u32 = 50;
 
 /// What a new alias is made of.
@@ -135,6 +136,8 @@ pub struct Overview {
     pub days: Vec<(i64, Activity)>,
     /// What waits, failed or was cancelled, newest first.
     pub undelivered: Vec<Delivery>,
+    /// Who wrote to it, the last first.
+    pub senders: Vec<(SightingKey, Seen)>,
 }
 
 /// Makes an alias: draws names until one is free, or takes the chosen one.
@@ -226,6 +229,7 @@ pub async fn show(desk: &Desk, user: UserId, address: &Address) -> Result<Overvi
         total: storage::activity::total(tx, alias.id).await?,
         days: storage::activity::of_alias(tx, alias.id, desk.clock.now().day() - 29).await?,
         undelivered: storage::queue::list(tx, &filter).await?,
+        senders: storage::sighting::of_alias(tx, alias.id, SHOWN).await?,
         alias,
     })
 }

@@ -8,34 +8,57 @@ use parking_lot::Mutex;
 
 use crate::model::activity::{Activity, ActivityKey};
 use crate::model::id::AliasId;
+use crate::model::sighting::{Seen, SightingKey};
 use crate::model::{Clock, Timestamp};
-use crate::storage::{self, Storage};
+use crate::storage::{self, Storage, activity, sighting};
 
-/// Counts not yet written.
+/// Counts and sightings not yet written.
 #[derive(Debug, Default)]
-pub struct Ledger(Mutex<HashMap<ActivityKey, Activity>>);
+pub struct Ledger(Mutex<Gathered>);
+
+#[derive(Debug, Default)]
+struct Gathered {
+    counts: HashMap<ActivityKey, Activity>,
+    sightings: HashMap<SightingKey, Seen>,
+}
 
 impl Ledger {
     /// Counts something for an alias, now.
     pub fn count(&self, alias_id: AliasId, now: Timestamp, what: Activity) {
-        self.0.lock().entry(ActivityKey { alias_id, day: now.day() }).or_default().add(what);
+        self.0.lock().counts.entry(ActivityKey { alias_id, day: now.day() }).or_default().add(what);
+    }
+
+    /// Counts a message of somebody to an alias.
+    pub fn saw(&self, key: SightingKey, seen: Seen) {
+        self.0.lock().sightings.entry(key).and_modify(|known| known.add(seen)).or_insert(seen);
     }
 
     /// Writes what has gathered. What can't be written is kept for the next time.
     pub async fn flush(&self, storage: &Storage) -> Result<(), storage::Error> {
         let gathered = std::mem::take(&mut *self.0.lock());
-        if gathered.is_empty() {
+        if gathered.counts.is_empty() && gathered.sightings.is_empty() {
             return Ok(());
         }
-        let mut rows: Vec<_> = gathered.into_iter().collect();
+        let mut counts: Vec<_> = gathered.counts.into_iter().collect();
+        let mut sightings: Vec<_> = gathered.sightings.into_iter().collect();
         // One order for all nodes, so that two flushes never wait for each other's rows.
-        rows.sort_unstable_by_key(|(key, _)| *key);
-        let written = rows.clone();
-        let result = storage.write(move |tx| Box::pin(async move { storage::activity::add(tx, &written).await })).await;
+        counts.sort_unstable_by_key(|(key, _)| *key);
+        sightings.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let written = (counts.clone(), sightings.clone());
+        let result = storage.write(move |tx| {
+            Box::pin(async move {
+                activity::add(tx, &written.0).await?;
+                sighting::add(tx, &written.1).await
+            })
+        });
+        let result = result.await;
         if result.is_err() {
+            for (key, seen) in sightings {
+                self.saw(key, seen);
+            }
             let mut kept = self.0.lock();
-            for (key, counts) in rows {
-                kept.entry(key).or_default().add(counts);
+            for (key, count) in counts {
+                kept.counts.entry(key).or_default().add(count);
             }
         }
         result

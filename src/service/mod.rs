@@ -26,12 +26,16 @@ pub mod role;
 pub mod schedule;
 pub mod settle;
 pub mod signing;
+pub mod token;
 pub mod user;
 
 use std::sync::Arc;
 
 use crate::model::{Chance, Clock};
 use crate::storage::Storage;
+
+/// How a use case fails when the database does: what a surface has to know of it.
+pub use crate::storage::{Error as StorageError, ErrorKind as StorageErrorKind};
 
 /// What account work needs: the database, the time, chance. Cheap to clone.
 #[derive(Debug, Clone)]

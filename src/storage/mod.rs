@@ -7,6 +7,7 @@
 
 pub mod activity;
 pub mod alias;
+pub mod api_token;
 pub mod clock;
 pub mod columns;
 pub mod contact;
@@ -25,6 +26,7 @@ mod open;
 pub mod queue;
 pub mod refusal;
 pub mod secret;
+pub mod sighting;
 pub mod site_backoff;
 pub mod space;
 pub mod user;

@@ -18,7 +18,8 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from relay import free_port, start_postgres, stop_postgres, wait_port  # noqa: E402
+from measure import free_port, wait_port  # noqa: E402
+from relay import start_postgres, stop_postgres  # noqa: E402
 
 FEW, MANY = 1_000, 1_000_000
 GROUP = 50

@@ -72,7 +72,7 @@ fn the_unit_is_hardened_and_restarts_what_failed() {
 
 #[test]
 fn files_that_pages_point_to_exist() {
-    for page in ["README.md", "docs/dns.md", "docs/behind-postfix.md", "docs/promises.md"] {
+    for page in ["README.md", "docs/dns.md", "docs/behind-postfix.md", "docs/promises.md", "docs/deliverability.md"] {
         let text = fs::read_to_string(page).unwrap();
         for (at, _) in text.match_indices("](") {
             let target = text[at + 2..].split(')').next().unwrap();

@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, reason = "so are indexes; a wrong one fails the test")]
 #![expect(clippy::large_futures, reason = "a test's own future lives once")]
 
+mod api;
 mod architecture;
 mod cli;
 mod config;

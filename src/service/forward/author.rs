@@ -20,7 +20,6 @@ use crate::transform::{authentication_results, mailboxes};
 /// What was found out about the sender of a message that may pass.
 pub(in crate::service) struct Known {
     /// The facts, for whoever has to know more than the verdict.
-    #[expect(dead_code, reason = "sightings read it")]
     pub authentication: Authentication,
     /// The fields that tell the owner.
     pub fields: String,

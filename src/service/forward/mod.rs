@@ -9,6 +9,7 @@ pub(super) mod author;
 pub(super) mod commit;
 mod limits;
 mod refused;
+mod sighted;
 pub(super) mod units;
 
 use bytes::Bytes;
@@ -152,8 +153,10 @@ async fn forward(
     automatic::check_arrival(broker, &header, &start, &routes)?;
     let arrival = units::Arrival { client, mail, header: &header, start: &start, content, known: known.as_ref() };
     let admitted = units::admit(broker, &arrival, routes).await?;
+    let aliases = admitted.units.iter().map(|unit| unit.alias_id).collect();
     match commit::run(broker, &arrival, admitted.units).await {
         Ok(()) => {
+            sighted::note(broker, &arrival, aliases);
             refused::make_visible(broker, arrival.mail.sender.as_ref(), admitted.refused);
             Ok(ACCEPTED)
         }

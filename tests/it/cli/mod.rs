@@ -8,5 +8,6 @@ mod mailbox;
 mod queue;
 mod serve;
 mod support;
+mod token;
 mod usage;
 mod user;

@@ -15,7 +15,7 @@ const UNKNOWN: &str = "451 4.7.0 The domain in From can't be checked now, please
 const ACCEPTED: &str = "250 2.0.0 Ok, message accepted";
 
 /// An instance with these names, where the test's client is a stranger or a relay in front.
-async fn instance(database: &Database, zone: &str, mode: DmarcMode, is_relay: bool) -> (TestApp, Alias, tempfile::TempDir) {
+pub async fn instance(database: &Database, zone: &str, mode: DmarcMode, is_relay: bool) -> (TestApp, Alias, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("zone");
     std::fs::write(&path, zone).unwrap();

@@ -3,10 +3,12 @@
 mod authentication;
 mod automatic;
 mod bounces;
+mod deliverability;
 mod direct;
 mod notice;
 mod pausing;
 mod privacy;
 mod queue;
 mod reply;
+mod sighting;
 mod signing;

@@ -40,7 +40,7 @@ async fn a_notice_waits_in_the_queue_and_leaves_signed_with_the_null_sender() {
         let text = String::from_utf8(last.content.clone()).unwrap();
         assert!(text.contains("From: Postern <postern@you.example>\r\n") && text.contains("It happened."), "{text}");
         let now = app.clock.now().as_seconds();
-        let signatures = check(&[last.content.clone()], &records_of(&app).await, now);
+        let signatures = check(std::slice::from_ref(&last.content), &records_of(&app).await, now);
         assert_signed(&last.content, &signatures[0], DOMAIN);
         app.finish().await;
     })

@@ -68,8 +68,8 @@ async fn senders_and_parameters() {
     let mut client = Client::greeted(door.address).await;
     for (arguments, reply) in [
         ("<>", "250 2.1.0"),
-        ("<a@b.example> SIZE=33554432", "250"),
-        ("<a@b.example> SIZE=33554433", "552 5.3.4"),
+        ("<a@b.example> SIZE=36700160", "250"),
+        ("<a@b.example> SIZE=36700161", "552 5.3.4"),
         ("<a@b.example> SIZE=99999999999999999999", "552 5.3.4"),
         ("<a@b.example> SIZE=-1", "501 5.5.4"),
         ("<a@b.example> SIZE=", "501 5.5.4"),

@@ -11,7 +11,7 @@ async fn a_message_passes_with_its_envelope_and_every_byte() {
     let ehlo = client.ask("EHLO client.example", "250").await;
     assert_eq!(
         ehlo,
-        "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 33554432\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"
+        "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 36700160\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"
     );
     client.ask("MAIL FROM:<ann@sender.example> SIZE=1000 BODY=8BITMIME", "250 2.1.0").await;
     client.ask("RCPT TO:<shop@alias.example>", "250 2.1.5").await;

@@ -99,9 +99,13 @@ pub async fn check_with_mail_auth(message: &AuthenticatedMessage<'_>, records: &
     let checker = MessageAuthenticator::new(nowhere, ResolverOpts::default()).unwrap();
     let keys = Keys(records);
     let outputs = checker.verify_dkim(Parameters::new(message).with_txt_cache(&keys)).await;
+    // One that can't be read has no domain.
+    let domain = |signature: &mail_auth::dkim::Signature| signature.d.clone();
     outputs
         .iter()
-        .map(|output| (output.signature().unwrap().d.clone(), matches!(output.result(), mail_auth::DkimResult::Pass)))
+        .map(|output| {
+            (output.signature().map(domain).unwrap_or_default(), matches!(output.result(), mail_auth::DkimResult::Pass))
+        })
         .collect()
 }
 

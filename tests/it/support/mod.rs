@@ -4,5 +4,6 @@ pub mod app;
 pub mod client;
 pub mod database;
 pub mod dkim;
+pub mod http;
 pub mod signer;
 pub mod sink;

@@ -52,6 +52,12 @@ impl Signer {
 
     /// The line of a zone file that publishes the key.
     pub fn record(&self) -> String {
+        let (name, text) = self.record_parts();
+        txt(&name, &text)
+    }
+
+    /// Name and text of that record.
+    pub fn record_parts(&self) -> (String, String) {
         let (kind, key) = match &self.key {
             Key::Rsa(pair) => {
                 let der: PublicKeyX509Der = pair.public_key().as_der().unwrap();
@@ -59,19 +65,30 @@ impl Signer {
             }
             Key::Ed25519(pair) => ("ed25519", BASE64.encode(pair.public_key().as_ref())),
         };
-        txt(&format!("{}._domainkey.{}", self.selector, self.domain), &format!("v=DKIM1; k={kind}; p={key}"))
+        (format!("{}._domainkey.{}", self.selector, self.domain), format!("v=DKIM1; k={kind}; p={key}"))
+    }
+
+    /// Whether the key is an RSA key.
+    pub fn is_rsa(&self) -> bool {
+        matches!(self.key, Key::Rsa(_))
     }
 
     /// The message with a signature on top.
     pub fn sign(&self, message: &str, how: &How) -> String {
-        let (header, body) = message.split_once("\r\n\r\n").unwrap();
-        let mut body = canonical_body(body, how.body_relaxed);
+        String::from_utf8(self.sign_bytes(message.as_bytes(), how)).unwrap()
+    }
+
+    /// The same for a message that need not be UTF-8.
+    pub fn sign_bytes(&self, message: &[u8], how: &How) -> Vec<u8> {
+        let text = widened(message);
+        let (header, body) = text.split_once("\r\n\r\n").unwrap();
+        let mut body = narrowed(&canonical_body(body, how.body_relaxed));
         let length = how.length.map_or_else(String::new, |length| {
             body.truncate(length);
             format!("l={length}; ")
         });
         let form = |relaxed| if relaxed { "relaxed" } else { "simple" };
-        let algorithm = if matches!(self.key, Key::Rsa(_)) { "rsa-sha256" } else { "ed25519-sha256" };
+        let algorithm = if self.is_rsa() { "rsa-sha256" } else { "ed25519-sha256" };
         let unsigned = format!(
             "DKIM-Signature: v=1; a={algorithm}; c={}/{}; d={}; s={};\r\n\t{length}{}h={};\r\n\tbh={}; b=",
             form(how.header_relaxed),
@@ -80,7 +97,7 @@ impl Signer {
             self.selector,
             how.tags,
             how.names.join(":"),
-            BASE64.encode(&Sha256::digest(body.as_bytes())),
+            BASE64.encode(&Sha256::digest(&body)),
         );
         let mut left = fields(header);
         let mut data = String::new();
@@ -91,7 +108,8 @@ impl Signer {
             }
         }
         data.push_str(canonical_field(&unsigned, how.header_relaxed).trim_end_matches("\r\n"));
-        format!("{unsigned}{}\r\n{message}", BASE64.encode(&self.bytes(data.as_bytes())))
+        let signature = BASE64.encode(&self.bytes(&narrowed(&data)));
+        [format!("{unsigned}{signature}\r\n").as_bytes(), message].concat()
     }
 
     fn bytes(&self, data: &[u8]) -> Vec<u8> {
@@ -111,6 +129,16 @@ pub fn txt(name: &str, text: &str) -> String {
     let strings: Vec<String> =
         text.as_bytes().chunks(200).map(|piece| format!("\"{}\"", str::from_utf8(piece).unwrap())).collect();
     format!("{name}. 60 IN TXT {}\n", strings.join(" "))
+}
+
+/// Each byte as a character, so that text which is no UTF-8 can be cut and joined like any other.
+fn widened(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// The bytes again.
+fn narrowed(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
 }
 
 fn fields(header: &str) -> Vec<String> {

@@ -1,0 +1,89 @@
+//! `postern token new|list|revoke`.
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::model::api_token::{ApiToken, Scopes};
+use crate::model::id::ApiTokenId;
+use crate::model::{Address, Timestamp};
+use crate::service::token::{self, CreateError};
+
+use super::args::TokenCommand;
+use super::desk;
+use super::failure::Failure;
+use super::output::{Output, printable};
+
+/// A token as shown.
+#[derive(Serialize)]
+struct View {
+    id: i64,
+    name: String,
+    scopes: String,
+    created_at: String,
+    expires_at: Option<String>,
+    last_used_at: Option<String>,
+    /// Only when it was just made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+impl View {
+    fn of(token: &ApiToken, secret: Option<String>) -> Self {
+        Self {
+            id: token.id.0,
+            name: token.name.clone(),
+            scopes: token.scopes.to_string(),
+            created_at: token.created_at.to_rfc3339(),
+            expires_at: token.expires_at.map(Timestamp::to_rfc3339),
+            last_used_at: token.last_used_at.map(Timestamp::to_rfc3339),
+            token: secret,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Revoked {
+    revoked: i64,
+}
+
+/// Runs one of them.
+pub fn run(config: &Config, user: Option<&Address>, command: TokenCommand, output: &mut Output<'_>) -> Result<(), Failure> {
+    desk::with(config, async |desk| {
+        let user = desk::user(desk, user).await?.id;
+        match command {
+            TokenCommand::New { name, scopes, expires } => {
+                let expires_at = expires.map(|expires| desk.clock.now().plus(expires));
+                let made = token::create(desk, user, &name, Scopes::new(scopes), expires_at).await;
+                let (token, secret) = made.map_err(create_failed)?;
+                // The one moment at which its owner sees it.
+                let view = View::of(&token, Some(secret.into_inner()));
+                Ok(output.show(&view, |to| {
+                    writeln!(to, "{}", view.token.as_deref().unwrap_or_default())?;
+                    writeln!(to, "keep it now: it is not shown again")
+                })?)
+            }
+            TokenCommand::List => {
+                let views: Vec<View> = token::list(desk, user).await?.iter().map(|token| View::of(token, None)).collect();
+                Ok(output.list(&views, "no tokens", ["ID", "NAME", "SCOPES", "SINCE", "LAST USED", "UNTIL"], |view| {
+                    let when = |at: &Option<String>| at.clone().unwrap_or_else(|| "-".into());
+                    let (since, used, until) = (view.created_at.clone(), when(&view.last_used_at), when(&view.expires_at));
+                    [view.id.to_string(), printable(&view.name), view.scopes.clone(), since, used, until]
+                })?)
+            }
+            TokenCommand::Revoke { id } => {
+                if !token::revoke(desk, user, ApiTokenId(id)).await? {
+                    return Err(Failure::new("there is no such token", "see `postern token list`"));
+                }
+                Ok(output.show(&Revoked { revoked: id }, |to| writeln!(to, "token {id} is revoked"))?)
+            }
+        }
+    })
+}
+
+fn create_failed(error: CreateError) -> Failure {
+    match error {
+        CreateError::Name => Failure::new(error.to_string(), "choose another --name"),
+        CreateError::InThePast => Failure::new(error.to_string(), "give a longer --expires"),
+        CreateError::Storage(error) => error.into(),
+    }
+}

@@ -1,0 +1,92 @@
+//! API tokens: made and shown once, listed, revoked, and asked for at every request of a program.
+
+use std::time::Duration;
+
+use super::Desk;
+use crate::auth::api_token as secret;
+use crate::model::api_token::{ApiToken, Scopes};
+use crate::model::id::{ApiTokenId, UserId};
+use crate::model::user::User;
+use crate::model::{Private, Timestamp};
+use crate::storage::api_token::NewApiToken;
+use crate::storage::{self, api_token, user};
+
+/// Longest name of a token, in characters.
+const LONGEST_NAME: usize = 100;
+/// How old the note of its last use may be.
+const NOTED_EVERY: Duration = Duration::from_hours(1);
+
+/// Why a token can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// Empty, too long, or with control characters.
+    #[error("a token's name has 1 to {LONGEST_NAME} characters and no control characters")]
+    Name,
+    /// It would be dead at once.
+    #[error("the moment it expires lies in the past")]
+    InThePast,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Who is asking, and what the token lets them do.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Whose token it is.
+    pub user: User,
+    /// The token.
+    pub token: ApiToken,
+}
+
+/// Makes a token. The secret is given back this once.
+pub async fn create(
+    desk: &Desk,
+    user_id: UserId,
+    name: &str,
+    scopes: Scopes,
+    expires_at: Option<Timestamp>,
+) -> Result<(ApiToken, Private<String>), CreateError> {
+    let name = name.trim().to_owned();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        return Err(CreateError::Name);
+    }
+    let created_at = desk.clock.now();
+    if expires_at.is_some_and(|at| at <= created_at) {
+        return Err(CreateError::InThePast);
+    }
+    let text = secret::draw(&desk.chance);
+    let hash = secret::hash(text.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a token"));
+    let new = NewApiToken { uuid: desk.uuid(), user_id, name, hash, scopes, created_at, expires_at };
+    let token = desk.storage.write(move |tx| Box::pin(async move { api_token::create(tx, &new).await })).await?;
+    Ok((token, text))
+}
+
+/// All tokens of a user, oldest first.
+pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<ApiToken>, storage::Error> {
+    api_token::list(&mut desk.storage.read().await?, user).await
+}
+
+/// Ends a token at once; false when the user has none with this key.
+pub async fn revoke(desk: &Desk, user: UserId, id: ApiTokenId) -> Result<bool, storage::Error> {
+    desk.storage.write(move |tx| Box::pin(async move { api_token::delete(tx, user, id).await })).await
+}
+
+/// Who presents this token; `None` when it is none, or not in force any more.
+pub async fn authenticate(desk: &Desk, text: &str) -> Result<Option<Caller>, storage::Error> {
+    let Some(hash) = secret::hash(text) else { return Ok(None) };
+    let now = desk.clock.now();
+    let mut tx = desk.storage.read().await?;
+    let Some(token) = api_token::find_in_force(&mut tx, &hash, now).await? else { return Ok(None) };
+    let Some(user) = user::find(&mut tx, token.user_id).await? else { return Ok(None) };
+    drop(tx);
+    if token.last_used_at.is_none_or(|at| at <= now.minus(NOTED_EVERY)) {
+        let id = token.id;
+        // Only a note: that it can't be written now keeps nobody out.
+        let noted = desk.storage.write(move |tx| Box::pin(async move { api_token::touch(tx, id, now).await })).await;
+        if let Err(error) = noted {
+            tracing::debug!(%error, "the last use of a token could not be noted");
+        }
+    }
+    Ok(Some(Caller { user, token }))
+}

@@ -1,0 +1,87 @@
+//! Every API lets in who has a token in force, as far as its scopes go, and answers others in its own words.
+
+use std::time::Duration;
+
+use postern::model::Clock;
+use postern::model::api_token::{Scope, Scopes};
+use postern::service::token;
+
+use super::{draw_token, with_bearer, with_key};
+use crate::support::app::{MAILBOX, TestApp};
+use crate::support::database::each_driver;
+use crate::support::http::request;
+
+#[tokio::test]
+async fn a_token_in_force_opens_all_three_apis() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let token = draw_token(&app, &[]).await;
+        let account = with_bearer(&app, &token, "GET /v1/account", "").await;
+        assert_eq!((account.status, account.json()["email"].as_str()), (200, Some(MAILBOX)));
+        assert_eq!(account.header("cache-control"), Some("no-store"));
+        let info = with_key(&app, &token, "GET /api/user_info", "").await;
+        assert_eq!(
+            (info.status, info.json()["email"].as_str(), info.json()["is_premium"].as_bool()),
+            (200, Some(MAILBOX), Some(true))
+        );
+        let details = with_bearer(&app, &token, "GET /api/v1/api-token-details", "").await;
+        assert_eq!((details.status, details.json()["name"].as_str()), (200, Some("test")));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_token_expired_or_revoked_is_401_everywhere() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let desk = &app.running.broker.desk;
+        let soon = Some(app.clock.now().plus(Duration::from_mins(1)));
+        let expired = token::create(desk, app.user, "short", Scopes::new(vec![]), soon).await.unwrap().1.into_inner();
+        assert_eq!(with_bearer(&app, &expired, "GET /v1/account", "").await.status, 200);
+        app.clock.advance(Duration::from_mins(1));
+        let revoked = token::create(desk, app.user, "gone", Scopes::new(vec![]), None).await.unwrap();
+        assert!(token::revoke(desk, app.user, revoked.0.id).await.unwrap());
+        for wrong in [expired.as_str(), revoked.1.reveal(), "", "x", "addy_io_000000000000000000000000000000000000000000000000"] {
+            let native = with_bearer(&app, wrong, "GET /v1/account", "").await;
+            assert_eq!((native.status, native.json()["status"].as_u64()), (401, Some(401)), "{wrong}");
+            let simplelogin = with_key(&app, wrong, "GET /api/user_info", "").await;
+            assert_eq!((simplelogin.status, simplelogin.json()["error"].as_str()), (401, Some("Wrong api key")));
+            let addy = with_bearer(&app, wrong, "GET /api/v1/api-token-details", "").await;
+            assert_eq!((addy.status, addy.json()["message"].as_str()), (401, Some("Unauthenticated.")));
+        }
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_to_make_aliases_sees_nothing() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let token = draw_token(&app, &[Scope::AliasCreate]).await;
+        let answer = with_bearer(&app, &token, "GET /v1/account", "").await;
+        assert_eq!(answer.status, 403);
+        assert_eq!(answer.json()["detail"].as_str(), Some("this needs a token with the scope read"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_may_ask() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let asked = [
+            ("Origin", "https://vault.example"),
+            ("Access-Control-Request-Method", "POST"),
+            ("Access-Control-Request-Headers", "authentication,content-type,x-sl-allowcookies"),
+        ];
+        let answer = request(app.running.http, "OPTIONS /api/user_info", &asked, "").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(answer.header("access-control-allow-headers"), Some("authentication,content-type,x-sl-allowcookies"));
+        app.finish().await;
+    })
+    .await;
+}
