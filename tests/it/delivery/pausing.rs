@@ -29,7 +29,8 @@ async fn refusals(app: &TestApp) -> usize {
 
 /// A message its mailbox's server refuses in the dialogue.
 async fn refused(app: &TestApp, alias: &Alias, reply: &str) -> String {
-    app.next_hop(Script::new().reply(Point::Rcpt, reply));
+    // For this one connection: a notice that follows at once is taken.
+    app.sink.next(Script::new().reply(Point::Rcpt, reply));
     app.send("news@lg.example", alias, MESSAGE).await
 }
 
@@ -105,7 +106,7 @@ async fn a_burst_soft_refusals_and_a_success_in_between_do_not_pause() {
         for _ in 0..5 {
             assert!(refused(&app, &alias, GONE).await.starts_with("550 "));
         }
-        app.wait_until(async |app| refusals(app).await == 2).await;
+        app.wait_until(async |app| refusals(app).await >= 2).await;
         assert_eq!(state(&app).await.paused, None, "a burst");
         app.next_hop(Script::new());
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
