@@ -68,7 +68,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     running.guarded(housekeeping::run(broker.clone(), shared, controls.soft.clone()));
     running.guarded(queue.run(controls.soft.clone()));
     let apis = api::router(broker.clone()).layer(axum::middleware::map_response(web::headers::secure));
-    running.serve_http(http, web::router(readiness.clone()).merge(apis));
+    running.serve_http(http, web::site(readiness.clone(), broker.clone()).merge(apis));
     readiness.listening();
     if let Some(listen) = config.metrics.listen {
         running.serve_metrics(listeners::open("metrics.listen", listen)?)?;

@@ -147,6 +147,8 @@ pub enum MailboxCommand {
         #[arg(long)]
         verified: bool,
     },
+    /// Show, set or remove the PGP key that mail for an inbox is encrypted with
+    Key(MailboxKey),
     /// Remove an inbox that no alias needs
     Remove {
         /// Its address
@@ -161,6 +163,23 @@ pub struct OneMailbox {
     /// Its address
     #[arg(value_parser = Address::parse)]
     pub email: Address,
+}
+
+/// `postern mailbox key …`
+#[derive(Debug, Args)]
+pub struct MailboxKey {
+    /// Its address
+    #[arg(value_parser = Address::parse)]
+    pub email: Address,
+    /// Encrypt with the public key in this file from now on
+    #[arg(long, value_name = "FILE")]
+    pub set: Option<PathBuf>,
+    /// Encrypt the subject as well
+    #[arg(long, requires = "set")]
+    pub hide_subject: bool,
+    /// Forward unencrypted from now on
+    #[arg(long, conflicts_with = "set")]
+    pub remove: bool,
 }
 
 /// `postern alias …`

@@ -1,4 +1,4 @@
-//! `postern mailbox add|list|show|test|move|remove`.
+//! `postern mailbox add|list|show|test|move|key|remove`.
 
 use std::io::{self, Write};
 
@@ -16,6 +16,7 @@ use super::args::MailboxCommand;
 use super::desk;
 use super::failure::Failure;
 use super::output::{Output, printable};
+use super::pgp_key;
 
 /// A mailbox as shown.
 #[derive(Serialize)]
@@ -104,6 +105,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
                     view.write_verification(to)
                 })?)
             }
+            MailboxCommand::Key(key) => pgp_key::run(desk, user, key, output).await,
             MailboxCommand::Remove { email } => {
                 mailbox::remove(desk, user, &email).await.map_err(remove_failed)?;
                 let removed = Removed { removed: email.to_string() };
@@ -162,7 +164,7 @@ pub fn own_domain() -> Failure {
     )
 }
 
-fn unknown() -> Failure {
+pub(super) fn unknown() -> Failure {
     Failure::new("there is no such mailbox", "see `postern mailbox list`")
 }
 

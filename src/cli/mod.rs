@@ -11,6 +11,7 @@ mod domain;
 mod failure;
 mod mailbox;
 mod output;
+mod pgp_key;
 mod queue;
 mod sandbox;
 mod serve;

@@ -21,6 +21,7 @@ pub mod id;
 pub mod mailbox;
 pub mod node;
 pub mod notice;
+pub mod pgp_key;
 pub mod private;
 pub mod reply;
 pub mod severity;

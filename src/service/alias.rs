@@ -7,7 +7,7 @@ use crate::model::alias::{Alias, AliasState};
 use crate::model::alias_name::{self, NameError, NameFormat};
 use crate::model::delivery::Delivery;
 use crate::model::domain::Domain;
-use crate::model::id::{MailboxId, UserId};
+use crate::model::id::{AliasId, MailboxId, UserId};
 use crate::model::mailbox::Mailbox;
 use crate::model::sighting::{Seen, SightingKey};
 use crate::model::site::Site;
@@ -247,19 +247,30 @@ pub async fn set_state(desk: &Desk, user: UserId, address: &Address, state: Alia
         .write(move |tx| {
             Box::pin(async move {
                 let id = owned(tx, user, &key).await?.id;
-                let changed = storage::alias::set_state(tx, id, state, now).await?;
-                let cancelled = match state {
-                    AliasState::Killed => storage::delivery::cancel_waiting_of_alias(tx, id, now).await?,
-                    AliasState::Active | AliasState::Locked | AliasState::Paused => 0,
-                };
-                if cancelled > 0 {
-                    let count = Activity { cancelled: i64::try_from(cancelled).unwrap_or(i64::MAX), ..Activity::default() };
-                    storage::activity::add(tx, &[(ActivityKey { alias_id: id, day: now.day() }, count)]).await?;
-                }
+                let (changed, cancelled) = change_state(tx, id, state, now).await?;
                 Ok(StateChange { alias: owned(tx, user, &key).await?, changed, cancelled })
             })
         })
         .await
+}
+
+/// Changes the state of an alias, whoever asked: whether it was another before, and how many messages a kill cancelled.
+pub(super) async fn change_state(
+    tx: &mut Tx,
+    id: AliasId,
+    state: AliasState,
+    now: Timestamp,
+) -> Result<(bool, u64), storage::Error> {
+    let changed = storage::alias::set_state(tx, id, state, now).await?;
+    let cancelled = match state {
+        AliasState::Killed => storage::delivery::cancel_waiting_of_alias(tx, id, now).await?,
+        AliasState::Active | AliasState::Locked | AliasState::Paused => 0,
+    };
+    if cancelled > 0 {
+        let count = Activity { cancelled: i64::try_from(cancelled).unwrap_or(i64::MAX), ..Activity::default() };
+        storage::activity::add(tx, &[(ActivityKey { alias_id: id, day: now.day() }, count)]).await?;
+    }
+    Ok((changed, cancelled))
 }
 
 async fn owned(tx: &mut Tx, user: UserId, address: &str) -> Result<Alias, GetError> {

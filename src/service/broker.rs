@@ -36,6 +36,8 @@ pub struct Keys {
     pub bounce: SecretKey,
     /// Signs the trace that finds loops.
     pub trace: SecretKey,
+    /// Signs the links by which owners pause or kill an alias from the inbox.
+    pub link: SecretKey,
 }
 
 /// What the settings say about passing mail on.

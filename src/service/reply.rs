@@ -180,6 +180,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
             kind: DeliveryKind::Reply,
             alias_id: alias.id,
             mailbox_id: None,
+            is_sealed: false,
             hand_off: HandOff {
                 // What answers by itself (an out-of-office note) must not be bounced to.
                 sender: arrival.mail.sender.as_ref().filter(|_| !is_automatic).map(|_| sender),

@@ -18,10 +18,11 @@ pub const FIND_ROUTE: &str = "SELECT a.id, a.uuid, a.user_id, a.domain_id, a.add
      a.max_messages, a.messages_used, a.created_at, a.state_changed_at, a.display_name, \
      m.id AS mailbox_id, m.uuid AS mailbox_uuid, m.user_id AS mailbox_user_id, m.address AS mailbox_address, \
      m.verified_at AS mailbox_verified_at, m.is_default AS mailbox_is_default, m.created_at AS mailbox_created_at, \
-     m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status \
+     m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status, k.mailbox_id AS key_of \
      FROM aliases a \
      LEFT JOIN alias_mailboxes am ON am.alias_id = a.id \
      LEFT JOIN mailboxes m ON m.id = am.mailbox_id \
+     LEFT JOIN pgp_keys k ON k.mailbox_id = m.id \
      WHERE a.address = $1 \
      ORDER BY m.id";
 
@@ -36,6 +37,8 @@ pub struct Route {
     pub unverified: usize,
     /// How many are verified, but paused: their server refused them too often.
     pub paused: usize,
+    /// Those of its mailboxes that have a PGP key: nothing goes there in clear.
+    pub with_key: Vec<MailboxId>,
 }
 
 /// What a new alias is made of.
@@ -132,6 +135,7 @@ struct RouteRow {
     mailbox_created_at: Option<i64>,
     mailbox_paused_at: Option<i64>,
     mailbox_paused_status: Option<String>,
+    key_of: Option<i64>,
 }
 
 impl RouteRow {
@@ -158,13 +162,14 @@ pub async fn find_route(tx: &mut Tx, address: &str) -> Result<Option<Route>, Err
     for row in rows.iter().filter_map(RouteRow::mailbox) {
         mailboxes.push(Mailbox::try_from(row)?);
     }
+    let with_key = rows.iter().filter_map(|row| row.key_of).map(MailboxId).collect();
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let all = mailboxes.len();
     mailboxes.retain(|mailbox| mailbox.verified_at.is_some());
     let verified = mailboxes.len();
     mailboxes.retain(|mailbox| mailbox.paused.is_none());
     let paused = verified - mailboxes.len();
-    Ok(Some(Route { alias: row.alias.try_into()?, unverified: all - verified, paused, mailboxes }))
+    Ok(Some(Route { alias: row.alias.try_into()?, unverified: all - verified, paused, mailboxes, with_key }))
 }
 
 /// The alias with that key.
@@ -251,6 +256,19 @@ pub async fn set_state(tx: &mut Tx, id: AliasId, state: AliasState, now: Timesta
         sqlx::query("UPDATE aliases SET state = $2, state_changed_at = $3 WHERE id = $1 AND state <> $2")
             .bind(id.0)
             .bind(state.as_str())
+            .bind(now.as_micros())
+    )?;
+    Ok(changed == 1)
+}
+
+/// Changes the state if it is `from` at that moment: between a look and a change somebody else may have killed it.
+pub async fn replace_state(tx: &mut Tx, id: AliasId, from: AliasState, to: AliasState, now: Timestamp) -> Result<bool, Error> {
+    let changed = changed!(
+        tx,
+        sqlx::query("UPDATE aliases SET state = $3, state_changed_at = $4 WHERE id = $1 AND state = $2")
+            .bind(id.0)
+            .bind(from.as_str())
+            .bind(to.as_str())
             .bind(now.as_micros())
     )?;
     Ok(changed == 1)

@@ -23,6 +23,7 @@ pub mod muted;
 pub mod node;
 pub mod notice;
 mod open;
+pub mod pgp_key;
 pub mod queue;
 pub mod refusal;
 pub mod secret;

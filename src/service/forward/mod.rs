@@ -9,6 +9,7 @@ pub(super) mod author;
 pub(super) mod commit;
 mod limits;
 mod refused;
+mod seal;
 mod sighted;
 pub(super) mod units;
 

@@ -5,6 +5,8 @@ mod config;
 mod database;
 mod domain;
 mod mailbox;
+#[cfg(feature = "pgp")]
+mod pgp_key;
 mod queue;
 mod serve;
 mod support;

@@ -7,8 +7,13 @@ mod deliverability;
 mod direct;
 mod notice;
 mod pausing;
+#[cfg(feature = "pgp")]
+mod pgp;
+#[cfg(not(feature = "pgp"))]
+mod pgp_left_out;
 mod privacy;
 mod queue;
 mod reply;
 mod sighting;
 mod signing;
+mod unsubscribe;

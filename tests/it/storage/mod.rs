@@ -12,6 +12,7 @@ mod mailbox;
 mod message;
 mod message_id;
 mod node;
+mod pgp_key;
 mod plans;
 mod postgres;
 mod quarantine;
