@@ -10,6 +10,7 @@ pub mod alias_act;
 pub mod alias_bulk;
 pub mod alias_new;
 pub mod alias_switch;
+pub mod blocklist;
 pub mod caller;
 pub mod chart;
 pub mod domain;
@@ -129,6 +130,10 @@ fn other_routes() -> Routes {
         ("/failed-deliveries/{id}", get(failed_delivery::show).delete(failed_delivery::delete)),
         ("/failed-deliveries/{id}/download", get(failed_delivery::download)),
         ("/failed-deliveries/{id}/resend", post(failed_delivery::resend)),
+        ("/blocklist", get(blocklist::list).post(blocklist::create)),
+        ("/blocklist/{id}", delete(blocklist::delete)),
+        ("/blocklist/store/bulk", post(blocklist::create_many)),
+        ("/blocklist/delete/bulk", post(blocklist::delete_many)),
         ("/rules", get(rule::list).post(rule::create)),
         ("/rules/{id}", get(rule::unknown).patch(rule::unknown).delete(rule::unknown)),
         ("/active-rules", post(rule::activate)),
