@@ -78,6 +78,9 @@ pub enum Command {
     /// Domains aliases live on
     #[command(subcommand)]
     Domain(DomainCommand),
+    /// Passwords of devices and programs that send mail through this instance
+    #[command(subcommand)]
+    AppPassword(AppPasswordCommand),
     /// What programs need to act for a user: a browser, a phone, a script
     #[command(subcommand)]
     Token(TokenCommand),
@@ -156,6 +159,10 @@ pub enum MailboxCommand {
     },
     /// List a user's inboxes
     List,
+    /// Show one inbox, and why mail does not go there if it does not
+    Show(OneMailbox),
+    /// Send a test message to an inbox; a paused one is resumed when its server takes it
+    Test(OneMailbox),
     /// Let every alias that forwards to OLD forward to NEW instead
     Move {
         /// The inbox that is left
@@ -176,6 +183,14 @@ pub enum MailboxCommand {
         #[arg(value_parser = Address::parse)]
         email: Address,
     },
+}
+
+/// An inbox by its address.
+#[derive(Debug, Args)]
+pub struct OneMailbox {
+    /// Its address
+    #[arg(value_parser = Address::parse)]
+    pub email: Address,
 }
 
 /// `postern mailbox key …`
@@ -367,6 +382,15 @@ pub enum DomainCommand {
         #[arg(value_parser = DomainName::parse)]
         domain: DomainName,
     },
+    /// Say whether sending from an address of your own domain makes the alias when there is none
+    MakeBySending {
+        /// Its name
+        #[arg(value_parser = DomainName::parse)]
+        domain: DomainName,
+        /// yes or no
+        #[arg(action = clap::ArgAction::Set, value_parser = yes_or_no())]
+        allowed: bool,
+    },
     /// Replace the keys its mail is signed with: make new ones, publish them, activate them
     RotateKeys(RotateKeys),
 }
@@ -383,6 +407,23 @@ pub struct RotateKeys {
     /// Forget replaced keys whose last signatures have expired, and say which records may go
     #[arg(long, conflicts_with = "activate")]
     pub remove: bool,
+}
+
+/// `postern app-password …`
+#[derive(Debug, Subcommand)]
+pub enum AppPasswordCommand {
+    /// Make one for a device and show it, this once, with the settings for its mail program
+    New {
+        /// What you call the device
+        name: String,
+    },
+    /// List them, oldest first
+    List,
+    /// End one: its device can't send any more
+    Revoke {
+        /// Its id, from `postern app-password list`
+        id: uuid::Uuid,
+    },
 }
 
 /// `postern token …`
@@ -446,6 +487,10 @@ fn switch() -> impl TypedValueParser<Value = bool> {
 
 fn formats() -> impl TypedValueParser<Value = NameFormat> {
     PossibleValuesParser::new(["site", "words", "random", "uuid"]).try_map(|word| word.parse::<NameFormat>())
+}
+
+fn yes_or_no() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["yes", "no"]).map(|word| word == "yes")
 }
 
 fn scopes() -> impl TypedValueParser<Value = Scope> {

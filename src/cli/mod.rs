@@ -4,6 +4,7 @@
 //! (`failure.rs`). Exit status: 0 done, 1 failed, 2 wrong usage.
 
 mod alias;
+mod app_password;
 mod args;
 mod block;
 mod config;
@@ -75,6 +76,7 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
         Command::Block(command) => block::run(&config()?, user, command, &mut output(writer)),
         Command::Hold(command) => hold::run(&config()?, user, command, &mut output(writer)),
         Command::Domain(command) => domain::run(&config()?, user, command, &mut output(writer)),
+        Command::AppPassword(command) => app_password::run(&config()?, user, command, &mut output(writer)),
         Command::Token(command) => token::run(&config()?, user, command, &mut output(writer)),
         Command::Queue(command) => queue::run(&config()?, user, command, &mut output(writer)),
     }

@@ -10,11 +10,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Desk;
+use super::app_password::Logins;
+use super::automatic::AutomaticCounts;
 use super::dsn::DsnCounts;
 use super::ledger::Ledger;
+use super::mailbox_test::Bench;
+use super::pausing::Doubtful;
 use super::reverse::ReverseCache;
 use super::schedule::Schedule;
 use super::signing::Signing;
+use super::submit::Quota;
 use super::token_memory::TokenMemory;
 use crate::config::sender_auth::DmarcMode;
 use crate::config::smtp::Network;
@@ -41,6 +46,8 @@ pub struct Keys {
 /// What the settings say about passing mail on.
 #[derive(Debug, Clone)]
 pub struct MailRules {
+    /// Messages a user may send a day by submission, counted by recipient.
+    pub submission_per_day: u32,
     /// Our own name.
     pub hostname: DomainName,
     /// The operator's domains; the first takes mail for `<postmaster>`.
@@ -88,10 +95,18 @@ pub struct Inner {
     pub ledger: Ledger,
     /// Delivery status notifications sent to each sender today.
     pub dsns: DsnCounts,
+    /// Answers of machines in the last hour.
+    pub automatic: AutomaticCounts,
     /// Reverse addresses seen lately; they never change.
     pub reverse: ReverseCache,
     /// What was done with API tokens lately.
     pub tokens: TokenMemory,
+    /// How devices log in.
+    pub logins: Logins,
+    /// What each user sent today.
+    pub quota: Quota,
+    /// Mailboxes that were refused lately.
+    pub doubtful: Doubtful,
     /// Hand-offs that outlive their session.
     pub tasks: TaskTracker,
     /// Set when the disk failed: the process must stop taking mail and end.
@@ -146,8 +161,12 @@ impl Broker {
             rules,
             ledger: Ledger::default(),
             dsns: DsnCounts::default(),
+            automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),
             tokens: TokenMemory::default(),
+            logins: Logins::default(),
+            quota: Quota::default(),
+            doubtful: Doubtful::default(),
             tasks,
             fatal,
             hard,
@@ -159,6 +178,12 @@ impl Broker {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.desk.clock.now()
+    }
+
+    /// What testing a mailbox takes; `None` on an instance without a domain to write from.
+    pub fn bench(&self) -> Option<Bench<'_>> {
+        let domain = self.rules.domains.first()?;
+        Some(Bench { desk: &self.desk, outbound: &self.outbound, signing: &self.signing, domain })
     }
 
     /// The database.

@@ -8,8 +8,9 @@ mod attempt;
 mod proof;
 mod quoted;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use super::automatic;
 use super::broker::Broker;
 use super::forward::units::{Arrival, Unit, bounce_token, permit};
 use super::forward::{ACCEPTED, commit, read_header};
@@ -27,7 +28,8 @@ use crate::policy::reply::{Refusal, WayFacts};
 use crate::spool::Content;
 use crate::storage::alias::Route;
 use crate::storage::{self, Tx, contact, mailbox, message_id};
-use crate::transform::mailboxes;
+use crate::transform::header::HeaderBlock;
+use crate::transform::mailboxes::{self, Mailbox};
 use crate::transform::reply::{self, ReplyFault};
 use crate::transform::verp::{self, SentTo};
 
@@ -37,8 +39,8 @@ const ONE_ALIAS: Reply = Reply::new(550, 7, 1, "A reply goes to correspondents o
 /// A contact that was accepted at RCPT, and its alias.
 #[derive(Debug)]
 pub struct Target {
-    contact: Contact,
-    alias: Alias,
+    pub(super) contact: Contact,
+    pub(super) alias: Alias,
 }
 
 /// May mail to this reverse address be accepted? Whether it is the owner's is seen at the end of data.
@@ -79,9 +81,7 @@ pub(super) async fn message(
     let arrival = Arrival { client, mail, header: &header, start: &start, content, known: None };
     let hops = header.received_count(&start);
     policy::header::check_path(PathFacts { hops, max_hops: broker.rules.max_hops, is_loop: false })?;
-    let from = proof::check_form(&header, &start)
-        .and_then(|()| mailboxes::author(&header, &start).map_err(policy::header::refusal))
-        .inspect_err(|_| attempt::note(broker, &first.alias))?;
+    let from = author(&header, &start).inspect_err(|_| attempt::note(broker, &first.alias))?;
     let state = look_again(broker, &targets).await.map_err(|error| broker.storage_failed(&error))?;
     let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
     proof::prove(broker, &arrival, &from.address, &state).await.map_err(|refusal| {
@@ -90,34 +90,49 @@ pub(super) async fn message(
         }
         refusal.reply()
     })?;
+    send(broker, &arrival, &state).await
+}
+
+/// The one author of a message in which it is clear what was signed, or meant.
+pub(super) fn author(header: &HeaderBlock, start: &[u8]) -> Result<Mailbox, Reply> {
+    proof::check_form(header, start)?;
+    mailboxes::author(header, start).map_err(policy::header::refusal)
+}
+
+/// Sends the message of a proven owner to every contact, where the way is open.
+pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Result<Reply, Reply> {
     for contact in &state.contacts {
         check_way(broker, &state.alias, contact).map_err(Refusal::reply)?;
     }
+    let addresses = state.contacts.iter().map(|contact| &contact.address);
+    automatic::check_departure(broker, arrival.header, arrival.start, state.alias.id, addresses)?;
     let mut quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
-    let replaced = if quotes && state.replaces_quoted { quoted::replace(broker, &arrival, &state).await? } else { None };
+    let replaced = if quotes && state.replaces_quoted { quoted::replace(broker, arrival, state).await? } else { None };
     // Proven by the bytes that came; what goes out from here on is what they were made into.
-    let arrival = Arrival { content: replaced.as_ref().unwrap_or(content), ..arrival };
+    let arrival = Arrival { content: replaced.as_ref().unwrap_or(arrival.content), ..*arrival };
     if replaced.is_some() {
         quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
     }
-    let units = write(broker, &arrival, &state).await?;
+    let units = write(broker, &arrival, state).await?;
     commit::run(broker, &arrival, units).await?;
     if quotes {
-        broker.ledger.count(alias_id, broker.now(), Activity::QUOTED);
+        broker.ledger.count(state.alias.id, broker.now(), Activity::QUOTED);
     }
     Ok(ACCEPTED)
 }
 
 /// What the database says at the end of data; RCPT may have been long ago.
-struct Standing {
-    alias: Alias,
-    contacts: Vec<Contact>,
+pub(super) struct Standing {
+    pub alias: Alias,
+    pub contacts: Vec<Contact>,
     /// Verified ones: who may speak.
-    owners: Vec<Address>,
+    pub owners: Vec<Address>,
     /// All the owner has, of this alias or others: what may not show.
-    mailboxes: Vec<Address>,
+    pub mailboxes: Vec<Address>,
     /// Whether the owner wants them replaced in the text.
-    replaces_quoted: bool,
+    pub replaces_quoted: bool,
+    /// See [`reply::ReplyFacts::outside`].
+    pub outside: Option<BTreeSet<DomainName>>,
 }
 
 async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standing>, storage::Error> {
@@ -131,7 +146,7 @@ async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standi
     let mailboxes = mailbox::list(&mut tx, alias.user_id).await?.into_iter().map(|mailbox| mailbox.address).collect();
     let owner = storage::user::find(&mut tx, alias.user_id).await?;
     let replaces_quoted = owner.is_some_and(|owner| owner.replace_quoted);
-    Ok((!contacts.is_empty()).then_some(Standing { alias, contacts, owners, mailboxes, replaces_quoted }))
+    Ok((!contacts.is_empty()).then_some(Standing { alias, contacts, owners, mailboxes, replaces_quoted, outside: None }))
 }
 
 /// One unit for each contact, each with a header block of its own; the pair of ids is kept first, so that an answer
@@ -156,6 +171,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
             contact: &contact.address,
             contacts: &contacts,
             mailboxes: &state.mailboxes,
+            outside: state.outside.as_ref(),
             message_id: &message_id,
             known_ids: &known_ids,
             now: broker.now(),
@@ -227,7 +243,8 @@ async fn own_id(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) -> Result
     Ok(ours)
 }
 
-const fn refusal(fault: ReplyFault) -> Reply {
+/// The answer to a message that can't go out as it is.
+pub(super) const fn refusal(fault: ReplyFault) -> Reply {
     match fault {
         ReplyFault::OutsideAddress => {
             Reply::new(550, 7, 1, "To and Cc of a reply may name reverse addresses of one alias only; send to others separately")

@@ -1,6 +1,7 @@
 //! The real binary, as an operator runs it.
 
 mod alias;
+mod app_password;
 mod block;
 mod config;
 mod contact;

@@ -1,12 +1,14 @@
 //! End to end: a message in at the door, bytes out at the next hop, the queue in between.
 
 mod authentication;
+mod automatic;
 mod blocks;
 mod bounces;
 mod deliverability;
 mod direct;
 mod hold;
 mod notice;
+mod pausing;
 #[cfg(feature = "pgp")]
 mod pgp;
 #[cfg(not(feature = "pgp"))]
@@ -16,4 +18,6 @@ mod queue;
 mod reply;
 mod sighting;
 mod signing;
+mod submission;
+mod submission_clients;
 mod unsubscribe;
