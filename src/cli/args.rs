@@ -1,5 +1,7 @@
 //! The command line as types. Values are parsed into model types here, so that a wrong one is a usage error (status 2).
 
+mod user;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,8 +14,9 @@ use crate::model::alias_name::NameFormat;
 use crate::model::api_token::Scope;
 use crate::model::block::Sender;
 use crate::model::site::Site;
-use crate::model::user::OnQuarantine;
 use crate::model::{Address, DomainName};
+
+pub use user::UserCommand;
 
 /// E-mail alias broker: one address per site, relayed to your inbox, killed when it leaks.
 #[derive(Debug, Parser)]
@@ -104,45 +107,6 @@ pub struct TryArgs {
     /// Play the story, print each step and end; status 0 only if every step held
     #[arg(long)]
     pub script: bool,
-}
-
-/// `postern user …`
-#[derive(Debug, Subcommand)]
-pub enum UserCommand {
-    /// Add an account; its first mailbox is the same address
-    Add {
-        /// Address of the account and of its first mailbox
-        #[arg(value_parser = Address::parse)]
-        email: Address,
-        /// May administer the instance
-        #[arg(long)]
-        admin: bool,
-        /// You vouch for the mailbox: mail is forwarded to it at once
-        #[arg(long)]
-        verified: bool,
-    },
-    /// List all accounts
-    List,
-    /// Change what happens to a user's mail
-    Set(UserSettings),
-    /// Remove an account with its mailboxes and aliases; their addresses are never handed out again
-    Remove {
-        /// Address of the account
-        #[arg(value_parser = Address::parse)]
-        email: Address,
-    },
-}
-
-/// `postern user set …`
-#[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
-pub struct UserSettings {
-    /// Mail whose domain asks for quarantine: delivered with a warning, or held until you decide
-    #[arg(long, value_name = "tag|hold", value_parser = on_quarantine(), hide_possible_values = true)]
-    pub on_quarantine: Option<OnQuarantine>,
-    /// Whether your mailbox's address in the text of a reply is replaced by the alias; otherwise it is only counted
-    #[arg(long, value_name = "on|off", value_parser = switch(), hide_possible_values = true)]
-    pub replace_quoted: Option<bool>,
 }
 
 /// `postern mailbox …`
@@ -475,14 +439,6 @@ pub struct OneDelivery {
 
 fn max_messages(text: &str) -> Result<NonZeroU32, &'static str> {
     text.parse().map_err(|_| "a number from 1 on")
-}
-
-fn on_quarantine() -> impl TypedValueParser<Value = OnQuarantine> {
-    PossibleValuesParser::new(["tag", "hold"]).try_map(|word| word.parse::<OnQuarantine>())
-}
-
-fn switch() -> impl TypedValueParser<Value = bool> {
-    PossibleValuesParser::new(["on", "off"]).map(|word| word == "on")
 }
 
 fn formats() -> impl TypedValueParser<Value = NameFormat> {

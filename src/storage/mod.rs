@@ -30,6 +30,7 @@ pub mod muted;
 pub mod node;
 pub mod notice;
 mod open;
+pub mod password;
 pub mod pgp_key;
 pub mod queue;
 pub mod refusal;
