@@ -5,12 +5,13 @@ use uuid::Uuid;
 use crate::model::Address;
 use crate::model::id::{AliasId, UserId};
 use crate::model::site::Site;
-use crate::storage::{self, Tx, alias_page};
+use crate::storage::{self, Tx, alias_details, alias_page};
 
 use super::Desk;
 use super::alias::GetError;
 
-pub use crate::storage::alias_page::{Cursor, Listed, PageFilter, PageOrder, PageStart};
+pub use crate::storage::alias_details::Listed;
+pub use crate::storage::alias_page::{Cursor, PageFilter, PageOrder, PageStart};
 
 /// One page of aliases with everything a list shows.
 pub async fn list(
@@ -51,10 +52,10 @@ pub async fn get_by_address(desk: &Desk, user: UserId, address: &Address) -> Res
 pub async fn find_for_site(desk: &Desk, user: UserId, site: &Site) -> Result<Option<Listed>, storage::Error> {
     let tx = &mut desk.storage.read().await?;
     let Some(id) = alias_page::find_for_site(tx, user, site).await? else { return Ok(None) };
-    Ok(alias_page::details(tx, &[id]).await?.pop())
+    Ok(alias_details::list(tx, &[id]).await?.pop())
 }
 
 async fn listed(tx: &mut Tx, user: UserId, id: AliasId) -> Result<Listed, GetError> {
-    let found = alias_page::details(tx, &[id]).await?.pop();
+    let found = alias_details::list(tx, &[id]).await?.pop();
     found.filter(|listed| listed.alias.user_id == user).ok_or(GetError::Unknown)
 }

@@ -9,6 +9,7 @@ pub mod activity;
 pub mod alias;
 pub mod alias_change;
 pub mod alias_count;
+pub mod alias_details;
 pub mod alias_page;
 pub mod api_token;
 pub mod app_password;
