@@ -5,12 +5,13 @@ use uuid::Uuid;
 use crate::model::Address;
 use crate::model::id::{AliasId, UserId};
 use crate::model::site::Site;
-use crate::storage::{self, Tx, alias_page, alias_sort};
+use crate::storage::{self, Tx, alias_details, alias_page, alias_sort};
 
 use super::Desk;
 use super::alias::GetError;
 
-pub use crate::storage::alias_page::{Cursor, LastDays, Listed, PageFilter, PageOrder, PageStart};
+pub use crate::storage::alias_details::{LastDays, Listed};
+pub use crate::storage::alias_page::{Cursor, PageFilter, PageOrder, PageStart};
 pub use crate::storage::alias_sort::SortKey;
 
 /// One page of aliases with everything a list shows.
@@ -42,7 +43,7 @@ pub async fn list_by_uuid(desk: &Desk, user: UserId, uuids: &[Uuid]) -> Result<V
     for uuid in uuids {
         ids.extend(alias_page::find_key(tx, user, *uuid).await?);
     }
-    alias_page::details(tx, &ids).await
+    alias_details::list(tx, &ids).await
 }
 
 /// How many aliases there are on all pages.
@@ -73,10 +74,10 @@ pub async fn get_by_address(desk: &Desk, user: UserId, address: &Address) -> Res
 pub async fn find_for_site(desk: &Desk, user: UserId, site: &Site) -> Result<Option<Listed>, storage::Error> {
     let tx = &mut desk.storage.read().await?;
     let Some(id) = alias_page::find_for_site(tx, user, site).await? else { return Ok(None) };
-    Ok(alias_page::details(tx, &[id]).await?.pop())
+    Ok(alias_details::list(tx, &[id]).await?.pop())
 }
 
 async fn listed(tx: &mut Tx, user: UserId, id: AliasId) -> Result<Listed, GetError> {
-    let found = alias_page::details(tx, &[id]).await?.pop();
+    let found = alias_details::list(tx, &[id]).await?.pop();
     found.filter(|listed| listed.alias.user_id == user).ok_or(GetError::Unknown)
 }

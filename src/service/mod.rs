@@ -29,6 +29,7 @@ pub mod mailbox;
 pub mod mailbox_test;
 pub mod notice;
 pub mod overview;
+pub mod password;
 pub mod pausing;
 pub mod pgp_key;
 pub mod queue;

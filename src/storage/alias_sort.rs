@@ -7,7 +7,8 @@ use crate::model::alias::AliasState;
 use crate::model::id::AliasId;
 use crate::model::site::Site;
 
-use super::alias_page::{Listed, PageFilter, details, filters};
+use super::alias_details::{self, Listed};
+use super::alias_page::{PageFilter, filters};
 use super::{Error, Tx, on};
 
 /// By what.
@@ -116,5 +117,5 @@ pub async fn list(
         .bind(filter.site.as_ref().map(Site::as_str))
         .fetch_all(c))?;
     let ids: Vec<AliasId> = ids.into_iter().map(AliasId).collect();
-    details(tx, &ids).await
+    alias_details::list(tx, &ids).await
 }

@@ -56,7 +56,7 @@ pub async fn create(
     }
     let mailboxes = if recipients.is_empty() { Vec::new() } else { recipient::pick(&broker, &caller, recipients).await? };
     if !broker.tokens.may_create(caller.0.token.id, broker.now()) {
-        return Err(ApiError::too_many(std::time::Duration::from_mins(1)));
+        return Err(ApiError::too_many(std::time::Duration::from_mins(1), None));
     }
     let new = NewAlias {
         user: caller.user_id(),

@@ -9,7 +9,7 @@ use crate::model::api_token::Scope;
 use crate::model::id::UserId;
 use crate::model::user::User;
 use crate::service::broker::Broker;
-use crate::service::token;
+use crate::service::{token, token_memory};
 
 /// A caller with a token in force.
 #[derive(Debug, Clone)]
@@ -41,7 +41,10 @@ impl FromRequestParts<Broker> for Caller {
             return Err(ApiError::unauthenticated());
         }
         let caller = token::authenticate(&broker.desk, secret).await?.ok_or_else(ApiError::unauthenticated)?;
-        broker.tokens.may_ask(caller.token.id, broker.now()).map_err(ApiError::too_many)?;
+        broker
+            .tokens
+            .may_ask(caller.token.id, broker.now())
+            .map_err(|wait| ApiError::too_many(wait, Some(token_memory::REQUESTS)))?;
         Ok(Self(caller))
     }
 }

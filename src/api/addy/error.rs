@@ -4,12 +4,16 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::service::alias::{CreateError, GetError, StateError};
 use crate::service::alias_change::ChangeError;
-use crate::service::{StorageError, failed_delivery, mailbox, pgp_key, token_memory};
+use crate::service::{StorageError, failed_delivery, mailbox, pgp_key};
+
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 
 /// One error for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +21,8 @@ pub struct ApiError {
     status: StatusCode,
     message: String,
     field: Option<&'static str>,
-    /// Seconds to wait.
-    retry_after: Option<u64>,
+    /// Seconds to wait, and how many requests there may be in that time, where that is a number.
+    retry_after: Option<(u64, Option<u32>)>,
 }
 
 impl ApiError {
@@ -43,10 +47,10 @@ impl ApiError {
     }
 
     /// Too much in too little time.
-    pub fn too_many(wait: Duration) -> Self {
+    pub fn too_many(wait: Duration, limit: Option<u32>) -> Self {
         // Rounded up: who comes back a moment early is refused again.
         let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
-        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Too Many Attempts.") }
+        Self { retry_after: Some((seconds, limit)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Too Many Attempts.") }
     }
 
     /// Not there, or somebody else's.
@@ -181,16 +185,15 @@ impl IntoResponse for ApiError {
             Some(field) => serde_json::json!({ "message": self.message, "errors": { field: [self.message] } }),
             None => serde_json::json!({ "message": self.message }),
         };
-        match self.retry_after {
-            Some(seconds) => {
-                let limits = [
-                    ("retry-after", seconds.to_string()),
-                    ("x-ratelimit-limit", token_memory::REQUESTS.to_string()),
-                    ("x-ratelimit-remaining", "0".to_owned()),
-                ];
-                (self.status, limits, Json(document)).into_response()
+        let mut response = (self.status, Json(document)).into_response();
+        if let Some((seconds, limit)) = self.retry_after {
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            if let Some(limit) = limit {
+                headers.insert(LIMIT, HeaderValue::from(limit));
+                headers.insert(REMAINING, HeaderValue::from(0));
             }
-            None => (self.status, Json(document)).into_response(),
         }
+        response
     }
 }

@@ -10,6 +10,7 @@ pub mod alias_act;
 pub mod alias_bulk;
 pub mod alias_new;
 pub mod alias_switch;
+pub mod auth;
 pub mod blocklist;
 pub mod caller;
 pub mod chart;
@@ -37,7 +38,10 @@ pub fn router() -> Router<Broker> {
     for (path, methods) in all.into_iter().flatten() {
         router = router.route(&format!("/api/v1{path}"), methods.fallback(error::not_allowed));
     }
+    // `login` and `mfa` are in `api::sign_in`: another API has the same paths.
     router
+        .route("/api/auth/logout", post(auth::logout).fallback(error::not_allowed))
+        .route("/api/auth/delete-account", post(auth::delete_account).fallback(error::not_allowed))
 }
 
 type Routes = Vec<(&'static str, MethodRouter<Broker>)>;

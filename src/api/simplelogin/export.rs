@@ -12,7 +12,7 @@ use super::shape::is_enabled;
 use crate::model::Timestamp;
 use crate::model::api_token::Scope;
 use crate::service::StorageError;
-use crate::service::alias_page::{self, Listed, PageFilter, PageOrder, PageStart};
+use crate::service::alias_page::{self, Cursor, Listed, PageFilter, PageOrder, PageStart};
 use crate::service::broker::Broker;
 
 /// Aliases read at once.
@@ -79,7 +79,7 @@ fn written(
         let is_first = start == PageStart::Offset(0);
         let rows = page.iter().enumerate().map(|(number, listed)| shape(listed, is_first && number == 0));
         let rows: Vec<String> = rows.collect();
-        let next = Place::Rows(PageStart::After(last.cursor()));
+        let next = Place::Rows(PageStart::After(Cursor::after(last)));
         Ok(Some((Bytes::from(rows.concat()), (next, head, tail, shape, broker, filter))))
     });
     Body::from_stream(parts)

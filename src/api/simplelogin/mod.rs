@@ -3,6 +3,7 @@
 pub mod account;
 pub mod alias;
 pub mod alias_new;
+pub mod auth;
 pub mod caller;
 pub mod contact;
 pub mod domain;
@@ -43,6 +44,9 @@ fn account_routes() -> Routes {
         ("/api/user/cookie_token", get(account::cookie_token)),
         ("/api/notifications", get(account::notifications)),
         ("/api/notifications/{id}/read", post(account::read_notification)),
+        ("/api/api_key", post(auth::new_key)),
+        ("/api/sudo", patch(auth::sudo)),
+        ("/api/user", delete(auth::delete_user)),
         ("/api/auth/register", post(register::closed)),
         ("/api/auth/activate", post(register::closed)),
         ("/api/auth/reactivate", post(register::closed)),

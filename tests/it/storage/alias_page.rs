@@ -4,8 +4,8 @@ use postern::model::activity::{Activity, ActivityKey};
 use postern::model::alias::AliasState;
 use postern::model::id::{AliasId, UserId};
 use postern::model::site::Site;
-use postern::storage::alias_page::{self, PageFilter, PageOrder, PageStart, statement};
-use postern::storage::{activity, alias, alias_change};
+use postern::storage::alias_page::{self, Cursor, PageFilter, PageOrder, PageStart, statement};
+use postern::storage::{activity, alias, alias_change, alias_details};
 
 use super::fixtures::{House, alias_of, commit, house, new_alias, new_domain, new_mailbox, new_user, read};
 use super::plans::{execute, postgres_plan, sqlite_plan};
@@ -61,7 +61,7 @@ async fn every_order_is_the_same_by_cursor_and_by_offset() {
                 loop {
                     let page = read!(database, tx => alias_page::list(tx, &filter, order, &start, size));
                     let Some(last) = page.last() else { break };
-                    start = PageStart::After(last.cursor());
+                    start = PageStart::After(Cursor::after(last));
                     by_cursor.extend(page.iter().map(|listed| listed.alias.address.local().to_owned()));
                 }
                 for offset in (0..7).step_by(size as usize) {
@@ -130,7 +130,7 @@ async fn a_row_shows_its_mailboxes_its_totals_and_its_last_day() {
                 .map(|(alias_id, day, what)| (ActivityKey { alias_id, day }, what))
                 .collect();
         commit!(database, tx => activity::add(tx, &counts)).unwrap();
-        let page = read!(database, tx => alias_page::details(tx, &[b, AliasId(999), a]));
+        let page = read!(database, tx => alias_details::list(tx, &[b, AliasId(999), a]));
         assert_eq!(page.len(), 2, "what is gone is left out");
         assert_eq!((page[0].pinned, page[0].total.replied, page[0].last_day), (true, 1, Some(1)));
         assert_eq!(page[0].mailboxes.iter().map(|mailbox| mailbox.id).collect::<Vec<_>>(), [house.mailbox.id]);

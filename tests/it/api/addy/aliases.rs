@@ -115,7 +115,8 @@ async fn only_what_is_named_is_changed() {
 async fn many_are_changed_at_once_and_those_of_others_passed_over() {
     each_driver(async |database| {
         let client = Client::start(&database).await;
-        let ids = [client.app.alias("a").await.uuid, client.app.alias("b").await.uuid, uuid::Uuid::nil()].map(|id| id.to_string());
+        let ids =
+            [client.app.alias("a").await.uuid, client.app.alias("b").await.uuid, uuid::Uuid::nil()].map(|id| id.to_string());
         let body = json!({ "ids": ids }).to_string();
         for (act, changed) in [
             ("deactivate", 2),

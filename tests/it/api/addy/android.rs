@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::{Client, names, text};
+use super::{Client, MESSAGE, names, text};
 use crate::support::database::each_driver;
 
 #[derive(Debug, Deserialize)]
@@ -116,7 +116,7 @@ async fn home_and_widgets_are_filled() {
     each_driver(async |database| {
         let client = Client::start(&database).await;
         let alias = client.app.alias("shop").await;
-        client.app.send("news@lg.example", &alias, "Subject: Sale\r\n\r\nbuy\r\n").await;
+        client.app.send("news@lg.example", &alias, MESSAGE).await;
         assert_eq!(client.app.activity(&alias).await.forwarded, 1);
         for path in ["domains", "rules", "usernames", "domain-options", "api-token-details"] {
             client.expect(200, &format!("GET /api/v1/{path}"), "").await;

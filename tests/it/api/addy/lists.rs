@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Client, names, text};
+use super::{Client, MESSAGE, names, text};
 use crate::support::database::each_driver;
 
 const BASE: &str = "http://127.0.0.1:8080/api/v1/aliases";
@@ -37,9 +37,9 @@ async fn every_order_works_and_pinned_ones_come_first() {
         let quiet = client.app.alias("quiet").await;
         client.app.alias("never").await;
         for _ in 0..2 {
-            client.app.send("news@lg.example", &busy, "Subject: Sale\r\n\r\nbuy\r\n").await;
+            client.app.send("news@lg.example", &busy, MESSAGE).await;
         }
-        client.app.send("news@lg.example", &quiet, "Subject: Sale\r\n\r\nbuy\r\n").await;
+        client.app.send("news@lg.example", &quiet, MESSAGE).await;
         client.app.activity(&busy).await;
         for (sort, expected) in [
             ("-emails_forwarded", ["busy", "quiet", "never"]),

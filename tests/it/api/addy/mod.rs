@@ -8,6 +8,7 @@ mod extension;
 mod lists;
 mod others;
 mod recipients;
+mod sign_in;
 mod strangers;
 
 use postern::model::api_token::Scopes;
@@ -17,6 +18,9 @@ use serde_json::Value;
 use super::draw_token;
 use crate::support::app::{TestApp, user};
 use crate::support::http::{Answer, replay};
+
+/// A letter that goes through.
+const MESSAGE: &str = "From: News <news@lg.example>\r\nSubject: Sale\r\n\r\nbuy\r\n";
 
 /// A running instance and a token of its user.
 struct Client {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Client, text};
+use super::{Client, MESSAGE, text};
 use crate::support::database::each_driver;
 use crate::support::sink::{Point, Script};
 
@@ -46,7 +46,7 @@ async fn senders_are_blocked_and_unblocked() {
         let made = client.expect(201, "POST /api/v1/blocklist", "{\"type\":\"email\",\"value\":\"News@LG.example\"}").await;
         assert_eq!((&made["data"]["value"], &made["data"]["type"]), (&json!("news@lg.example"), &json!("email")));
         let alias = client.app.alias("shop").await;
-        assert!(client.app.send("news@lg.example", &alias, "From: news@lg.example\r\n\r\nx\r\n").await.starts_with("550 "));
+        assert!(client.app.send("news@lg.example", &alias, MESSAGE).await.starts_with("550 "));
         for body in [
             "{\"type\":\"email\",\"value\":\"news@lg.example\"}",
             "{\"type\":\"email\",\"value\":\"x\"}",
@@ -81,7 +81,7 @@ async fn a_failed_delivery_is_shown_without_nulls_and_forgotten() {
         let client = Client::start(&database).await;
         let alias = client.app.alias("shop").await;
         client.app.next_hop(Script::new().reply(Point::Rcpt, "450 4.2.0 later\r\n"));
-        client.app.send("news@unknown.example", &alias, "Subject: Sale\r\n\r\nbuy\r\n").await;
+        client.app.send("news@unknown.example", &alias, MESSAGE).await;
         client.app.next_hop(Script::new().reply(Point::Rcpt, "550 5.1.1 gone\r\n"));
         client.app.deliver_after(std::time::Duration::from_hours(1)).await;
         let page = client.expect(200, "GET /api/v1/failed-deliveries?page[size]=5", "").await;

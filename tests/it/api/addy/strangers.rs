@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Client;
+use super::{Client, MESSAGE};
 use crate::api::with_bearer;
 use crate::support::database::each_driver;
 use crate::support::sink::{Point, Script};
@@ -79,7 +79,7 @@ async fn another_users_things_are_neither_shown_nor_changed_nor_told_from_nothin
         let client = Client::start(&database).await;
         let alias = client.app.alias("shop").await;
         client.app.next_hop(Script::new().reply(Point::Rcpt, "450 4.2.0 later\r\n"));
-        client.app.send("news@unknown.example", &alias, "Subject: Sale\r\n\r\nbuy\r\n").await;
+        client.app.send("news@unknown.example", &alias, MESSAGE).await;
         client.app.next_hop(Script::new().reply(Point::Rcpt, "550 5.1.1 gone\r\n"));
         client.app.deliver_after(std::time::Duration::from_hours(1)).await;
         client.expect(201, "POST /api/v1/blocklist", "{\"type\":\"domain\",\"value\":\"spam.example\"}").await;

@@ -4,6 +4,7 @@ mod bitwarden;
 mod errors;
 mod extension;
 mod lists;
+mod login;
 mod mailboxes;
 mod options;
 mod phones;
