@@ -4,6 +4,7 @@ mod authentication;
 mod bounces;
 mod deliverability;
 mod direct;
+mod forgeries;
 mod notice;
 mod privacy;
 mod queue;
