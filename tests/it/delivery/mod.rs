@@ -7,6 +7,7 @@ mod direct;
 mod forgeries;
 mod notice;
 mod privacy;
+mod privacy_replies;
 mod queue;
 mod reply;
 mod sighting;
