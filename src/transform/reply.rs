@@ -13,7 +13,7 @@
 //! | `Auto-Submitted` | `auto-replied` where any field says that no person wrote the message |
 //! | `MIME-Version`, `Importance`, `Auto-Submitted: no` | their bare word: comments and parameters name programs and addresses |
 //! | `Content-Transfer-Encoding` | its bare word, where it is a known one |
-//! | `Content-Type`, `-Transfer-Encoding`, `-Disposition`, `-Language`, `-Description` | as they were; one that names a mailbox refuses the message, for it can't be changed without changing the body; so does a report, whose body names it |
+//! | `Content-Type`, `-Disposition`, `-Language`, `-Description` | as they were; one that names a mailbox refuses the message, for it can't be changed without changing the body; so does a report, whose body names it |
 //! | all others | dropped |
 //!
 //! Each field is taken once: of two, readers see one or the other.

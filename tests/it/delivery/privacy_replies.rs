@@ -3,7 +3,7 @@
 //!
 //! Of a reply the envelope and the header block are looked at: a body that quotes the owner is reported, not changed. Its
 //! `Subject`, names of correspondents and `Content-` fields are the owner's own words: no address may be in there, the
-//! name of a provider may. What this instance writes itself (delivery status notifications) is looked at whole.
+//! name of a provider may. A report of a failure goes to nobody but the owner.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const PROVIDER: &str = "mailbox-provider";
 /// Ways to write a text in a header field that some reader takes for the text itself.
 fn spelled(text: &str, way: usize) -> String {
     let (start, end) = text.split_at(text.len() / 2);
-    let hex: String = text.bytes().map(|byte| format!("={byte:02X}")).collect();
+    let hex = text.bytes().map(|byte| format!("={byte:02X}")).collect::<Vec<_>>().concat();
     match way {
         0 => text.to_owned(),
         1 => text.to_uppercase(),
@@ -94,13 +94,14 @@ fn reply(lg: String) -> impl Strategy<Value = String> {
         let mut message = format!("From: Jane Roe <{MAILBOX}>\r\n");
         // The name the owner's address book has for the correspondent; quotation marks inside it are escaped.
         let name = spelled(MAILBOX, way).replace(['<', '>'], "").replace('"', "\\\"");
-        message += &if !is_named {
+        let to = if !is_named {
             format!("To: {lg}\r\nCc: Me <{MAILBOX}>, shop@you.example\r\n")
         } else if name.contains("=?") {
             format!("To: {name} <{lg}>\r\n")
         } else {
             format!("To: \"{name}\" <{lg}>\r\n")
         };
+        message.push_str(&to);
         for (kind, way, is_host) in hidden {
             let field = field(kind, &spelled(if is_host { HOST } else { MAILBOX }, way));
             if seen.insert(field.split(':').next().unwrap().to_owned()) {
@@ -284,15 +285,8 @@ async fn no_bounce_of_either_direction_takes_the_mailbox_along() {
                 assert!(readings(&answer).iter().all(|text| !text.contains("jane") && !text.contains(PROVIDER)), "{answer}");
             }
             app.deliver_after(Duration::from_mins(90)).await;
-            for message in app.sink.messages().split_off(before) {
-                if message.recipients() == [MAILBOX] {
-                    continue;
-                }
-                let text = format!("{} {}", message.mail, String::from_utf8_lossy(&message.content));
-                for reading in readings(&text) {
-                    assert!(!reading.contains("jane") && !reading.contains(PROVIDER), "case {number}: {text}");
-                }
-            }
+            let told = app.sink.messages().split_off(before);
+            assert!(told.iter().all(|message| message.recipients() == [MAILBOX]), "case {number}: a report went on");
         }
         app.finish().await;
     })
