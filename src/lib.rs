@@ -10,13 +10,13 @@
 //! | [`spool`] | the bytes of a message in memory or in an unlinked temporary file, under one budget |
 //! | [`policy`] | may this message pass? facts in, verdict with SMTP reply out; pure |
 //! | [`transform`] | bytes in, bytes out: header block, rewriting, VERP tokens, DSNs; pure |
-//! | [`auth`] | secrets that prove who is asking: drawn, hashed, compared |
+//! | [`auth`] | secrets that prove who is asking: drawn, hashed, compared; failed attempts counted |
 //! | [`dns`] | one cached resolver for everything; a zone file in tests and the sandbox |
 //! | [`sender_auth`] | SPF, DKIM, ARC and DMARC of an arriving message |
 //! | [`outbound`] | one hand-off: next hop, connection, SMTP transaction over lettre, class of the answer |
 //! | [`storage`] | the only place with SQL; one file per noun, functions over a transaction |
 //! | [`service`] | the use cases: one function = one thing a person or a message can do |
-//! | [`smtp`] | mail in: listener, limits, session, commands, data, TLS |
+//! | [`smtp`] | mail in: listener, limits, session, commands, data, TLS, submission |
 //! | [`delivery`] | the queue: claim, hand off, settle, retry, sweep |
 //! | [`web`] | health and pages over HTTP |
 //! | [`api`] | JSON over HTTP: our own at `/v1`, and those of SimpleLogin and addy.io for the clients people have |

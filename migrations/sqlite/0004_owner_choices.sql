@@ -37,6 +37,9 @@ CREATE TABLE blocks (
     UNIQUE (user_id, sender)
 );
 
+-- Asked at every RCPT whether an alias has any.
+CREATE INDEX contacts_blocked ON contacts (alias_id) WHERE blocked_at IS NOT NULL;
+
 -- A password for one device or program that hands in mail (SMTP AUTH).
 CREATE TABLE app_passwords (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -170,6 +170,7 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
     let outbound = &config.outbound;
     let waits: Vec<Duration> = outbound.retry.iter().map(|span| span.0).collect();
     MailRules {
+        submission_per_day: config.smtp.submission_per_day,
         hostname: checked.hostname.clone(),
         domains: checked.domains.clone(),
         dmarc: config.sender_auth.dmarc,
@@ -187,16 +188,17 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
 /// The instance's keys: made at the first start, the same for all nodes ever after.
 async fn keys(storage: &Storage, chance: &Chance, clock: &dyn Clock) -> Result<Keys, storage::Error> {
     let now = clock.now();
-    let fresh: [[u8; 32]; 2] = [chance.bytes(), chance.bytes()];
+    let fresh: [[u8; 32]; 3] = [chance.bytes(), chance.bytes(), chance.bytes()];
     let kept = storage.write(move |tx| {
         Box::pin(async move {
-            let [bounce, trace] = fresh;
+            let [bounce, trace, link] = fresh;
             Ok::<_, storage::Error>([
                 secret::get_or_create(tx, "bounce", &bounce, now).await?,
                 secret::get_or_create(tx, "trace", &trace, now).await?,
+                secret::get_or_create(tx, "link", &link, now).await?,
             ])
         })
     });
-    let [bounce, trace] = kept.await?;
-    Ok(Keys { bounce: SecretKey::new(bounce), trace: SecretKey::new(trace) })
+    let [bounce, trace, link] = kept.await?;
+    Ok(Keys { bounce: SecretKey::new(bounce), trace: SecretKey::new(trace), link: SecretKey::new(link) })
 }

@@ -10,12 +10,14 @@ use crate::delivery;
 use crate::model::Timestamp;
 use crate::service::broker::Broker;
 use crate::service::dkim_key::KeyError;
+use crate::service::pgp_key;
 use crate::storage::{self, node, queue, site_backoff};
-use crate::telemetry::metrics::{QUEUE_OLDEST_SECONDS, QUEUE_WAITING};
+use crate::telemetry::metrics::{QUEUE_HELD, QUEUE_OLDEST_SECONDS, QUEUE_WAITING};
 
 const EVERY: Duration = Duration::from_secs(1);
 const HEARTBEATS: u64 = 10;
 const SWEEPS: u64 = 60;
+const WARNINGS: u64 = 3600;
 
 /// Runs until `stop`; the last counts are written by the caller after everything else has ended.
 pub(super) async fn run(broker: Broker, shared: Option<SharedClock>, stop: CancellationToken) {
@@ -32,6 +34,9 @@ pub(super) async fn run(broker: Broker, shared: Option<SharedClock>, stop: Cance
         if count % SWEEPS == SWEEPS / 2 {
             note(&broker, "sweep", delivery::sweep(&broker).await.map(drop));
             note(&broker, "checkpoint", broker.storage().checkpoint().await.map(drop));
+        }
+        if count % WARNINGS == SWEEPS / 3 {
+            note(&broker, "expiring keys", pgp_key::warn_expiring(&broker).await);
         }
         count = count.wrapping_add(1);
     }
@@ -75,6 +80,7 @@ async fn measure_queue(broker: &Broker, now: Timestamp) -> Result<(), storage::E
     let counts = queue::counts(&mut broker.storage().read().await?).await?;
     let age = counts.oldest_waiting.map_or(0.0, |oldest| now.since(oldest).as_secs_f64());
     metrics::gauge!(QUEUE_WAITING).set(f64::from(u32::try_from(counts.waiting).unwrap_or(u32::MAX)));
+    metrics::gauge!(QUEUE_HELD).set(f64::from(u32::try_from(counts.held).unwrap_or(u32::MAX)));
     metrics::gauge!(QUEUE_OLDEST_SECONDS).set(age);
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::api;
 use crate::config::Config;
 use crate::delivery::Queue;
 use crate::service::broker::Broker;
-use crate::smtp::listener::Door;
+use crate::smtp::listener::{Door, Entrance};
 use crate::storage;
 use crate::web::{self, health::Readiness};
 
@@ -27,6 +27,10 @@ pub struct Running {
     pub queue: Queue,
     /// Where mail is taken.
     pub smtp: Vec<SocketAddr>,
+    /// Where users hand in mail after STARTTLS.
+    pub submission: Vec<SocketAddr>,
+    /// Where they do over TLS.
+    pub submissions: Vec<SocketAddr>,
     /// Where pages are served.
     pub http: SocketAddr,
     readiness: Readiness,
@@ -43,8 +47,14 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     let identity = node::identify(&config.instance.data_dir, &*environment.clock, &environment.chance)?;
     let controls = Controls::default();
     let mut doors = Vec::new();
-    for address in &config.smtp.listen {
-        doors.push(listeners::open("smtp.listen", *address)?);
+    for (entrance, setting, addresses) in [
+        (Entrance::Exchange, "smtp.listen", &config.smtp.listen),
+        (Entrance::Submission, "smtp.submission", &config.smtp.submission),
+        (Entrance::Submissions, "smtp.submissions", &config.smtp.submissions),
+    ] {
+        for address in addresses {
+            doors.push((entrance, listeners::open(setting, *address)?));
+        }
     }
     let http = listeners::open("http.listen", config.http.listen)?;
     let (broker, shared) = build::broker(config, &checked, environment, &identity, &controls).await?;
@@ -59,6 +69,8 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
         broker: broker.clone(),
         queue: queue.clone(),
         smtp: Vec::new(),
+        submission: Vec::new(),
+        submissions: Vec::new(),
         http: address(&http)?,
         readiness: readiness.clone(),
         controls: controls.clone(),
@@ -68,7 +80,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     running.guarded(housekeeping::run(broker.clone(), shared, controls.soft.clone()));
     running.guarded(queue.run(controls.soft.clone()));
     let apis = api::router(broker.clone()).layer(axum::middleware::map_response(web::headers::secure));
-    running.serve_http(http, web::router(readiness.clone()).merge(apis));
+    running.serve_http(http, web::site(readiness.clone(), broker.clone()).merge(apis));
     readiness.listening();
     if let Some(listen) = config.metrics.listen {
         running.serve_metrics(listeners::open("metrics.listen", listen)?)?;
@@ -83,9 +95,14 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     .map_err(|error| {
         StartError::new(error.to_string(), "check that the files exist and hold a PEM certificate chain and its key")
     })?;
-    for listener in doors {
-        running.smtp.push(address(&listener)?);
-        running.guarded(door.clone().run(listener, controls.soft.clone(), controls.hard.clone()));
+    for (entrance, listener) in doors {
+        let list = match entrance {
+            Entrance::Exchange => &mut running.smtp,
+            Entrance::Submission => &mut running.submission,
+            Entrance::Submissions => &mut running.submissions,
+        };
+        list.push(address(&listener)?);
+        running.guarded(door.clone().run_as(entrance, listener, controls.soft.clone(), controls.hard.clone()));
         readiness.listening();
     }
     Ok(running)

@@ -1,5 +1,9 @@
-//! Who is asking? Secrets that prove it: drawn, hashed and compared here, and nowhere else.
+//! Who is asking? Secrets that prove it: drawn, hashed and compared here, and nowhere else; and the count of attempts
+//! that failed.
 //!
 //! Nothing here knows a database: the use cases look up what a secret is compared with.
 
 pub mod api_token;
+pub mod app_password;
+pub mod attempts;
+pub mod password;

@@ -1,4 +1,4 @@
-//! `postern alias new|list|show|pause|kill|revive`.
+//! `postern alias new|list|show|pause|kill|revive|edit`.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,9 @@ use crate::model::alias::{Alias, AliasState};
 use crate::model::sighting::{Seen, SightingKey};
 use crate::model::{Address, Timestamp};
 use crate::service::Desk;
-use crate::service::alias::{self, AliasFilter, CreateError, GetError, NewAlias, Overview, StateChange, StateError};
+use crate::service::alias::{
+    self, AliasFilter, CreateError, Edit, EditError, GetError, NewAlias, Overview, StateChange, StateError,
+};
 
 use super::args::{self, AliasCommand};
 use super::failure::Failure;
@@ -27,6 +29,7 @@ struct View {
     site: Option<String>,
     state: &'static str,
     note: String,
+    display_name: Option<String>,
     expires_at: Option<String>,
     max_messages: Option<i64>,
     created_at: String,
@@ -41,6 +44,7 @@ impl View {
             site: alias.site.as_ref().map(ToString::to_string),
             state: alias.state.as_str(),
             note: alias.note.clone(),
+            display_name: alias.display_name.clone(),
             expires_at: alias.expires_at.map(Timestamp::to_rfc3339),
             max_messages: alias.max_messages,
             created_at: alias.created_at.to_rfc3339(),
@@ -123,6 +127,11 @@ pub fn run(config: &Config, user: Option<&Address>, command: AliasCommand, outpu
                 let shown = shown(overview);
                 return Ok(output.show(&shown, |to| write_shown(to, &shown))?);
             }
+            AliasCommand::Edit(edit) => {
+                let edited = alias::edit(desk, user, &edit.alias, texts(edit.texts)).await.map_err(edit_failed)?;
+                let view = View::of(&edited);
+                return Ok(output.show(&view, |to| writeln!(to, "{} is changed", view.address))?);
+            }
             AliasCommand::Pause(one) => (one.alias, AliasState::Paused),
             AliasCommand::Kill(one) => (one.alias, AliasState::Killed),
             AliasCommand::Revive(one) => (one.alias, AliasState::Active),
@@ -147,6 +156,11 @@ fn request(desk: &Desk, user: crate::model::id::UserId, new: args::NewAlias) -> 
         expires_at: new.expires.map(|life| desk.clock.now().plus(life)),
         max_messages: new.max_messages,
     }
+}
+
+fn texts(texts: args::AliasTexts) -> Edit {
+    let display_name = if texts.no_display_name { Some(None) } else { texts.display_name.map(Some) };
+    Edit { display_name, note: texts.note }
 }
 
 async fn list(desk: &Desk, mut filter: AliasFilter, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -184,6 +198,9 @@ fn write_shown(to: &mut dyn Write, shown: &Shown) -> io::Result<()> {
     line("made", &alias.created_at)?;
     if !alias.note.is_empty() {
         line("note", &alias.note)?;
+    }
+    if let Some(name) = &alias.display_name {
+        line("shown as", name)?;
     }
     if let Some(at) = &alias.expires_at {
         line("expires", at)?;
@@ -241,6 +258,19 @@ fn state_failed(error: StateError) -> Failure {
         StateError::Role => Failure::new(error.to_string(), "mail to it goes to the first administrator's mailbox"),
         StateError::Storage(error) => error.into(),
     }
+}
+
+fn edit_failed(error: EditError) -> Failure {
+    match error {
+        EditError::Unknown => get_failed(GetError::Unknown),
+        EditError::DisplayName(error) => Failure::new(error.to_string(), "correspondents see it in front of the alias's address"),
+        EditError::Storage(error) => error.into(),
+    }
+}
+
+/// This user has no such alias.
+pub fn unknown() -> Failure {
+    get_failed(GetError::Unknown)
 }
 
 fn get_failed(error: GetError) -> Failure {

@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::model::alias::AliasState;
 use crate::model::alias_name::NameFormat;
 use crate::model::api_token::Scope;
+use crate::model::block::Sender;
 use crate::model::site::Site;
+use crate::model::user::OnQuarantine;
 use crate::model::{Address, DomainName};
 
 /// E-mail alias broker: one address per site, relayed to your inbox, killed when it leaks.
@@ -64,9 +66,21 @@ pub enum Command {
     /// Addresses handed out to sites
     #[command(subcommand)]
     Alias(AliasCommand),
+    /// Whom an alias corresponds with, and the addresses that stand for them
+    #[command(subcommand)]
+    Contact(ContactCommand),
+    /// Senders you want nothing from: they get 550
+    #[command(subcommand)]
+    Block(BlockCommand),
+    /// Suspicious messages kept for your decision
+    #[command(subcommand)]
+    Hold(HoldCommand),
     /// Domains aliases live on
     #[command(subcommand)]
     Domain(DomainCommand),
+    /// Passwords of devices and programs that send mail through this instance
+    #[command(subcommand)]
+    AppPassword(AppPasswordCommand),
     /// What programs need to act for a user: a browser, a phone, a script
     #[command(subcommand)]
     Token(TokenCommand),
@@ -109,12 +123,26 @@ pub enum UserCommand {
     },
     /// List all accounts
     List,
+    /// Change what happens to a user's mail
+    Set(UserSettings),
     /// Remove an account with its mailboxes and aliases; their addresses are never handed out again
     Remove {
         /// Address of the account
         #[arg(value_parser = Address::parse)]
         email: Address,
     },
+}
+
+/// `postern user set …`
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct UserSettings {
+    /// Mail whose domain asks for quarantine: delivered with a warning, or held until you decide
+    #[arg(long, value_name = "tag|hold", value_parser = on_quarantine(), hide_possible_values = true)]
+    pub on_quarantine: Option<OnQuarantine>,
+    /// Whether your mailbox's address in the text of a reply is replaced by the alias; otherwise it is only counted
+    #[arg(long, value_name = "on|off", value_parser = switch(), hide_possible_values = true)]
+    pub replace_quoted: Option<bool>,
 }
 
 /// `postern mailbox …`
@@ -143,12 +171,31 @@ pub enum MailboxCommand {
         #[arg(long)]
         verified: bool,
     },
+    /// Show, set or remove the PGP key that mail for an inbox is encrypted with
+    Key(MailboxKey),
     /// Remove an inbox that no alias needs
     Remove {
         /// Its address
         #[arg(value_parser = Address::parse)]
         email: Address,
     },
+}
+
+/// `postern mailbox key …`
+#[derive(Debug, Args)]
+pub struct MailboxKey {
+    /// Its address
+    #[arg(value_parser = Address::parse)]
+    pub email: Address,
+    /// Encrypt with the public key in this file from now on
+    #[arg(long, value_name = "FILE")]
+    pub set: Option<PathBuf>,
+    /// Encrypt the subject as well
+    #[arg(long, requires = "set")]
+    pub hide_subject: bool,
+    /// Forward unencrypted from now on
+    #[arg(long, conflicts_with = "set")]
+    pub remove: bool,
 }
 
 /// `postern alias …`
@@ -173,6 +220,100 @@ pub enum AliasCommand {
     Kill(OneAlias),
     /// Make a paused or killed alias active again
     Revive(OneAlias),
+    /// Change the name replies go out with, or the note
+    Edit(EditAlias),
+}
+
+/// `postern alias edit …`
+#[derive(Debug, Args)]
+pub struct EditAlias {
+    /// Its address
+    #[arg(value_parser = Address::parse)]
+    pub alias: Address,
+    /// What is changed.
+    #[command(flatten)]
+    pub texts: AliasTexts,
+}
+
+/// The texts of an alias.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct AliasTexts {
+    /// Name that replies and new mail go out with
+    #[arg(long, value_name = "NAME", conflicts_with = "no_display_name")]
+    pub display_name: Option<String>,
+    /// Replies and new mail go out under the bare address
+    #[arg(long)]
+    pub no_display_name: bool,
+    /// A note to yourself; an empty one removes it
+    #[arg(long)]
+    pub note: Option<String>,
+}
+
+/// `postern contact …`
+#[derive(Debug, Subcommand)]
+pub enum ContactCommand {
+    /// Make a contact and print the address that stands for it: mail to that goes out from the alias
+    New(OneContact),
+    /// List an alias's contacts, oldest first
+    List(OneAlias),
+    /// Take nothing from a contact and send nothing to it
+    Block(OneContact),
+    /// Let a blocked contact write again
+    Unblock(OneContact),
+}
+
+/// A contact by its alias and its own address.
+#[derive(Debug, Args)]
+pub struct OneContact {
+    /// Address of the alias
+    #[arg(value_parser = Address::parse)]
+    pub alias: Address,
+    /// Address of the contact
+    #[arg(value_parser = Address::parse)]
+    pub address: Address,
+}
+
+/// `postern block …`
+#[derive(Debug, Subcommand)]
+pub enum BlockCommand {
+    /// Block a sender at all your aliases, or at one
+    Add(OneBlock),
+    /// List everybody you blocked
+    List,
+    /// Let a sender write again
+    Remove(OneBlock),
+}
+
+/// A sender, and where.
+#[derive(Debug, Args)]
+pub struct OneBlock {
+    /// Address, or domain with its subdomains
+    #[arg(value_name = "ADDRESS|DOMAIN", value_parser = clap::value_parser!(Sender))]
+    pub sender: Sender,
+    /// Only at this alias; the sender must be an address then
+    #[arg(long, value_parser = Address::parse)]
+    pub alias: Option<Address>,
+}
+
+/// `postern hold …`
+#[derive(Debug, Subcommand)]
+pub enum HoldCommand {
+    /// List what is held
+    List,
+    /// Show who wrote what, and why it is held
+    Show(OneHeld),
+    /// Deliver a held message
+    Release(OneHeld),
+    /// Let a held message go: it is not delivered, its content is erased
+    Drop(OneHeld),
+}
+
+/// A held message by its number.
+#[derive(Debug, Args)]
+pub struct OneHeld {
+    /// Number of the delivery, from `postern hold list`
+    pub id: i64,
 }
 
 /// `postern alias new …`
@@ -229,6 +370,15 @@ pub enum DomainCommand {
         #[arg(value_parser = DomainName::parse)]
         domain: DomainName,
     },
+    /// Say whether sending from an address of your own domain makes the alias when there is none
+    MakeBySending {
+        /// Its name
+        #[arg(value_parser = DomainName::parse)]
+        domain: DomainName,
+        /// yes or no
+        #[arg(action = clap::ArgAction::Set, value_parser = yes_or_no())]
+        allowed: bool,
+    },
     /// Replace the keys its mail is signed with: make new ones, publish them, activate them
     RotateKeys(RotateKeys),
 }
@@ -245,6 +395,23 @@ pub struct RotateKeys {
     /// Forget replaced keys whose last signatures have expired, and say which records may go
     #[arg(long, conflicts_with = "activate")]
     pub remove: bool,
+}
+
+/// `postern app-password …`
+#[derive(Debug, Subcommand)]
+pub enum AppPasswordCommand {
+    /// Make one for a device and show it, this once, with the settings for its mail program
+    New {
+        /// What you call the device
+        name: String,
+    },
+    /// List them, oldest first
+    List,
+    /// End one: its device can't send any more
+    Revoke {
+        /// Its id, from `postern app-password list`
+        id: uuid::Uuid,
+    },
 }
 
 /// `postern token …`
@@ -298,8 +465,20 @@ fn max_messages(text: &str) -> Result<NonZeroU32, &'static str> {
     text.parse().map_err(|_| "a number from 1 on")
 }
 
+fn on_quarantine() -> impl TypedValueParser<Value = OnQuarantine> {
+    PossibleValuesParser::new(["tag", "hold"]).try_map(|word| word.parse::<OnQuarantine>())
+}
+
+fn switch() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["on", "off"]).map(|word| word == "on")
+}
+
 fn formats() -> impl TypedValueParser<Value = NameFormat> {
     PossibleValuesParser::new(["site", "words", "random", "uuid"]).try_map(|word| word.parse::<NameFormat>())
+}
+
+fn yes_or_no() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["yes", "no"]).map(|word| word == "yes")
 }
 
 fn scopes() -> impl TypedValueParser<Value = Scope> {
@@ -340,6 +519,11 @@ mod tests {
             &["user", "add", "nobody"],
             &["--user", "ann", "alias", "list"],
             &["queue", "show", "x"],
+            &["alias", "edit", "a@you.example"],
+            &["alias", "edit", "a@you.example", "--display-name", "A", "--no-display-name"],
+            &["user", "set"],
+            &["user", "set", "--on-quarantine", "drop"],
+            &["block", "add", "a b"],
         ] {
             let line = CommandLine::try_parse_from(std::iter::once("postern").chain(words.iter().copied()));
             assert_eq!(line.unwrap_err().exit_code(), 2, "{words:?}");

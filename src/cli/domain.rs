@@ -11,7 +11,7 @@ use crate::model::domain::Domain;
 use crate::model::{Address, DomainName};
 use crate::service::Desk;
 use crate::service::dkim_key::{self, KeyError};
-use crate::service::domain::{self, AddError};
+use crate::service::domain::{self, AddError, ChangeError};
 use crate::service::domain_check::{self, Record, Status};
 
 use super::args::{DomainCommand, RotateKeys};
@@ -37,6 +37,12 @@ impl View {
             created_at: domain.created_at.to_rfc3339(),
         }
     }
+}
+
+#[derive(Serialize)]
+struct Setting {
+    domain: String,
+    make_by_sending: bool,
 }
 
 /// A key as far as it may be shown.
@@ -76,6 +82,21 @@ pub fn run(config: &Config, user: Option<&Address>, command: DomainCommand, outp
             let views: Vec<View> = domain::list_usable(desk, user).await?.iter().map(View::of).collect();
             Ok(output.list(&views, "no domains", ["DOMAIN", "FOR", "SINCE"], |view| {
                 [view.name.clone(), if view.shared { "everybody" } else { "this user" }.to_owned(), view.created_at.clone()]
+            })?)
+        }
+        DomainCommand::MakeBySending { domain, allowed } => {
+            let user = desk::user(desk, user).await?.id;
+            domain::set_submission_creates(desk, user, domain.clone(), allowed).await.map_err(|error| match error {
+                ChangeError::NotOwned => Failure::new(
+                    "there is no such domain of this user's own",
+                    "see `postern domain list`; on a domain for everybody make aliases first: `postern alias new`",
+                ),
+                ChangeError::Storage(error) => error.into(),
+            })?;
+            let view = Setting { domain: domain.to_string(), make_by_sending: allowed };
+            let word = if allowed { "makes" } else { "does not make" };
+            Ok(output.show(&view, |to| {
+                writeln!(to, "sending from an address of {} {word} the alias when there is none", view.domain)
             })?)
         }
         DomainCommand::Check { domain } => check(config, desk, &domain, output).await,

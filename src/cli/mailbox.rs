@@ -1,4 +1,4 @@
-//! `postern mailbox add|list|move|remove`.
+//! `postern mailbox add|list|move|key|remove`.
 
 use std::io::{self, Write};
 
@@ -13,6 +13,7 @@ use super::args::MailboxCommand;
 use super::desk;
 use super::failure::Failure;
 use super::output::Output;
+use super::pgp_key;
 
 /// A mailbox as shown.
 #[derive(Serialize)]
@@ -74,6 +75,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
                     view.write_verification(to)
                 })?)
             }
+            MailboxCommand::Key(key) => pgp_key::run(desk, user, key, output).await,
             MailboxCommand::Remove { email } => {
                 mailbox::remove(desk, user, &email).await.map_err(remove_failed)?;
                 let removed = Removed { removed: email.to_string() };
@@ -91,7 +93,7 @@ pub fn own_domain() -> Failure {
     )
 }
 
-fn unknown() -> Failure {
+pub(super) fn unknown() -> Failure {
     Failure::new("there is no such mailbox", "see `postern mailbox list`")
 }
 

@@ -4,13 +4,18 @@
 //! (`failure.rs`). Exit status: 0 done, 1 failed, 2 wrong usage.
 
 mod alias;
+mod app_password;
 mod args;
+mod block;
 mod config;
+mod contact;
 mod desk;
 mod domain;
 mod failure;
+mod hold;
 mod mailbox;
 mod output;
+mod pgp_key;
 mod queue;
 mod sandbox;
 mod serve;
@@ -64,10 +69,14 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
         Command::Try(args) => sandbox::run(&args, writer),
         Command::Serve => serve::run(&config()?),
         Command::Config => config::run(&config()?, &mut output(writer)),
-        Command::User(command) => user::run(&config()?, command, &mut output(writer)),
+        Command::User(command) => user::run(&config()?, user, command, &mut output(writer)),
         Command::Mailbox(command) => mailbox::run(&config()?, user, command, &mut output(writer)),
         Command::Alias(command) => alias::run(&config()?, user, command, &mut output(writer)),
+        Command::Contact(command) => contact::run(&config()?, user, command, &mut output(writer)),
+        Command::Block(command) => block::run(&config()?, user, command, &mut output(writer)),
+        Command::Hold(command) => hold::run(&config()?, user, command, &mut output(writer)),
         Command::Domain(command) => domain::run(&config()?, user, command, &mut output(writer)),
+        Command::AppPassword(command) => app_password::run(&config()?, user, command, &mut output(writer)),
         Command::Token(command) => token::run(&config()?, user, command, &mut output(writer)),
         Command::Queue(command) => queue::run(&config()?, user, command, &mut output(writer)),
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::model::delivery::Delivery;
+use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::DeliveryId;
 use crate::model::{Address, Timestamp};
 use crate::service::queue::{self, ChangeError, Entry, GetError};
@@ -46,7 +46,7 @@ impl View {
             alias: alias.map(Address::to_string),
             recipient: delivery.recipient.to_string(),
             queued_at: delivery.queued_at.to_rfc3339(),
-            next_attempt_at: delivery.settled_at.is_none().then(|| delivery.next_attempt_at.to_rfc3339()),
+            next_attempt_at: (delivery.state == DeliveryState::Waiting).then(|| delivery.next_attempt_at.to_rfc3339()),
             attempts: delivery.attempts,
             expires_at: delivery.expires_at.to_rfc3339(),
             settled_at: delivery.settled_at.map(Timestamp::to_rfc3339),
@@ -82,6 +82,7 @@ impl View {
                 line("next", next)?;
                 line("given up", &self.expires_at)?;
             }
+            (None, None) => line("held until", &self.expires_at)?,
             (None, settled) => line("ended", settled.as_deref().unwrap_or("-"))?,
         }
         if self.why().is_empty() { Ok(()) } else { line("reason", &self.why()) }
@@ -159,6 +160,10 @@ fn change_failed(error: ChangeError) -> Failure {
         ChangeError::NotWaiting => {
             Failure::new("this delivery does not wait any more", "its content is erased; see `postern queue show`")
         }
+        ChangeError::Held => Failure::new(
+            "this delivery is held for its owner's decision",
+            "see `postern hold show`; the owner may `postern hold release` or `postern hold drop` it",
+        ),
         ChangeError::Storage(error) => error.into(),
     }
 }

@@ -1,10 +1,11 @@
-//! `postern user add|list|remove`.
+//! `postern user add|list|set|remove`.
 
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::model::Address;
 use crate::model::user::User;
-use crate::service::user::{self, AddError, NewUser, RemoveError};
+use crate::service::user::{self, AddError, ChangeError, NewUser, Settings};
 
 use super::args::UserCommand;
 use super::failure::Failure;
@@ -19,6 +20,8 @@ struct View {
     id: String,
     email: String,
     admin: bool,
+    on_quarantine: &'static str,
+    replace_quoted: bool,
     created_at: String,
 }
 
@@ -28,6 +31,8 @@ impl View {
             id: user.uuid.to_string(),
             email: user.email.to_string(),
             admin: user.is_admin,
+            on_quarantine: user.on_quarantine.as_str(),
+            replace_quoted: user.replace_quoted,
             created_at: user.created_at.to_rfc3339(),
         }
     }
@@ -47,7 +52,7 @@ struct Removed {
 }
 
 /// Runs one of them.
-pub fn run(config: &Config, command: UserCommand, output: &mut Output<'_>) -> Result<(), Failure> {
+pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output: &mut Output<'_>) -> Result<(), Failure> {
     desk::with(config, async |desk| match command {
         UserCommand::Add { email, admin, verified } => {
             let new = NewUser { email, is_admin: admin, verified };
@@ -72,9 +77,18 @@ pub fn run(config: &Config, command: UserCommand, output: &mut Output<'_>) -> Re
                 [view.email.clone(), if view.admin { "yes" } else { "no" }.to_owned(), view.created_at.clone()]
             })?)
         }
+        UserCommand::Set(args) => {
+            let user = desk::user(desk, user).await?;
+            let settings = Settings { on_quarantine: args.on_quarantine, replace_quoted: args.replace_quoted };
+            let view = View::of(&user::set(desk, user.id, settings).await.map_err(unknown)?);
+            Ok(output.show(&view, |to| {
+                let quoted = if view.replace_quoted { "on" } else { "off" };
+                writeln!(to, "{}: on-quarantine {}, replace-quoted {quoted}", view.email, view.on_quarantine)
+            })?)
+        }
         UserCommand::Remove { email } => {
             let user = desk::user(desk, Some(&email)).await?;
-            let retired = user::remove(desk, user.id).await.map_err(remove_failed)?;
+            let retired = user::remove(desk, user.id).await.map_err(unknown)?;
             let removed = Removed { removed: user.email.to_string(), retired_aliases: retired };
             Ok(output.show(&removed, |to| writeln!(to, "{} is removed; {retired} aliases are gone for good", removed.removed))?)
         }
@@ -89,9 +103,9 @@ fn add_failed(error: AddError) -> Failure {
     }
 }
 
-fn remove_failed(error: RemoveError) -> Failure {
+fn unknown(error: ChangeError) -> Failure {
     match error {
-        RemoveError::Unknown => Failure::new("there is no user with this address", "see `postern user list`"),
-        RemoveError::Storage(error) => error.into(),
+        ChangeError::Unknown => Failure::new("there is no user with this address", "see `postern user list`"),
+        ChangeError::Storage(error) => error.into(),
     }
 }

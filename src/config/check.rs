@@ -92,6 +92,8 @@ impl Config {
         match (&self.smtp.tls_cert, &self.smtp.tls_key) {
             (Some(_), None) => Err(ConfigError::new("smtp.tls_cert is set and smtp.tls_key is not", "set both or none")),
             (None, Some(_)) => Err(ConfigError::new("smtp.tls_key is set and smtp.tls_cert is not", "set both or none")),
+            (None, None) if !self.smtp.submission.is_empty() => Err(no_certificate("smtp.submission")),
+            (None, None) if !self.smtp.submissions.is_empty() => Err(no_certificate("smtp.submissions")),
             _ => Ok(()),
         }
     }
@@ -111,6 +113,7 @@ impl Config {
             ("smtp.max_connections_per_client", size(smtp.max_connections_per_client)),
             ("smtp.connections_per_minute", smtp.connections_per_minute.into()),
             ("smtp.recipients_per_minute", smtp.recipients_per_minute.into()),
+            ("smtp.submission_per_day", smtp.submission_per_day.into()),
             ("smtp.unknown_recipients_per_minute", smtp.unknown_recipients_per_minute.into()),
             ("database.connections", self.database.connections.into()),
         ])?;
@@ -187,6 +190,14 @@ impl Config {
     }
 }
 
+/// Passwords cross no network in the clear.
+fn no_certificate(setting: &str) -> ConfigError {
+    ConfigError::new(
+        format!("{setting} is set and smtp.tls_cert is not"),
+        "set smtp.tls_cert and smtp.tls_key: devices log in over TLS only",
+    )
+}
+
 fn numbers(settings: &[(&str, u64)]) -> Result<(), ConfigError> {
     match settings.iter().find(|(_, value)| *value == 0) {
         Some((name, _)) => Err(ConfigError::new(
@@ -247,7 +258,7 @@ mod tests {
             "instance.hostname is not set; write for example hostname = \"mail.you.example\""
         );
         type Change = fn(&mut Config);
-        let changes: [(&str, Change); 19] = [
+        let changes: [(&str, Change); 21] = [
             ("instance.hostname", |c| c.instance.hostname = "mail you".into()),
             ("instance.domains", |c| c.instance.domains.clear()),
             ("instance.domains", |c| c.instance.domains.push("192.0.2.1".into())),
@@ -257,6 +268,8 @@ mod tests {
             ("database.connections", |c| c.database.connections = 0),
             ("smtp.listen", |c| c.smtp.listen.clear()),
             ("smtp.tls_cert", |c| c.smtp.tls_cert = Some("cert.pem".into())),
+            ("smtp.submission", |c| c.smtp.submission.push("0.0.0.0:587".parse().unwrap())),
+            ("smtp.submissions", |c| c.smtp.submissions.push("0.0.0.0:465".parse().unwrap())),
             ("smtp.max_recipients", |c| c.smtp.max_recipients = 0),
             ("smtp.max_command_line", |c| c.smtp.max_command_line = 80),
             ("smtp.spill_budget", |c| c.smtp.spill_budget = 1),

@@ -13,6 +13,12 @@ use super::duration::Span;
 pub struct Smtp {
     /// Addresses to listen on.
     pub listen: Vec<SocketAddr>,
+    /// Addresses where users hand in mail after STARTTLS (RFC 6409; port 587). They need the certificate.
+    pub submission: Vec<SocketAddr>,
+    /// The same with TLS from the first byte (RFC 8314; port 465).
+    pub submissions: Vec<SocketAddr>,
+    /// Messages a user may hand in a day, counted once for each recipient, on each node.
+    pub submission_per_day: u32,
     /// Certificate chain (PEM). With it and the key, STARTTLS is offered; both are read again when they change.
     pub tls_cert: Option<PathBuf>,
     /// Private key (PEM).
@@ -67,6 +73,9 @@ impl Default for Smtp {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([0, 0, 0, 0], 25))],
+            submission: Vec::new(),
+            submissions: Vec::new(),
+            submission_per_day: 500,
             tls_cert: None,
             tls_key: None,
             max_message_size: 36_700_160,

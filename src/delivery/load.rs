@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::model::DomainName;
 use crate::model::delivery::DeliveryKind;
 use crate::outbound::HandOff;
 use crate::service::broker::Broker;
@@ -9,7 +10,10 @@ use crate::service::signing::SigningError;
 use crate::spool::CollectError;
 use crate::storage::delivery::ClaimedDelivery;
 use crate::storage::message::{self, BodyError};
-use crate::storage::{self, ErrorKind};
+use crate::storage::{self, ErrorKind, Tx, alias};
+
+/// What a signed header block begins with.
+const SIGNATURE: &[u8] = b"DKIM-Signature:";
 
 /// Why a kept message can't be handed off now.
 #[derive(Debug, thiserror::Error)]
@@ -54,13 +58,12 @@ pub(super) async fn hand_off(broker: &Broker, claimed: &ClaimedDelivery) -> Resu
     let message_id = delivery.message_id.ok_or(LoadError::Damaged)?;
     let message = message::find(&mut tx, message_id).await?.ok_or(LoadError::Damaged)?;
     let body = message::read_body(&mut tx, &message, broker.budget.collector()).await?;
-    // The only kind that anybody with a database can put into the queue; everything else was signed when it was made.
-    let header = match (delivery.kind, broker.rules.domains.first()) {
-        (DeliveryKind::Notice, Some(domain)) => {
+    let header = match signer(broker, &mut tx, claimed).await? {
+        Some(domain) => {
             let hash = broker.signing.hash(&body).await?;
-            broker.signing.sign(&broker.desk, domain, claimed.header.clone(), hash.as_ref()).await?
+            broker.signing.sign(&broker.desk, &domain, claimed.header.clone(), hash.as_ref()).await?
         }
-        _ => Bytes::from(claimed.header.clone()),
+        None => Bytes::from(claimed.header.clone()),
     };
     Ok(HandOff {
         sender: delivery.sender.clone(),
@@ -71,4 +74,18 @@ pub(super) async fn hand_off(broker: &Broker, claimed: &ClaimedDelivery) -> Resu
         smtputf8: message.kept.smtputf8 && !claimed.header.is_ascii() || !delivery.recipient.is_ascii(),
         permit: None,
     })
+}
+
+/// Whose signature is still missing. Notices can be put into the queue by anybody with a database, and a forward that was
+/// held may have waited for longer than a signature lasts; everything else was signed when it was made. Our signature is
+/// always the first field of a block, and no block begins with somebody else's.
+async fn signer(broker: &Broker, tx: &mut Tx, claimed: &ClaimedDelivery) -> Result<Option<DomainName>, storage::Error> {
+    let is_signed = claimed.header.get(..SIGNATURE.len()).is_some_and(|start| start.eq_ignore_ascii_case(SIGNATURE));
+    match (claimed.delivery.kind, claimed.delivery.alias_id) {
+        (DeliveryKind::Notice, _) => Ok(broker.rules.domains.first().cloned()),
+        (DeliveryKind::Forward, Some(id)) if !is_signed => {
+            Ok(alias::find(tx, id).await?.map(|alias| alias.address.domain().clone()))
+        }
+        _ => Ok(None),
+    }
 }

@@ -86,9 +86,67 @@ pub struct Alias {
     pub display_name: Option<String>,
 }
 
+/// Letters of a display name at the most: mail clients show no more.
+const LONGEST_NAME: usize = 80;
+
+/// Why a text is no display name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DisplayNameError {
+    /// Nothing to be seen in it.
+    #[error("the display name is empty")]
+    Empty,
+    /// Nobody would see its end.
+    #[error("a display name has 80 letters at the most")]
+    TooLong,
+    /// Line ends, marks that turn the direction of writing.
+    #[error("a display name has no control characters")]
+    Control,
+    /// It would look like another sender than the alias.
+    #[error("a display name holds no address")]
+    Address,
+}
+
+/// A display name as its owner wrote it, without white space around it, or why it can't be one.
+pub fn parse_display_name(text: &str) -> Result<String, DisplayNameError> {
+    let name = text.trim();
+    // What can't be seen but changes how the rest is read (Unicode UAX #9 §2).
+    let is_control = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if name.is_empty() {
+        Err(DisplayNameError::Empty)
+    } else if name.chars().count() > LONGEST_NAME {
+        Err(DisplayNameError::TooLong)
+    } else if name.chars().any(is_control) {
+        Err(DisplayNameError::Control)
+    } else if name.contains(['@', '\u{ff20}', '\u{fe6b}']) {
+        Err(DisplayNameError::Address)
+    } else {
+        Ok(name.to_owned())
+    }
+}
+
 impl Alias {
     /// Whether its date or its message count is used up.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| at <= now) || self.max_messages.is_some_and(|max| self.messages_used >= max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_display_name_is_one_line_without_an_address() {
+        assert_eq!(parse_display_name("  Jane Roe, \u{5c71}\u{7530} "), Ok("Jane Roe, \u{5c71}\u{7530}".into()));
+        assert_eq!(parse_display_name(" \u{3000}"), Err(DisplayNameError::Empty));
+        assert_eq!(parse_display_name(&"x".repeat(81)), Err(DisplayNameError::TooLong));
+        for text in ["a\r\nBcc: b", "a\u{202e}b", "a\u{0}b"] {
+            assert_eq!(parse_display_name(text), Err(DisplayNameError::Control));
+        }
+        for text in ["jane@inbox.example", "Jane <jane\u{ff20}inbox.example>"] {
+            assert_eq!(parse_display_name(text), Err(DisplayNameError::Address));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Address;
+use super::app_password::Login;
 
 /// Who is talking to us.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub struct Client {
     pub esmtp: bool,
     /// TLS version and cipher suite, once STARTTLS succeeded.
     pub tls: Option<(String, String)>,
+    /// Who it acts for, once AUTH succeeded.
+    pub login: Option<Login>,
 }
 
 /// What MAIL said.

@@ -30,6 +30,8 @@ ids! {
     DkimKeyId,
     /// Key of an alias.
     AliasId,
+    /// Key of an app password.
+    AppPasswordId,
     /// Key of a contact.
     ContactId,
     /// Key of an API token.

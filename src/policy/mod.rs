@@ -11,3 +11,4 @@ pub mod backscatter;
 pub mod header;
 pub mod recipient;
 pub mod reply;
+pub mod submission;

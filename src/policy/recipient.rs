@@ -12,6 +12,9 @@ pub const NOT_NOW: Reply = Reply::new(450, 2, 1, "This address takes no mail at 
 /// Known senders only, and who is sending can't be told yet.
 pub const KNOWN_SENDERS_ONLY: Reply = Reply::new(450, 7, 1, "This address takes mail from known senders only");
 
+/// Its owner wants nothing from this sender.
+pub const BLOCKED: Reply = Reply::new(550, 7, 1, "Mail from this sender is not accepted here");
+
 /// What is known of the alias at this moment.
 #[derive(Debug, Clone, Copy)]
 pub struct RecipientFacts {

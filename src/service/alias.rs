@@ -3,11 +3,11 @@
 use std::num::NonZeroU32;
 
 use crate::model::activity::{Activity, ActivityKey};
-use crate::model::alias::{Alias, AliasState};
+use crate::model::alias::{Alias, AliasState, DisplayNameError, parse_display_name};
 use crate::model::alias_name::{self, NameError, NameFormat};
 use crate::model::delivery::Delivery;
 use crate::model::domain::Domain;
-use crate::model::id::{MailboxId, UserId};
+use crate::model::id::{AliasId, MailboxId, UserId};
 use crate::model::mailbox::Mailbox;
 use crate::model::sighting::{Seen, SightingKey};
 use crate::model::site::Site;
@@ -247,19 +247,79 @@ pub async fn set_state(desk: &Desk, user: UserId, address: &Address, state: Alia
         .write(move |tx| {
             Box::pin(async move {
                 let id = owned(tx, user, &key).await?.id;
-                let changed = storage::alias::set_state(tx, id, state, now).await?;
-                let cancelled = match state {
-                    AliasState::Killed => storage::delivery::cancel_waiting_of_alias(tx, id, now).await?,
-                    AliasState::Active | AliasState::Locked | AliasState::Paused => 0,
-                };
-                if cancelled > 0 {
-                    let count = Activity { cancelled: i64::try_from(cancelled).unwrap_or(i64::MAX), ..Activity::default() };
-                    storage::activity::add(tx, &[(ActivityKey { alias_id: id, day: now.day() }, count)]).await?;
-                }
+                let (changed, cancelled) = change_state(tx, id, state, now).await?;
                 Ok(StateChange { alias: owned(tx, user, &key).await?, changed, cancelled })
             })
         })
         .await
+}
+
+/// What is changed of an alias; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct Edit {
+    /// The name replies go out with; `Some(None)` for the bare address.
+    pub display_name: Option<Option<String>>,
+    /// The owner's note.
+    pub note: Option<String>,
+}
+
+/// Why an alias can't be edited.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// No such alias, or not this user's.
+    #[error("there is no such alias")]
+    Unknown,
+    /// The text is no display name.
+    #[error(transparent)]
+    DisplayName(#[from] DisplayNameError),
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+impl From<GetError> for EditError {
+    fn from(error: GetError) -> Self {
+        match error {
+            GetError::Unknown => Self::Unknown,
+            GetError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
+/// Changes an alias's texts; the alias as it is then.
+pub async fn edit(desk: &Desk, user: UserId, address: &Address, edit: Edit) -> Result<Alias, EditError> {
+    let display_name = edit.display_name.map(|name| name.as_deref().map(parse_display_name).transpose()).transpose()?;
+    let key = address.folded();
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut alias = owned(tx, user, &key).await?;
+                alias.display_name = display_name.unwrap_or(alias.display_name);
+                alias.note = edit.note.unwrap_or(alias.note);
+                storage::alias::set_texts(tx, alias.id, alias.display_name.as_deref(), &alias.note).await?;
+                Ok(alias)
+            })
+        })
+        .await
+}
+
+/// Changes the state of an alias, whoever asked: whether it was another before, and how many messages a kill cancelled.
+pub(super) async fn change_state(
+    tx: &mut Tx,
+    id: AliasId,
+    state: AliasState,
+    now: Timestamp,
+) -> Result<(bool, u64), storage::Error> {
+    let changed = storage::alias::set_state(tx, id, state, now).await?;
+    let cancelled = match state {
+        AliasState::Killed => storage::delivery::cancel_waiting_of_alias(tx, id, now).await?,
+        AliasState::Active | AliasState::Locked | AliasState::Paused => 0,
+    };
+    if cancelled > 0 {
+        let count = Activity { cancelled: i64::try_from(cancelled).unwrap_or(i64::MAX), ..Activity::default() };
+        storage::activity::add(tx, &[(ActivityKey { alias_id: id, day: now.day() }, count)]).await?;
+    }
+    Ok((changed, cancelled))
 }
 
 async fn owned(tx: &mut Tx, user: UserId, address: &str) -> Result<Alias, GetError> {

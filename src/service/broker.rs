@@ -10,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Desk;
+use super::app_password::Logins;
 use super::dsn::DsnCounts;
 use super::ledger::Ledger;
 use super::reverse::ReverseCache;
 use super::schedule::Schedule;
 use super::signing::Signing;
+use super::submit::Quota;
 use crate::config::sender_auth::DmarcMode;
 use crate::config::smtp::Network;
 use crate::dns::Resolver;
@@ -33,11 +35,15 @@ pub struct Keys {
     pub bounce: SecretKey,
     /// Signs the trace that finds loops.
     pub trace: SecretKey,
+    /// Signs the links by which owners pause or kill an alias from the inbox.
+    pub link: SecretKey,
 }
 
 /// What the settings say about passing mail on.
 #[derive(Debug, Clone)]
 pub struct MailRules {
+    /// Messages a user may send a day by submission, counted by recipient.
+    pub submission_per_day: u32,
     /// Our own name.
     pub hostname: DomainName,
     /// The operator's domains; the first takes mail for `<postmaster>`.
@@ -87,6 +93,10 @@ pub struct Inner {
     pub dsns: DsnCounts,
     /// Reverse addresses seen lately; they never change.
     pub reverse: ReverseCache,
+    /// How devices log in.
+    pub logins: Logins,
+    /// What each user sent today.
+    pub quota: Quota,
     /// Hand-offs that outlive their session.
     pub tasks: TaskTracker,
     /// Set when the disk failed: the process must stop taking mail and end.
@@ -142,6 +152,8 @@ impl Broker {
             ledger: Ledger::default(),
             dsns: DsnCounts::default(),
             reverse: ReverseCache::default(),
+            logins: Logins::default(),
+            quota: Quota::default(),
             tasks,
             fatal,
             hard,

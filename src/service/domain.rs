@@ -98,6 +98,25 @@ pub async fn list_usable(desk: &Desk, user: UserId) -> Result<Vec<Domain>, stora
     storage::domain::list_usable(&mut desk.storage.read().await?, user).await
 }
 
+/// Why a domain can't be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// No such domain, or not this user's own: a shared one has no owner who could allow anything.
+    #[error("there is no such domain of this user's own")]
+    NotOwned,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Says whether mail that a domain's owner hands in may make an alias of it that does not exist yet.
+pub async fn set_submission_creates(desk: &Desk, user: UserId, name: DomainName, creates: bool) -> Result<(), ChangeError> {
+    let write = desk
+        .storage
+        .write(move |tx| Box::pin(async move { storage::domain::set_submission_creates(tx, user, &name, creates).await }));
+    if write.await? { Ok(()) } else { Err(ChangeError::NotOwned) }
+}
+
 fn new_domain(desk: &Desk, name: DomainName, user_id: Option<UserId>) -> storage::domain::NewDomain {
     storage::domain::NewDomain { uuid: desk.uuid(), name, user_id, created_at: desk.clock.now() }
 }

@@ -226,6 +226,7 @@ async fn build(
         attempts: 0,
         expires_at: now.plus(broker.rules.schedule.expire_notice),
         last_failure: None,
+        held: false,
         lease: None,
     };
     Ok(Some(Box::new((message, body, row))))

@@ -5,16 +5,22 @@
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod alias;
+pub mod app_password;
+pub mod block;
 pub mod bounce;
 pub mod broker;
+pub mod contact;
 pub mod dkim_key;
 pub mod domain;
 pub mod domain_check;
 pub mod dsn;
 pub mod forward;
+pub mod hold;
 pub mod ledger;
+pub mod link;
 pub mod mailbox;
 pub mod notice;
+pub mod pgp_key;
 pub mod queue;
 pub mod reply;
 pub mod reverse;
@@ -22,6 +28,7 @@ pub mod role;
 pub mod schedule;
 pub mod settle;
 pub mod signing;
+pub mod submit;
 pub mod token;
 pub mod user;
 

@@ -101,6 +101,7 @@ async fn put(tx: &mut Tx, desk: &Desk, domain: &DomainName, to: &Mailbox, letter
         attempts: 0,
         expires_at: now.plus(EXPIRE),
         last_failure: None,
+        held: false,
         lease: None,
     };
     delivery::insert(tx, &row).await.map(drop)

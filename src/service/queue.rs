@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::activity::{Activity, ActivityKey};
-use crate::model::delivery::Delivery;
+use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::{AliasId, DeliveryId, UserId};
 use crate::model::{Address, Timestamp};
 use crate::storage::queue::DeliveryFilter;
@@ -40,6 +40,9 @@ pub enum ChangeError {
     /// It was given up before, and its content is erased.
     #[error("this delivery does not wait any more")]
     NotWaiting,
+    /// Its owner decides on it.
+    #[error("this delivery is held for its owner's decision")]
+    Held,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -71,7 +74,8 @@ pub async fn get(desk: &Desk, id: DeliveryId) -> Result<Entry, GetError> {
     Ok(Entry { delivery, alias })
 }
 
-async fn address_of(
+/// The address of an alias, remembered in `known`.
+pub(super) async fn address_of(
     tx: &mut Tx,
     known: &mut HashMap<AliasId, Option<Address>>,
     id: Option<AliasId>,
@@ -126,6 +130,7 @@ async fn count(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<(), storag
 
 async fn why_not(tx: &mut Tx, id: DeliveryId) -> Result<ChangeError, storage::Error> {
     Ok(match storage::queue::find(tx, id).await? {
+        Some(delivery) if delivery.state == DeliveryState::Held => ChangeError::Held,
         Some(_) => ChangeError::NotWaiting,
         None => ChangeError::Unknown,
     })

@@ -4,9 +4,11 @@
 //! pass, and the header block written anew for each contact (`transform::reply`). Whatever goes wrong is answered in
 //! the dialogue: nobody gets a 250 for a reply that is then dropped. The hand-off is that of a forward.
 
+mod attempt;
 mod proof;
+mod quoted;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::broker::Broker;
 use super::forward::units::{Arrival, Unit, bounce_token, permit};
@@ -25,21 +27,19 @@ use crate::policy::reply::{Refusal, WayFacts};
 use crate::spool::Content;
 use crate::storage::alias::Route;
 use crate::storage::{self, Tx, contact, mailbox, message_id};
-use crate::transform::mailboxes;
-use crate::transform::quoted_address::Search;
+use crate::transform::header::HeaderBlock;
+use crate::transform::mailboxes::{self, Mailbox};
 use crate::transform::reply::{self, ReplyFault};
 use crate::transform::verp::{self, SentTo};
 
 /// A message goes out from one alias; of several, it can't be told which was meant.
 const ONE_ALIAS: Reply = Reply::new(550, 7, 1, "A reply goes to correspondents of one address only");
-/// How much of a body is looked through at once.
-const PIECE: usize = 64 * 1024;
 
 /// A contact that was accepted at RCPT, and its alias.
 #[derive(Debug)]
 pub struct Target {
-    contact: Contact,
-    alias: Alias,
+    pub(super) contact: Contact,
+    pub(super) alias: Alias,
 }
 
 /// May mail to this reverse address be accepted? Whether it is the owner's is seen at the end of data.
@@ -70,7 +70,8 @@ pub(super) async fn message(
     routes: &[Route],
     content: &Content,
 ) -> Result<Reply, Reply> {
-    let Some(alias_id) = targets.first().map(|target| target.alias.id) else { return Err(Reply::internal_error()) };
+    let Some(first) = targets.first() else { return Err(Reply::internal_error()) };
+    let alias_id = first.alias.id;
     let others = targets.iter().map(|target| target.alias.id).chain(routes.iter().map(|route| route.alias.id));
     if others.into_iter().any(|id| id != alias_id) {
         return Err(ONE_ALIAS);
@@ -79,37 +80,56 @@ pub(super) async fn message(
     let arrival = Arrival { client, mail, header: &header, start: &start, content, known: None };
     let hops = header.received_count(&start);
     policy::header::check_path(PathFacts { hops, max_hops: broker.rules.max_hops, is_loop: false })?;
-    let from = proof::check_form(&header, &start)
-        .and_then(|()| mailboxes::author(&header, &start).map_err(policy::header::refusal))
-        .inspect_err(|_| broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN))?;
+    let from = author(&header, &start).inspect_err(|_| attempt::note(broker, &first.alias))?;
     let state = look_again(broker, &targets).await.map_err(|error| broker.storage_failed(&error))?;
     let Some(state) = state else { return Err(policy::recipient::NO_SUCH_ADDRESS) };
     proof::prove(broker, &arrival, &from.address, &state).await.map_err(|refusal| {
         if refusal.is_attempt() {
-            broker.ledger.count(alias_id, broker.now(), Activity::UNPROVEN);
+            attempt::note(broker, &state.alias);
         }
         refusal.reply()
     })?;
+    send(broker, &arrival, &state).await
+}
+
+/// The one author of a message in which it is clear what was signed, or meant.
+pub(super) fn author(header: &HeaderBlock, start: &[u8]) -> Result<Mailbox, Reply> {
+    proof::check_form(header, start)?;
+    mailboxes::author(header, start).map_err(policy::header::refusal)
+}
+
+/// Sends the message of a proven owner to every contact, where the way is open.
+pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Result<Reply, Reply> {
     for contact in &state.contacts {
         check_way(broker, &state.alias, contact).map_err(Refusal::reply)?;
     }
-    let quotes = quotes_mailbox(&arrival.body(), &state.mailboxes).await?;
-    let units = write(broker, &arrival, &state).await?;
+    let mut quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
+    let replaced = if quotes && state.replaces_quoted { quoted::replace(broker, arrival, state).await? } else { None };
+    // Proven by the bytes that came; what goes out from here on is what they were made into.
+    let arrival = Arrival { content: replaced.as_ref().unwrap_or(arrival.content), ..*arrival };
+    if replaced.is_some() {
+        quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
+    }
+    let units = write(broker, &arrival, state).await?;
     commit::run(broker, &arrival, units).await?;
     if quotes {
-        broker.ledger.count(alias_id, broker.now(), Activity::QUOTED);
+        broker.ledger.count(state.alias.id, broker.now(), Activity::QUOTED);
     }
     Ok(ACCEPTED)
 }
 
 /// What the database says at the end of data; RCPT may have been long ago.
-struct Standing {
-    alias: Alias,
-    contacts: Vec<Contact>,
+pub(super) struct Standing {
+    pub alias: Alias,
+    pub contacts: Vec<Contact>,
     /// Verified ones: who may speak.
-    owners: Vec<Address>,
+    pub owners: Vec<Address>,
     /// All the owner has, of this alias or others: what may not show.
-    mailboxes: Vec<Address>,
+    pub mailboxes: Vec<Address>,
+    /// Whether the owner wants them replaced in the text.
+    pub replaces_quoted: bool,
+    /// See [`reply::ReplyFacts::outside`].
+    pub outside: Option<BTreeSet<DomainName>>,
 }
 
 async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standing>, storage::Error> {
@@ -121,24 +141,9 @@ async fn look_again(broker: &Broker, targets: &[Target]) -> Result<Option<Standi
     let of_alias = mailbox::of_alias(&mut tx, id).await?.into_iter();
     let owners = of_alias.filter(|mailbox| mailbox.verified_at.is_some()).map(|mailbox| mailbox.address).collect();
     let mailboxes = mailbox::list(&mut tx, alias.user_id).await?.into_iter().map(|mailbox| mailbox.address).collect();
-    Ok((!contacts.is_empty()).then_some(Standing { alias, contacts, owners, mailboxes }))
-}
-
-/// Whether the body holds one of the addresses.
-async fn quotes_mailbox(body: &Content, mailboxes: &[Address]) -> Result<bool, Reply> {
-    let mut searches: Vec<_> = mailboxes.iter().flat_map(Search::all_of).collect();
-    let mut offset = 0;
-    while offset < body.len() {
-        let piece = body.read(offset, PIECE).await.map_err(|_| Reply::internal_error())?;
-        offset += piece.len() as u64;
-        for search in &mut searches {
-            search.push(&piece);
-        }
-        if piece.is_empty() || searches.iter().any(Search::found) {
-            break;
-        }
-    }
-    Ok(searches.iter().any(Search::found))
+    let owner = storage::user::find(&mut tx, alias.user_id).await?;
+    let replaces_quoted = owner.is_some_and(|owner| owner.replace_quoted);
+    Ok((!contacts.is_empty()).then_some(Standing { alias, contacts, owners, mailboxes, replaces_quoted, outside: None }))
 }
 
 /// One unit for each contact, each with a header block of its own; the pair of ids is kept first, so that an answer
@@ -159,10 +164,11 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
     for contact in &state.contacts {
         let facts = reply::ReplyFacts {
             alias: &alias.address,
-            display_name: None,
+            display_name: alias.display_name.as_deref(),
             contact: &contact.address,
             contacts: &contacts,
             mailboxes: &state.mailboxes,
+            outside: state.outside.as_ref(),
             message_id: &message_id,
             known_ids: &known_ids,
             now: broker.now(),
@@ -177,6 +183,8 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
             kind: DeliveryKind::Reply,
             alias_id: alias.id,
             mailbox_id: None,
+            held: None,
+            is_sealed: false,
             hand_off: HandOff {
                 // What answers by itself (an out-of-office note) must not be bounced to.
                 sender: arrival.mail.sender.as_ref().filter(|_| !is_automatic).map(|_| sender),
@@ -232,7 +240,8 @@ async fn own_id(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) -> Result
     Ok(ours)
 }
 
-const fn refusal(fault: ReplyFault) -> Reply {
+/// The answer to a message that can't go out as it is.
+pub(super) const fn refusal(fault: ReplyFault) -> Reply {
     match fault {
         ReplyFault::OutsideAddress => {
             Reply::new(550, 7, 1, "To and Cc of a reply may name reverse addresses of one alias only; send to others separately")

@@ -11,7 +11,7 @@ use super::Desk;
 use crate::model::Address;
 use crate::model::alias::Alias;
 use crate::model::contact::ReverseToken;
-use crate::model::id::{AliasId, uuid_v7};
+use crate::model::id::{AliasId, ContactId, uuid_v7};
 use crate::storage::{self, contact};
 
 /// Entries of one generation; two are kept.
@@ -22,36 +22,54 @@ type Key = (AliasId, String);
 
 /// Two generations of known reverse addresses: when the young one is full it becomes the old one.
 #[derive(Debug, Default)]
-pub struct ReverseCache(Mutex<(HashMap<Key, Address>, HashMap<Key, Address>)>);
+pub struct ReverseCache(Mutex<(Generation, Generation)>);
+
+type Generation = HashMap<Key, (ContactId, Address)>;
+
+/// The correspondents of one message, by folded address.
+#[derive(Default)]
+pub struct Correspondents {
+    /// Their reverse addresses.
+    pub reverse: HashMap<String, Address>,
+    /// Their keys.
+    pub ids: HashMap<String, ContactId>,
+}
+
+impl Correspondents {
+    fn put(&mut self, folded: String, (id, reverse): (ContactId, Address)) {
+        self.ids.insert(folded.clone(), id);
+        self.reverse.insert(folded, reverse);
+    }
+}
 
 impl ReverseCache {
-    fn get(&self, key: &Key) -> Option<Address> {
+    fn get(&self, key: &Key) -> Option<(ContactId, Address)> {
         let generations = &*self.0.lock();
         generations.0.get(key).or_else(|| generations.1.get(key)).cloned()
     }
 
-    fn put(&self, key: Key, reverse: Address) {
+    fn put(&self, key: Key, contact: (ContactId, Address)) {
         let mut generations = self.0.lock();
         if generations.0.len() >= GENERATION {
             generations.1 = std::mem::take(&mut generations.0);
         }
-        generations.0.insert(key, reverse);
+        generations.0.insert(key, contact);
     }
 }
 
-/// The reverse address of each of `outsiders`, by folded address. Contacts not known yet are made, durably.
+/// The contact that each of `outsiders` is. Contacts not known yet are made, durably.
 pub async fn addresses(
     desk: &Desk,
     cache: &ReverseCache,
     alias: &Alias,
     outsiders: &[Address],
-) -> Result<HashMap<String, Address>, storage::Error> {
-    let mut known = HashMap::with_capacity(outsiders.len());
+) -> Result<Correspondents, storage::Error> {
+    let mut known = Correspondents::default();
     let mut missing = Vec::new();
     for outsider in outsiders {
         let folded = outsider.folded();
         match cache.get(&(alias.id, folded.clone())) {
-            Some(reverse) => drop(known.insert(folded, reverse)),
+            Some(contact) => known.put(folded, contact),
             None => missing.push((folded, outsider.clone())),
         }
     }
@@ -82,9 +100,10 @@ pub async fn addresses(
         found.extend(made.await?);
     }
     for contact in found {
-        let reverse = contact.token.address(domain);
-        cache.put((alias.id, contact.address.folded()), reverse.clone());
-        known.insert(contact.address.folded(), reverse);
+        let folded = contact.address.folded();
+        let entry = (contact.id, contact.token.address(domain));
+        cache.put((alias.id, folded.clone()), entry.clone());
+        known.put(folded, entry);
     }
     Ok(known)
 }

@@ -3,7 +3,7 @@
 use crate::model::Address;
 use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
-use crate::model::user::User;
+use crate::model::user::{OnQuarantine, User};
 use crate::storage::{self, Tx};
 
 use super::Desk;
@@ -50,9 +50,9 @@ pub enum ResolveError {
     Storage(#[from] storage::Error),
 }
 
-/// Why an account can't be removed.
+/// Why an account can't be changed or removed.
 #[derive(Debug, thiserror::Error)]
-pub enum RemoveError {
+pub enum ChangeError {
     /// There is no such user.
     #[error("there is no such user")]
     Unknown,
@@ -113,14 +113,38 @@ pub async fn resolve(desk: &Desk, email: Option<&Address>) -> Result<User, Resol
     }
 }
 
+/// What is changed of how a user's mail is treated; what is `None` stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// What happens to mail whose domain asks for quarantine.
+    pub on_quarantine: Option<OnQuarantine>,
+    /// Whether a mailbox address in a reply's text is replaced by the alias.
+    pub replace_quoted: Option<bool>,
+}
+
+/// Changes how a user's mail is treated; the user as they are then. What is held already stays held.
+pub async fn set(desk: &Desk, id: UserId, settings: Settings) -> Result<User, ChangeError> {
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut user = storage::user::find(tx, id).await?.ok_or(ChangeError::Unknown)?;
+                user.on_quarantine = settings.on_quarantine.unwrap_or(user.on_quarantine);
+                user.replace_quoted = settings.replace_quoted.unwrap_or(user.replace_quoted);
+                storage::user::set_choices(tx, id, user.on_quarantine, user.replace_quoted).await?;
+                Ok(user)
+            })
+        })
+        .await
+}
+
 /// Removes an account with everything it has. Nobody is ever given one of its aliases' addresses; how many there were.
-pub async fn remove(desk: &Desk, id: UserId) -> Result<u64, RemoveError> {
+pub async fn remove(desk: &Desk, id: UserId) -> Result<u64, ChangeError> {
     let now = desk.clock.now();
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
                 if !storage::user::lock(tx, id).await? {
-                    return Err(RemoveError::Unknown);
+                    return Err(ChangeError::Unknown);
                 }
                 let mut retired = 0;
                 loop {

@@ -7,7 +7,7 @@ use smtp_proto::{Error, Request};
 
 use super::path::{self, Path};
 use super::replies;
-use crate::model::Reply;
+use crate::model::{Private, Reply};
 use crate::smtp::gate::MailFrom;
 
 /// What a client asks for.
@@ -17,8 +17,8 @@ pub enum Command {
     Ehlo(String),
     /// HELO, with the name.
     Helo(String),
-    /// MAIL FROM.
-    Mail(MailFrom),
+    /// MAIL FROM, and whether it has the parameter AUTH.
+    Mail(MailFrom, bool),
     /// RCPT TO.
     Rcpt(Path),
     /// DATA.
@@ -35,6 +35,8 @@ pub enum Command {
     Help,
     /// STARTTLS.
     StartTls,
+    /// AUTH, with the mechanism and what may follow it.
+    Auth(Private<String>),
     /// BDAT: not announced, but its chunk follows without waiting.
     Bdat,
     /// A verb Postern knows and does not offer.
@@ -47,10 +49,13 @@ impl Command {
         let text = line.trim_end_matches(['\r', '\n']);
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
         if verb.eq_ignore_ascii_case("MAIL") {
-            return path::parse_mail(rest).map(Self::Mail);
+            return path::parse_mail(rest).map(|(mail, auth)| Self::Mail(mail, auth));
         }
         if verb.eq_ignore_ascii_case("RCPT") {
             return path::parse_rcpt(rest).map(Self::Rcpt);
+        }
+        if verb.eq_ignore_ascii_case("AUTH") {
+            return Ok(Self::Auth(Private::new(rest.trim().to_owned())));
         }
         let alone = |command| if rest.trim().is_empty() { Ok(command) } else { Err(replies::BAD_ARGUMENTS) };
         match Request::parse(&mut line.as_bytes().iter()) {
@@ -65,17 +70,14 @@ impl Command {
             Ok(Request::Help { .. }) => Ok(Self::Help),
             Ok(Request::Bdat { .. }) => Ok(Self::Bdat),
             Ok(
-                Request::Lhlo { .. }
-                | Request::Auth { .. }
-                | Request::Expn { .. }
-                | Request::Etrn { .. }
-                | Request::Atrn { .. }
-                | Request::Burl { .. },
+                Request::Lhlo { .. } | Request::Expn { .. } | Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. },
             ) => Ok(Self::NotImplemented),
             // Only with blanks in front of the verb: not what a mail server sends.
-            Ok(Request::Mail { .. } | Request::Rcpt { .. }) | Err(Error::UnknownCommand) => Err(replies::UNKNOWN_COMMAND),
+            Ok(Request::Mail { .. } | Request::Rcpt { .. } | Request::Auth { .. }) | Err(Error::UnknownCommand) => {
+                Err(replies::UNKNOWN_COMMAND)
+            }
             // A verb we know with arguments it can't have: those we don't offer stay "not implemented".
-            Err(_) if ["AUTH", "EXPN", "ETRN", "ATRN", "BURL", "LHLO"].iter().any(|known| verb.eq_ignore_ascii_case(known)) => {
+            Err(_) if ["EXPN", "ETRN", "ATRN", "BURL", "LHLO"].iter().any(|known| verb.eq_ignore_ascii_case(known)) => {
                 Ok(Self::NotImplemented)
             }
             Err(_) if verb.eq_ignore_ascii_case("BDAT") => Ok(Self::Bdat),
@@ -117,8 +119,11 @@ mod tests {
         ] {
             assert_eq!(code(line), 0, "{line}");
         }
-        for line in ["AUTH PLAIN x", "AUTH", "EXPN list", "ETRN x", "BURL x", "LHLO x", "ATRN"] {
+        for line in ["EXPN list", "ETRN x", "BURL x", "LHLO x", "ATRN"] {
             assert!(matches!(Command::parse(&format!("{line}\r\n")), Ok(Command::NotImplemented)), "{line}");
+        }
+        for line in ["AUTH PLAIN x", "auth", "AUTH  LOGIN"] {
+            assert!(matches!(Command::parse(&format!("{line}\r\n")), Ok(Command::Auth(_))), "{line}");
         }
         for line in [
             "",

@@ -31,6 +31,17 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 const BACKLOG: i32 = 1024;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// What a listener is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// Mail from other servers (port 25). Nobody logs in.
+    Exchange,
+    /// Mail of users who log in, after STARTTLS (RFC 6409; port 587).
+    Submission,
+    /// The same with TLS from the first byte (RFC 8314; port 465).
+    Submissions,
+}
+
 /// What all sessions share.
 pub(super) struct Shared<G> {
     pub(super) settings: config::smtp::Smtp,
@@ -77,6 +88,11 @@ impl<G: Gate> Door<G> {
     /// Accepts connections until `soft` is cancelled. Sessions then answer 421 before their next command; a message being
     /// received is finished first. They are tasks of the tracker given to [`Door::new`]; `hard` ends them where they are.
     pub async fn run(self, listener: TcpListener, soft: CancellationToken, hard: CancellationToken) {
+        self.run_as(Entrance::Exchange, listener, soft, hard).await;
+    }
+
+    /// The same for a listener with another use. Without a certificate nobody can log in there.
+    pub async fn run_as(self, entrance: Entrance, listener: TcpListener, soft: CancellationToken, hard: CancellationToken) {
         let mut pause = SHORTEST_PAUSE;
         loop {
             let accepted = tokio::select! {
@@ -88,7 +104,7 @@ impl<G: Gate> Door<G> {
             match accepted {
                 Ok((stream, peer)) => {
                     pause = SHORTEST_PAUSE;
-                    self.admit(stream, peer, &soft, &hard);
+                    self.admit(entrance, stream, peer, &soft, &hard);
                 }
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
@@ -100,7 +116,7 @@ impl<G: Gate> Door<G> {
         }
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, soft: &CancellationToken, hard: &CancellationToken) {
+    fn admit(&self, entrance: Entrance, stream: TcpStream, peer: SocketAddr, soft: &CancellationToken, hard: &CancellationToken) {
         let ip = peer.ip().to_canonical();
         let permit = Arc::clone(&self.shared.connections).try_acquire_owned().ok();
         let (Some(permit), Some(slot)) = (permit, self.shared.limits.admit(ip)) else {
@@ -113,7 +129,7 @@ impl<G: Gate> Door<G> {
             tracing::debug!(error = %error, "the connection is gone already");
             return;
         }
-        let session = Session::new(Arc::clone(&self.shared), stream, ip, slot, permit, soft.clone());
+        let session = Session::new(Arc::clone(&self.shared), entrance, stream, ip, slot, permit, soft.clone());
         let hard = hard.clone();
         let task = async move {
             tokio::select! {
@@ -197,7 +213,8 @@ mod tests {
         let ip = [127, 0, 0, 1].into();
         let slot = door.shared.limits.admit(ip).unwrap();
         let permit = Arc::clone(&door.shared.connections).try_acquire_owned().unwrap();
-        let session = Session::new(Arc::clone(&door.shared), stream, ip, slot, permit, CancellationToken::new());
+        let session =
+            Session::new(Arc::clone(&door.shared), Entrance::Exchange, stream, ip, slot, permit, CancellationToken::new());
         let size = std::mem::size_of_val(&session.run());
         assert!(size < 4096, "{size} bytes");
     }

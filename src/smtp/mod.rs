@@ -1,4 +1,5 @@
-//! Mail in: listener, limits, session, commands, data, TLS (RFC 5321, 2920, 3207, 1870, 6152, 6531, 2034).
+//! Mail in: listener, limits, session, commands, data, TLS, submission (RFC 5321, 2920, 3207, 1870, 6152, 6531, 2034,
+//! 4954, 6409, 8314).
 //!
 //! `listener` lets connections in within `limits` and starts a `session` for each; the session reads lines (`line`,
 //! `command`, `path`) and acts on them (`commands/`); a message goes through `data` and `intake` into the spool. What may
@@ -19,5 +20,5 @@ pub mod session;
 pub mod tls;
 mod wire;
 
-pub use listener::{Door, bind};
+pub use listener::{Door, Entrance, bind};
 pub use tls::TlsError;

@@ -19,17 +19,18 @@ pub struct Path {
     pub international: bool,
 }
 
-/// What follows `MAIL `.
-pub fn parse_mail(arguments: &str) -> Result<MailFrom, Reply> {
+/// What follows `MAIL `, and whether AUTH is among its parameters (RFC 4954 §5). What AUTH says is nobody's word but the
+/// client's, so it is not kept.
+pub fn parse_mail(arguments: &str) -> Result<(MailFrom, bool), Reply> {
     let (path, parameters) = split(arguments, "FROM:")?;
-    let mut mail = parse_mail_parameters(parameters)?;
+    let (mut mail, auth) = parse_mail_parameters(parameters)?;
     if !path.is_ascii() && !mail.smtputf8 {
         return Err(replies::NEEDS_SMTPUTF8);
     }
     if !path.is_empty() {
         mail.sender = Some(address(path).ok_or(replies::BAD_SENDER)?);
     }
-    Ok(mail)
+    Ok((mail, auth))
 }
 
 /// What follows `RCPT `.
@@ -99,9 +100,9 @@ fn without_route(path: &str) -> Option<&str> {
     route.split(',').all(hop_is_named).then_some(mailbox)
 }
 
-fn parse_mail_parameters(parameters: &str) -> Result<MailFrom, Reply> {
+fn parse_mail_parameters(parameters: &str) -> Result<(MailFrom, bool), Reply> {
     let mut mail = MailFrom { sender: None, size: None, eight_bit: false, smtputf8: false };
-    let mut body = false;
+    let (mut body, mut auth) = (false, false);
     for parameter in parameters.split(' ').filter(|parameter| !parameter.is_empty()) {
         let (key, value) = parameter.split_once('=').map_or((parameter, None), |(key, value)| (key, Some(value)));
         let twice = match key.to_ascii_uppercase().as_str() {
@@ -110,8 +111,9 @@ fn parse_mail_parameters(parameters: &str) -> Result<MailFrom, Reply> {
                 mail.eight_bit = parse_body(value)?;
                 std::mem::replace(&mut body, true)
             }
+            "AUTH" if value.is_some_and(|value| !value.is_empty()) => std::mem::replace(&mut auth, true),
             "SMTPUTF8" if value.is_none() => std::mem::replace(&mut mail.smtputf8, true),
-            "SMTPUTF8" => return Err(replies::BAD_ARGUMENTS),
+            "AUTH" | "SMTPUTF8" => return Err(replies::BAD_ARGUMENTS),
             key if is_keyword(key) => return Err(replies::BAD_PARAMETER),
             _ => return Err(replies::BAD_ARGUMENTS),
         };
@@ -119,7 +121,7 @@ fn parse_mail_parameters(parameters: &str) -> Result<MailFrom, Reply> {
             return Err(replies::BAD_ARGUMENTS);
         }
     }
-    Ok(mail)
+    Ok((mail, auth))
 }
 
 /// Up to twenty digits (RFC 1870 §3); what does not fit 64 bits is more than anybody takes.
@@ -151,7 +153,7 @@ mod tests {
     use super::*;
 
     fn mail(arguments: &str) -> Result<MailFrom, u16> {
-        parse_mail(arguments).map_err(|reply| reply.code())
+        parse_mail(arguments).map(|(mail, _)| mail).map_err(|reply| reply.code())
     }
 
     fn rcpt(arguments: &str) -> Result<String, u16> {
@@ -229,12 +231,15 @@ mod tests {
             (">", 501),
             ("RET=FULL", 555),
             ("ENVID=a+00b", 555),
-            ("AUTH=<>", 555),
+            ("AUTH", 501),
+            ("AUTH=", 501),
+            ("AUTH=<> AUTH=<>", 501),
             ("REQUIRETLS", 555),
             ("FOO", 555),
         ] {
             assert_eq!(mail(&format!("FROM:<a@b.org> {parameters}")).err(), Some(code), "{parameters}");
         }
+        assert_eq!(parse_mail("FROM:<a@b.org> AUTH=a+3Db SIZE=1").map(|(_, auth)| auth), Ok(true));
         assert_eq!(mail("FROM:<ä@b.org>").err(), Some(553));
         assert_eq!(mail("FROM:<a@bücher.example>").err(), Some(553));
     }

@@ -11,14 +11,16 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::command::Command;
 use super::gate::{Client, Gate, MailFrom};
 use super::limits::Slot;
 use super::line::{LineReader, Scan};
-use super::listener::Shared;
+use super::listener::{Entrance, Shared};
 use super::replies;
+use super::tls::Tls;
 use super::wire::{COMMAND_READ, Lost, Wire};
 use crate::model::Reply;
 
@@ -44,9 +46,9 @@ pub(super) struct Transaction<R> {
     pub(super) refused: bool,
 }
 
-/// What reading a command came to.
-enum Incoming {
-    Line(Result<Command, Reply>),
+/// What reading a line came to.
+pub(super) enum Incoming<T> {
+    Line(T),
     TooLong,
     Invalid,
     OtherProtocol,
@@ -64,16 +66,20 @@ pub(super) enum Next {
     HangUp,
     /// The end the client asked for.
     Quit,
+    /// Nobody is there any more.
+    Gone,
 }
 
 /// One connection and all that is known about it.
 pub(super) struct Session<G: Gate> {
     pub(super) shared: Arc<Shared<G>>,
+    pub(super) entrance: Entrance,
     pub(super) slot: Slot,
     pub(super) client: Client,
     pub(super) wire: Wire,
     pub(super) transaction: Option<Transaction<G::Recipient>>,
     pub(super) messages: u32,
+    pub(super) failed_logins: u32,
     pub(super) ends: Instant,
     lines: LineReader,
     errors: u32,
@@ -85,6 +91,7 @@ pub(super) struct Session<G: Gate> {
 impl<G: Gate> Session<G> {
     pub(super) fn new(
         shared: Arc<Shared<G>>,
+        entrance: Entrance,
         stream: TcpStream,
         ip: IpAddr,
         slot: Slot,
@@ -93,11 +100,13 @@ impl<G: Gate> Session<G> {
     ) -> Self {
         let settings = &shared.settings;
         Self {
+            entrance,
             slot,
-            client: Client { ip, helo: String::new(), esmtp: false, tls: None },
+            client: Client { ip, helo: String::new(), esmtp: false, tls: None, login: None },
             wire: Wire::new(stream, settings.command_timeout.0),
             transaction: None,
             messages: 0,
+            failed_logins: 0,
             ends: Instant::now() + settings.session_timeout.0,
             lines: LineReader::new(settings.max_command_line),
             errors: 0,
@@ -110,9 +119,9 @@ impl<G: Gate> Session<G> {
 
     /// Holds the session to its end.
     pub(super) async fn run(mut self) {
-        let mut next = self.greet();
+        let mut next = self.begin().await;
         while next == Next::Command {
-            next = match self.read().await {
+            next = match self.read(Command::parse).await {
                 Incoming::Line(Ok(command)) => {
                     self.pace().await;
                     self.act(command).await
@@ -120,13 +129,50 @@ impl<G: Gate> Session<G> {
                 Incoming::Line(Err(reply)) => self.refuse(reply).await,
                 Incoming::TooLong => self.refuse(replies::LINE_TOO_LONG).await,
                 Incoming::Invalid => self.refuse(replies::BAD_LINE).await,
-                Incoming::OtherProtocol => self.hang_up(&replies::NOT_SMTP),
-                Incoming::TimedOut => self.hang_up(&replies::TIMED_OUT),
-                Incoming::ShuttingDown => self.hang_up(&replies::SHUTTING_DOWN),
-                Incoming::Disconnected => return,
+                ended => self.end(&ended),
             };
         }
+        if next == Next::Gone {
+            return;
+        }
         self.wire.close(next == Next::HangUp).await;
+    }
+
+    /// What follows when no line came.
+    pub(super) fn end<T>(&mut self, incoming: &Incoming<T>) -> Next {
+        match incoming {
+            Incoming::OtherProtocol => self.hang_up(&replies::NOT_SMTP),
+            Incoming::TimedOut => self.hang_up(&replies::TIMED_OUT),
+            Incoming::ShuttingDown => self.hang_up(&replies::SHUTTING_DOWN),
+            Incoming::Disconnected | Incoming::Line(_) | Incoming::TooLong | Incoming::Invalid => Next::Gone,
+        }
+    }
+
+    /// TLS where it comes first, then the greeting.
+    async fn begin(&mut self) -> Next {
+        if self.entrance != Entrance::Submissions {
+            return self.greet();
+        }
+        let Some(acceptor) = self.shared.tls.as_ref().map(Tls::acceptor) else { return Next::Gone };
+        if !self.shake_hands(&acceptor).await {
+            return Next::Gone;
+        }
+        self.say(&Reply::bare(220, format!("{} ESMTP Postern", self.shared.hostname)))
+    }
+
+    /// Puts TLS underneath. Everything learned in the clear is forgotten; false when the handshake failed.
+    pub(super) async fn shake_hands(&mut self, acceptor: &TlsAcceptor) -> bool {
+        let limit = self.shared.settings.tls_timeout.0;
+        let Some(tls) = Box::pin(self.wire.start_tls(acceptor, limit)).await else {
+            tracing::debug!("the TLS handshake failed");
+            return false;
+        };
+        self.transaction = None;
+        self.client.helo.clear();
+        self.client.esmtp = false;
+        self.client.login = None;
+        self.client.tls = Some(tls);
+        true
     }
 
     fn greet(&mut self) -> Next {
@@ -136,15 +182,15 @@ impl<G: Gate> Session<G> {
         self.say(&Reply::bare(220, format!("{} ESMTP Postern", self.shared.hostname)))
     }
 
-    /// The next command, after all replies that wait are written if it has to be waited for.
-    async fn read(&mut self) -> Incoming {
+    /// The next line as `parse` reads it, after all replies that wait are written if it has to be waited for.
+    pub(super) async fn read<T>(&mut self, parse: fn(&str) -> T) -> Incoming<T> {
         let silence = self.shared.patience();
         let deadline = self.ends.min(Instant::now() + silence);
         loop {
             if self.soft.is_cancelled() {
                 return Incoming::ShuttingDown;
             }
-            if let Some(incoming) = self.scan() {
+            if let Some(incoming) = self.scan(parse) {
                 if self.wire.queued() >= WRITE_AT && self.wire.flush().await.is_err() {
                     return Incoming::Disconnected;
                 }
@@ -167,7 +213,7 @@ impl<G: Gate> Session<G> {
     }
 
     /// Looks for a command in what was received.
-    fn scan(&mut self) -> Option<Incoming> {
+    fn scan<T>(&mut self, parse: fn(&str) -> T) -> Option<Incoming<T>> {
         if !self.lines_seen && self.speaks_another_protocol() {
             return Some(Incoming::OtherProtocol);
         }
@@ -175,7 +221,7 @@ impl<G: Gate> Session<G> {
         let (incoming, consumed) = match scan {
             Scan::Line { consumed } => {
                 let line = self.wire.input().get(..consumed).and_then(|line| std::str::from_utf8(line).ok());
-                (line.map_or(Incoming::Invalid, |line| Incoming::Line(Command::parse(line))), consumed)
+                (line.map_or(Incoming::Invalid, |line| Incoming::Line(parse(line))), consumed)
             }
             Scan::TooLong { consumed } => (Incoming::TooLong, consumed),
             Scan::Invalid { consumed } => (Incoming::Invalid, consumed),

@@ -147,6 +147,9 @@ mod tests {
             assert_eq!(content.len(), size as u64);
             assert_eq!(content.read_all().await.unwrap(), bytes);
             assert_eq!(content.from_offset(5).read_all().await.unwrap(), bytes.get(5..).unwrap_or_default());
+            let mut read = Vec::new();
+            std::io::Read::read_to_end(&mut content.from_offset(5).reader(), &mut read).unwrap();
+            assert_eq!(read, bytes.get(5..).unwrap_or_default());
             assert_eq!(content.from_offset(5).read(3, 4).await.unwrap(), bytes.get(8..12).unwrap_or_default());
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "spilled files have no name");

@@ -8,7 +8,7 @@
 mod collector;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -80,8 +80,39 @@ impl Content {
         }
     }
 
+    /// A reader for work that is done beside the runtime, as reading may wait for the disk.
+    pub fn reader(&self) -> Reader {
+        Reader { content: self.clone() }
+    }
+
     /// All of it in one piece; for what is known to be small (a header block, a test).
     pub async fn read_all(&self) -> io::Result<Bytes> {
         self.read(0, usize::MAX).await
+    }
+}
+
+/// Reads a [`Content`] from its start.
+#[derive(Debug)]
+pub struct Reader {
+    /// What is left.
+    content: Content,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.content.length).unwrap_or(usize::MAX).min(buffer.len());
+        let Some(buffer) = buffer.get_mut(..wanted) else { return Ok(0) };
+        match &self.content.source {
+            Source::Memory(bytes) => {
+                let start = usize::try_from(self.content.start).unwrap_or(usize::MAX);
+                let Some(piece) = bytes.get(start..start.saturating_add(wanted)) else {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                };
+                buffer.copy_from_slice(piece);
+            }
+            Source::File(file) => file.read_exact_at(buffer, self.content.start)?,
+        }
+        self.content = self.content.from_offset(wanted as u64);
+        Ok(wanted)
     }
 }

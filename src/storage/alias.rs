@@ -18,10 +18,13 @@ pub const FIND_ROUTE: &str = "SELECT a.id, a.uuid, a.user_id, a.domain_id, a.add
      a.max_messages, a.messages_used, a.created_at, a.state_changed_at, a.display_name, \
      m.id AS mailbox_id, m.uuid AS mailbox_uuid, m.user_id AS mailbox_user_id, m.address AS mailbox_address, \
      m.verified_at AS mailbox_verified_at, m.is_default AS mailbox_is_default, m.created_at AS mailbox_created_at, \
-     m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status \
+     m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status, k.mailbox_id AS key_of, \
+     (EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = a.user_id) \
+     OR EXISTS (SELECT 1 FROM contacts c WHERE c.alias_id = a.id AND c.blocked_at IS NOT NULL)) AS has_blocks \
      FROM aliases a \
      LEFT JOIN alias_mailboxes am ON am.alias_id = a.id \
      LEFT JOIN mailboxes m ON m.id = am.mailbox_id \
+     LEFT JOIN pgp_keys k ON k.mailbox_id = m.id \
      WHERE a.address = $1 \
      ORDER BY m.id";
 
@@ -34,6 +37,10 @@ pub struct Route {
     pub mailboxes: Vec<Mailbox>,
     /// How many of its mailboxes are not verified and so take nothing yet.
     pub unverified: usize,
+    /// Whether its owner blocked anybody, here or everywhere: only then is it worth asking whom.
+    pub has_blocks: bool,
+    /// Those of its mailboxes that have a PGP key: nothing goes there in clear.
+    pub with_key: Vec<MailboxId>,
 }
 
 /// What a new alias is made of.
@@ -130,6 +137,8 @@ struct RouteRow {
     mailbox_created_at: Option<i64>,
     mailbox_paused_at: Option<i64>,
     mailbox_paused_status: Option<String>,
+    has_blocks: bool,
+    key_of: Option<i64>,
 }
 
 impl RouteRow {
@@ -156,10 +165,12 @@ pub async fn find_route(tx: &mut Tx, address: &str) -> Result<Option<Route>, Err
     for row in rows.iter().filter_map(RouteRow::mailbox) {
         mailboxes.push(Mailbox::try_from(row)?);
     }
+    let with_key = rows.iter().filter_map(|row| row.key_of).map(MailboxId).collect();
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let all = mailboxes.len();
     mailboxes.retain(|mailbox| mailbox.verified_at.is_some());
-    Ok(Some(Route { alias: row.alias.try_into()?, unverified: all - mailboxes.len(), mailboxes }))
+    let unverified = all - mailboxes.len();
+    Ok(Some(Route { has_blocks: row.has_blocks, alias: row.alias.try_into()?, unverified, mailboxes, with_key }))
 }
 
 /// The alias with that key.
@@ -246,6 +257,25 @@ pub async fn set_state(tx: &mut Tx, id: AliasId, state: AliasState, now: Timesta
         sqlx::query("UPDATE aliases SET state = $2, state_changed_at = $3 WHERE id = $1 AND state <> $2")
             .bind(id.0)
             .bind(state.as_str())
+            .bind(now.as_micros())
+    )?;
+    Ok(changed == 1)
+}
+
+/// Changes the name replies go out with and the owner's note.
+pub async fn set_texts(tx: &mut Tx, id: AliasId, display_name: Option<&str>, note: &str) -> Result<(), Error> {
+    let text = "UPDATE aliases SET display_name = $2, note = $3 WHERE id = $1";
+    changed!(tx, sqlx::query(text).bind(id.0).bind(display_name).bind(note)).map(drop)
+}
+
+/// Changes the state if it is `from` at that moment: between a look and a change somebody else may have killed it.
+pub async fn replace_state(tx: &mut Tx, id: AliasId, from: AliasState, to: AliasState, now: Timestamp) -> Result<bool, Error> {
+    let changed = changed!(
+        tx,
+        sqlx::query("UPDATE aliases SET state = $3, state_changed_at = $4 WHERE id = $1 AND state = $2")
+            .bind(id.0)
+            .bind(from.as_str())
+            .bind(to.as_str())
             .bind(now.as_micros())
     )?;
     Ok(changed == 1)

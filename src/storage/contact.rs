@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::model::alias::Alias;
 use crate::model::contact::{Contact, ReverseToken};
-use crate::model::id::{AliasId, ContactId};
+use crate::model::id::{AliasId, ContactId, UserId};
 use crate::model::{Address, Timestamp};
 
 use super::alias::AliasRow;
@@ -143,6 +143,26 @@ pub async fn find_by_tokens(tx: &mut Tx, alias: AliasId, tokens: &[ReverseToken]
         Tx::PostgresRead(t) | Tx::Postgres(t) => sqlx::query_as(postgres).bind(alias.0).bind(&tokens).fetch_all(&mut **t).await,
     }?;
     rows.into_iter().map(Contact::try_from).collect()
+}
+
+/// One page of an alias's contacts, oldest first, after that one.
+pub async fn list(tx: &mut Tx, alias: AliasId, after: Option<ContactId>, limit: u32) -> Result<Vec<Contact>, Error> {
+    let rows: Vec<ContactRow> = on!(tx, c => sqlx::query_as(select!("alias_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3"))
+        .bind(alias.0).bind(after.map_or(i64::MIN, |id| id.0)).bind(i64::from(limit)).fetch_all(c))?;
+    rows.into_iter().map(Contact::try_from).collect()
+}
+
+/// The contacts a user blocked at one of their aliases, with the alias, oldest first.
+pub async fn list_blocked(tx: &mut Tx, user: UserId) -> Result<Vec<(Contact, Alias)>, Error> {
+    let rows: Vec<ContactAndAliasRow> = on!(tx, c => sqlx::query_as(
+        "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, c.address AS contact_address, \
+         c.token AS contact_token, c.created_at AS contact_created_at, c.blocked_at AS contact_blocked_at, \
+         a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, a.max_messages, \
+         a.messages_used, a.created_at, a.state_changed_at, a.display_name \
+         FROM aliases a JOIN contacts c ON c.alias_id = a.id \
+         WHERE a.user_id = $1 AND c.blocked_at IS NOT NULL ORDER BY c.blocked_at, c.id",
+    ).bind(user.0).fetch_all(c))?;
+    rows.into_iter().map(|row| Ok((row.contact.try_into()?, row.alias.try_into()?))).collect()
 }
 
 /// Blocks a contact (`Some`: since when), or lets it be written to again.

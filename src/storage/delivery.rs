@@ -46,8 +46,10 @@ pub struct NewDelivery {
     pub site: Option<String>,
     /// The lease of the attempt that is still in flight, if one is.
     pub lease: Option<Lease>,
-    /// Why the attempt before did not succeed, if there was one.
+    /// Why the attempt before did not succeed, if there was one; or why it is held.
     pub last_failure: Option<Failure>,
+    /// Whether it is not tried before its owner releases it (`hold.rs`).
+    pub held: bool,
 }
 
 /// What a failure without content is made of: it was refused at once, and its owner shall see that.
@@ -103,7 +105,7 @@ pub async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<DeliveryId, Error>
     let id: i64 = on!(tx, c => sqlx::query_scalar(
         "INSERT INTO deliveries (uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, header, state, queued_at, \
          next_attempt_at, attempts, expires_at, site, lease_owner, lease_token, lease_until, last_code, last_status, \
-         last_detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+         last_detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $20, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
          RETURNING id",
     )
     .bind(new.uuid)
@@ -125,6 +127,7 @@ pub async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<DeliveryId, Error>
     .bind(failure.and_then(|failure| failure.code).map(i32::from))
     .bind(failure.map(|failure| failure.status.clone()))
     .bind(failure.map(|failure| failure.detail.reveal().clone()))
+    .bind(if new.held { "held" } else { "waiting" })
     .fetch_one(c))?;
     Ok(DeliveryId(id))
 }
@@ -413,13 +416,13 @@ pub async fn release_dead(tx: &mut Tx, node: &Node, now: Timestamp) -> Result<u6
     )
 }
 
-/// Cancels everything that still waits for an alias or lies in quarantine, also what is under lease: its holder's settling
+/// Cancels everything that still waits for an alias, is held, or lies in quarantine, also what is under lease: its holder's settling
 /// then says false. How many messages there were (notices are cancelled as well but not counted).
 pub async fn cancel_waiting_of_alias(tx: &mut Tx, alias: AliasId, now: Timestamp) -> Result<u64, Error> {
     let rows: Vec<(Option<i64>, String)> = on!(tx, c => sqlx::query_as(
         "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL \
-         WHERE alias_id = $1 AND (state = 'waiting' OR quarantined) RETURNING message_id, kind",
+         WHERE alias_id = $1 AND (state IN ('waiting', 'held') OR quarantined) RETURNING message_id, kind",
     ).bind(alias.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
     let messages = rows.iter().filter(|(_, kind)| kind != DeliveryKind::Dsn.as_str()).count() as u64;
     erase_all(tx, rows.into_iter().map(|(message, _)| message).collect()).await?;
@@ -431,7 +434,7 @@ pub async fn cancel_waiting_of_mailbox(tx: &mut Tx, mailbox: MailboxId, now: Tim
     let rows: Vec<(Option<i64>, Option<i64>)> = on!(tx, c => sqlx::query_as(
         "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL \
-         WHERE mailbox_id = $1 AND (state = 'waiting' OR quarantined) RETURNING message_id, alias_id",
+         WHERE mailbox_id = $1 AND (state IN ('waiting', 'held') OR quarantined) RETURNING message_id, alias_id",
     ).bind(mailbox.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
     let aliases = rows.iter().filter_map(|(_, alias)| alias.map(AliasId)).collect();
     erase_all(tx, rows.into_iter().map(|(message, _)| message).collect()).await?;
@@ -444,7 +447,7 @@ pub async fn redirect(tx: &mut Tx, from: MailboxId, to: MailboxId, address: &Add
         tx,
         sqlx::query(
             "UPDATE deliveries SET mailbox_id = $2, recipient = $3, site = NULL \
-             WHERE mailbox_id = $1 AND (state = 'waiting' OR quarantined)"
+             WHERE mailbox_id = $1 AND (state IN ('waiting', 'held') OR quarantined)"
         )
         .bind(from.0)
         .bind(to.0)

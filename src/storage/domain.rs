@@ -6,7 +6,7 @@ use crate::model::domain::Domain;
 use crate::model::id::{DomainId, UserId};
 use crate::model::{DomainName, Timestamp};
 
-use super::{Error, ErrorKind, Tx, columns, on};
+use super::{Error, ErrorKind, Tx, changed, columns, on};
 
 /// What a new domain is made of.
 #[derive(Debug, Clone)]
@@ -65,6 +65,18 @@ pub async fn find_by_name(tx: &mut Tx, name: &DomainName) -> Result<Option<Domai
         "SELECT id, uuid, name, user_id, created_at, submission_creates FROM domains WHERE name = $1",
     ).bind(name.as_str()).fetch_optional(c))?;
     row.map(Domain::try_from).transpose()
+}
+
+/// Says whether mail its owner hands in may make aliases of a domain. False when this user has no such domain.
+pub async fn set_submission_creates(tx: &mut Tx, user: UserId, name: &DomainName, creates: bool) -> Result<bool, Error> {
+    let changed = changed!(
+        tx,
+        sqlx::query("UPDATE domains SET submission_creates = $3 WHERE user_id = $1 AND name = $2")
+            .bind(user.0)
+            .bind(name.as_str())
+            .bind(creates)
+    )?;
+    Ok(changed == 1)
 }
 
 /// All domains: the shared ones and everybody's own, oldest first.

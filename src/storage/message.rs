@@ -187,7 +187,7 @@ pub async fn read_body(tx: &mut Tx, message: &Message, mut collector: Collector)
     Ok(collector.finish())
 }
 
-/// Erases a message and its body when no delivery that waits or lies in quarantine refers to it; whether it did.
+/// Erases a message and its body when no delivery that waits, is held or lies in quarantine refers to it; whether it did.
 pub async fn erase_if_done(tx: &mut Tx, id: MessageId) -> Result<bool, Error> {
     // Two nodes may settle the last two deliveries at once, each seeing the other's as waiting. Whoever gets this
     // lock second looks again. SQLite has one writer.
@@ -198,7 +198,7 @@ pub async fn erase_if_done(tx: &mut Tx, id: MessageId) -> Result<bool, Error> {
         tx,
         sqlx::query(
             "DELETE FROM messages WHERE id = $1 \
-             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message_id = $1 AND (state = 'waiting' OR quarantined))"
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message_id = $1 AND (state IN ('waiting', 'held') OR quarantined))"
         )
         .bind(id.0)
     )?;

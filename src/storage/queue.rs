@@ -11,7 +11,7 @@ use crate::model::id::{AliasId, DeliveryId, UserId};
 
 use super::delivery::erase_all;
 use super::delivery_row::{DeliveryRow, one_by_one};
-use super::{Error, Tx, changed, columns, on, site_backoff};
+use super::{Error, Tx, changed, columns, hold, on, site_backoff};
 
 /// Which deliveries to list, newest first.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +60,8 @@ pub struct SweepReport {
     pub deliveries_failed: u64,
     /// Deliveries that waited for a killed alias, now cancelled and visible.
     pub deliveries_cancelled: u64,
+    /// Held deliveries nobody decided on in time, now failed and visible. Nothing was wrong with them.
+    pub held_expired: u64,
     /// Failed and cancelled deliveries shown long enough, forgotten. Nothing was wrong with them.
     pub deliveries_forgotten: u64,
     /// Sites whose wait is long over, forgotten. Nothing was wrong with them.
@@ -196,7 +198,7 @@ pub async fn sweep(tx: &mut Tx, now: Timestamp, max_gap: Duration, max_lease: Du
         sqlx::query(
             "UPDATE deliveries SET state = 'failed', header = $1, settled_at = $2, last_code = NULL, last_status = '5.3.0', \
              last_detail = 'the kept message is missing', lease_owner = NULL, lease_token = NULL, lease_until = NULL \
-             WHERE state = 'waiting' AND message_id IS NULL"
+             WHERE state IN ('waiting', 'held') AND message_id IS NULL"
         )
         .bind(&[][..] as &[u8])
         .bind(now.as_micros())
@@ -219,16 +221,17 @@ pub async fn sweep(tx: &mut Tx, now: Timestamp, max_gap: Duration, max_lease: Du
         sqlx::query(
             "UPDATE deliveries SET state = 'cancelled', header = $1, settled_at = $2, \
              lease_owner = NULL, lease_token = NULL, lease_until = NULL \
-             WHERE state = 'waiting' AND alias_id IN (SELECT a.id FROM aliases a WHERE a.state = 'killed')"
+             WHERE state IN ('waiting', 'held') AND alias_id IN (SELECT a.id FROM aliases a WHERE a.state = 'killed')"
         )
         .bind(&[][..] as &[u8])
         .bind(now.as_micros())
     )?;
+    let held_expired = hold::expire(tx, now).await?;
     let messages_erased = changed!(
         tx,
         sqlx::query(
             "DELETE FROM messages WHERE NOT EXISTS \
-             (SELECT 1 FROM deliveries d WHERE d.message_id = messages.id AND (d.state = 'waiting' OR d.quarantined))"
+             (SELECT 1 FROM deliveries d WHERE d.message_id = messages.id AND (d.state IN ('waiting', 'held') OR d.quarantined))"
         )
     )?;
     let chunks_erased = changed!(
@@ -237,7 +240,7 @@ pub async fn sweep(tx: &mut Tx, now: Timestamp, max_gap: Duration, max_lease: Du
     )?;
     let deliveries_forgotten = changed!(
         tx,
-        sqlx::query("DELETE FROM deliveries WHERE settled_at < $1 AND state <> 'waiting' AND NOT quarantined")
+        sqlx::query("DELETE FROM deliveries WHERE settled_at < $1 AND state NOT IN ('waiting', 'held') AND NOT quarantined")
             .bind(now.minus(SHOWN_FOR).as_micros())
     )?;
     let backoffs_forgotten = site_backoff::forget(tx, now.minus(SITE_REMEMBERED_FOR)).await?;
@@ -249,6 +252,7 @@ pub async fn sweep(tx: &mut Tx, now: Timestamp, max_gap: Duration, max_lease: Du
         chunks_erased,
         deliveries_failed,
         deliveries_cancelled,
+        held_expired,
         deliveries_forgotten,
         backoffs_forgotten,
     })
@@ -257,6 +261,6 @@ pub async fn sweep(tx: &mut Tx, now: Timestamp, max_gap: Duration, max_lease: Du
 impl SweepReport {
     /// Whether anything had to be put right.
     pub fn found_anything(&self) -> bool {
-        Self { deliveries_forgotten: 0, backoffs_forgotten: 0, ..*self } != Self::default()
+        Self { held_expired: 0, deliveries_forgotten: 0, backoffs_forgotten: 0, ..*self } != Self::default()
     }
 }

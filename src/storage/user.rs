@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::model::id::UserId;
-use crate::model::user::User;
+use crate::model::user::{OnQuarantine, User};
 use crate::model::{Address, Timestamp};
 
 use super::{Error, ErrorKind, Tx, changed, columns, on};
@@ -78,6 +78,12 @@ pub async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<
         "SELECT id, uuid, email, is_admin, created_at, on_quarantine, replace_quoted FROM users WHERE id > $1 ORDER BY id LIMIT $2",
     ).bind(after.map_or(i64::MIN, |id| id.0)).bind(i64::from(limit)).fetch_all(c))?;
     rows.into_iter().map(User::try_from).collect()
+}
+
+/// Changes what happens to a user's mail.
+pub async fn set_choices(tx: &mut Tx, id: UserId, on_quarantine: OnQuarantine, replace_quoted: bool) -> Result<(), Error> {
+    let text = "UPDATE users SET on_quarantine = $2, replace_quoted = $3 WHERE id = $1";
+    changed!(tx, sqlx::query(text).bind(id.0).bind(on_quarantine.as_str()).bind(replace_quoted)).map(drop)
 }
 
 /// Keeps others from giving this user anything (an alias, a mailbox) before this transaction ends; false when there is

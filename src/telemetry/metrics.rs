@@ -24,6 +24,8 @@ pub const HANDOFFS: &str = "postern_handoffs_total";
 pub const HANDOFF_SECONDS: &str = "postern_handoff_seconds";
 /// Deliveries that wait in the queue.
 pub const QUEUE_WAITING: &str = "postern_queue_waiting";
+/// Deliveries held for their owners' decision.
+pub const QUEUE_HELD: &str = "postern_queue_held";
 /// Age of the oldest waiting delivery.
 pub const QUEUE_OLDEST_SECONDS: &str = "postern_queue_oldest_seconds";
 /// Deliveries given up, by `reason`: `refused`, `expired`.
@@ -62,6 +64,7 @@ fn describe() {
     describe_counter!(HANDOFFS, "Hand-offs to the next hop by outcome");
     describe_histogram!(HANDOFF_SECONDS, Unit::Seconds, "How long one hand-off took");
     describe_gauge!(QUEUE_WAITING, "Deliveries that wait in the queue");
+    describe_gauge!(QUEUE_HELD, "Deliveries held for their owners' decision");
     describe_gauge!(QUEUE_OLDEST_SECONDS, Unit::Seconds, "Age of the oldest waiting delivery");
     describe_counter!(QUEUE_ENDED, "Deliveries given up by reason");
     describe_counter!(NOTICES, "Delivery status notifications made for senders");

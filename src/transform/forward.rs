@@ -11,8 +11,9 @@
 //! | `Sender` | dropped: it names an address that is not aligned with the new `From` and that nobody answers to |
 //! | `In-Reply-To`, `References` | ids of the owner's replies become the ones the owner's mail client gave them |
 //! | receipts asked for, `Errors-To`, `Mail-Followup-To`, `Mail-Reply-To`, `List-Post`, `List-Owner` | dropped: see [`list_fields`] |
-//! | `List-Unsubscribe`, `-Subscribe`, `-Help`, `-Archive` | web addresses only; as they were when nothing else is in them |
-//! | `List-Unsubscribe-Post` | dropped when no HTTPS address is left to post to |
+//! | `List-Subscribe`, `-Help`, `-Archive` | web addresses only; as they were when nothing else is in them |
+//! | `List-Unsubscribe` | web addresses as they are, those of mail through a reverse address; ours, which pauses the alias, when none is left |
+//! | `List-Unsubscribe-Post` | dropped when no HTTPS address is left to post to; ours beside our own |
 //! | `Return-Path`, `Bcc` | dropped: the last hop's and nobody's |
 //! | `Authentication-Results` | dropped where it claims to be ours (RFC 8601 §5) |
 //! | `X-Postern-*` | dropped, except trace fields we made |
@@ -40,12 +41,22 @@ pub const HIDE_ABOVE: usize = 25;
 /// Name of the field that says which alias a message came through.
 pub const ALIAS_FIELD: &str = "X-Postern-Alias";
 
+/// Name of the field with the link to the page where that alias is paused or killed, or the sender blocked.
+pub const MANAGE_FIELD: &str = "X-Postern-Manage";
+
+/// What makes an address one that a program may post to by itself (RFC 8058 §3.1).
+const ONE_CLICK: &str = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
+
+/// A longer link is left out: a line may have 998 octets (RFC 5322 §2.1.1).
+const LONGEST_LINK: usize = 900;
+
 /// Who is in the header of a message besides the alias.
 #[derive(Debug, Clone)]
 pub struct Correspondents {
     /// The author, name decoded but not cleaned.
     pub author: Mailbox,
-    /// Everybody who needs a reverse address: the author first, then `Reply-To`, `To`, `Cc`, each once; 51 at the most.
+    /// Everybody who needs a reverse address: the author first, then `Reply-To`, `To`, `Cc` and where mail goes to leave
+    /// a list, each once; 54 at the most.
     pub outside: Vec<Address>,
     /// How many others `To` and `Cc` name (each once, and what could not be read).
     pub other_recipients: usize,
@@ -70,6 +81,8 @@ pub struct ForwardFacts<'a> {
     pub trace_key: &'a SecretKey,
     /// Ids of ours that correspondents may name, and the ids the owner's mail client knows those messages by.
     pub message_ids: &'a HashMap<String, String>,
+    /// The link to the alias's page, where the message may have one.
+    pub manage: Option<&'a str>,
     /// The name we sign `Authentication-Results` with.
     pub authserv_id: &'a str,
 }
@@ -96,10 +109,11 @@ pub fn correspondents(block: &HeaderBlock, message: &[u8], alias: &Address) -> R
     let alias = alias.folded();
     let mut seen = BTreeSet::from([author.address.folded()]);
     let mut outside = vec![author.address.clone()];
-    for mailbox in reply_to.chain(named).flat_map(AddressList::mailboxes) {
-        let folded = mailbox.address.folded();
+    let named = reply_to.chain(named).flat_map(AddressList::mailboxes).map(|mailbox| mailbox.address.clone());
+    for address in named.chain(list_fields::unsubscribe_addresses(block, message)) {
+        let folded = address.folded();
         if folded != alias && seen.insert(folded) {
-            outside.push(mailbox.address.clone());
+            outside.push(address);
         }
     }
     Ok(Correspondents { author, outside, other_recipients: recipients.others, unreadable })
@@ -110,11 +124,14 @@ pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Res
     let author = mailboxes::author(block, message)?;
     let recipients = Recipients::read(block, message, facts.alias);
     let mut out = Vec::with_capacity(block.body_offset() + 1024);
-    // List-Unsubscribe and our DKIM signature go here, in front of everything.
+    // Our DKIM signature goes here, in front of everything.
     out.extend_from_slice(facts.results.as_bytes());
     out.extend_from_slice(received::field(facts.received).as_bytes());
     out.extend_from_slice(format!("{}: {}\r\n", trace::NAME, trace::value(facts.trace_key, facts.alias_id)).as_bytes());
     out.extend_from_slice(format!("{ALIAS_FIELD}: {}\r\n", facts.alias).as_bytes());
+    let mut unsubscribe = list_fields::unsubscribe(block, message, |address| facts.reverse.get(&address.folded()));
+    let keeps_post = unsubscribe.as_ref().is_some_and(|theirs| theirs.has_https);
+    manage(facts, unsubscribe.is_none(), &mut out);
     let keeps_replies = !are_crowd(&replies(block, message));
     let mut hidden_written = false;
     let mut written = BTreeSet::new();
@@ -145,13 +162,32 @@ pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Res
                     end_line(&mut out);
                 }
             }
-            b"list-unsubscribe-post" if !list_fields::has_one_click(block, message) => {}
+            b"list-unsubscribe" => {
+                if let Some(theirs) = unsubscribe.take() {
+                    out.extend_from_slice(&theirs.field);
+                    end_line(&mut out);
+                }
+            }
+            b"list-unsubscribe-post" if !keeps_post => {}
             b"authentication-results" if claims_authserv_id(field.value(message), facts.authserv_id) => {}
             name if name.starts_with(b"x-postern-") && !trace::is_ours(field, message, facts.trace_key) => {}
             _ => copy(field, message, &mut out),
         }
     }
     Ok(out)
+}
+
+/// The link to the alias's page, and where the sender says nothing of leaving, the same link for the mail client's own
+/// button. A program posts to HTTPS only; without it the button opens the page.
+fn manage(facts: &ForwardFacts, is_only_way: bool, out: &mut Vec<u8>) {
+    let Some(link) = facts.manage.filter(|link| link.len() <= LONGEST_LINK) else { return };
+    out.extend_from_slice(format!("{MANAGE_FIELD}: <{link}>\r\n").as_bytes());
+    if is_only_way {
+        out.extend_from_slice(format!("List-Unsubscribe: <{link}>\r\n").as_bytes());
+        if link.starts_with("https:") {
+            out.extend_from_slice(ONE_CLICK.as_bytes());
+        }
+    }
 }
 
 /// A field as it came; the very last one of a message without a body may lack its line end.

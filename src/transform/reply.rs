@@ -5,7 +5,7 @@
 //! | field | becomes |
 //! |---|---|
 //! | `From` | the alias, with the name chosen for it or none; never the name in the owner's mail client |
-//! | `To`, `Cc` | reverse addresses become the contacts they stand for, as the owner listed them; the alias and the owner's mailboxes go; anything else refuses the message, since it would be shown an answer it can't take part in |
+//! | `To`, `Cc` | reverse addresses become the contacts they stand for, as the owner listed them; the alias and the owner's mailboxes go; anything else refuses a reply, since it would be shown an answer it can't take part in; in a message handed in by submission it stays |
 //! | `Subject` | as it was; where it holds a mailbox, the alias stands for it |
 //! | `Date` | the same moment in UTC: the zone tells where the owner is |
 //! | `Message-ID` | ours (see [`message_id`]) |
@@ -35,7 +35,8 @@ use super::forward::{Line, copy};
 use super::header::{Field, HeaderBlock};
 use super::mailboxes::{AddressList, Mailbox};
 use super::{message_id, quoted_address};
-use naming::{decoded, names_mailbox, percent_decoded};
+pub use naming::decoded;
+use naming::{names_mailbox, percent_decoded};
 
 /// A longer subject that has to be written anew is cut; nobody reads it to there.
 const SUBJECT_LENGTH: usize = 800;
@@ -56,6 +57,9 @@ pub struct ReplyFacts<'a> {
     pub contacts: &'a HashMap<ReverseToken, Address>,
     /// The mailboxes behind the alias; none may show.
     pub mailboxes: &'a [Address],
+    /// Whether `To` and `Cc` may name others than contacts, and then the instance's domains, on which they may not: a
+    /// message that was handed in is shown as its author addressed it, and no reverse address or other alias with it.
+    pub outside: Option<&'a BTreeSet<DomainName>>,
     /// The id it goes out with.
     pub message_id: &'a str,
     /// Ids the owner's mail client gave to earlier messages, and those they went out with.
@@ -213,7 +217,7 @@ fn recipients(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>, out: 
             for mailbox in list.mailboxes() {
                 let Some(contact) = correspondent(mailbox, facts)? else { continue };
                 if written.insert(contact.folded()) {
-                    line.mailbox_as(&name_of(mailbox, contact, facts.mailboxes), contact);
+                    line.mailbox_as(&name_of(mailbox, &contact, facts.mailboxes), &contact);
                 }
             }
         }
@@ -227,15 +231,18 @@ fn recipients(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>, out: 
 }
 
 /// Who stands for an entry of `To` or `Cc`; `None` for the owner in any form.
-fn correspondent<'a>(mailbox: &Mailbox, facts: &ReplyFacts<'a>) -> Result<Option<&'a Address>, ReplyFault> {
+fn correspondent(mailbox: &Mailbox, facts: &ReplyFacts<'_>) -> Result<Option<Address>, ReplyFault> {
     let is_owner = |address: &Address| facts.mailboxes.iter().any(|own| own.folded() == address.folded());
     if mailbox.address.folded() == facts.alias.folded() || is_owner(&mailbox.address) {
         return Ok(None);
     }
     let contact = token(&mailbox.address, facts.alias).and_then(|token| facts.contacts.get(&token));
-    let contact = contact.ok_or(ReplyFault::OutsideAddress)?;
+    let Some(contact) = contact else {
+        let is_outside = facts.outside.is_some_and(|ours| !ours.contains(mailbox.address.domain()));
+        return if is_outside { Ok(Some(mailbox.address.clone())) } else { Err(ReplyFault::OutsideAddress) };
+    };
     // An owner who once wrote to the alias is a contact as well: shown to itself only.
-    Ok((!is_owner(contact) || contact == facts.contact).then_some(contact))
+    Ok((!is_owner(contact) || contact == facts.contact).then(|| contact.clone()))
 }
 
 /// The name the owner gave a contact, without the address that [`display_name::shown`] put behind it. A name that holds

@@ -1,26 +1,39 @@
-//! Health over HTTP now, pages and API later: the router, the headers every answer carries, the answer for what is
-//! not there.
+//! Health and pages over HTTP: the router, the headers every answer carries, the answer for what is not there.
 //!
 //! `/healthz` says that the process is up, `/readyz` that mail would be taken ([`health::Readiness`]). Metrics are a
-//! router of their own for a listener of their own ([`metrics::router`]).
+//! router of their own for a listener of their own ([`metrics::router`]). [`link`] serves what the links in mail lead to.
+//! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
 pub mod headers;
 pub mod health;
+pub mod link;
 pub mod metrics;
+pub mod pages;
 pub mod problem;
 
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
 
+use crate::service::broker::Broker;
 use health::Readiness;
 
 /// All routes of the listener `http.listen`.
+pub fn site(readiness: Readiness, broker: Broker) -> Router {
+    finish(health_routes(readiness).merge(link::routes(broker)).merge(pages::files()))
+}
+
+/// Health alone.
 pub fn router(readiness: Readiness) -> Router {
-    Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .with_state(readiness)
+    finish(health_routes(readiness))
+}
+
+fn health_routes(readiness: Readiness) -> Router {
+    Router::new().route("/healthz", get(health::healthz)).route("/readyz", get(health::readyz)).with_state(readiness)
+}
+
+fn finish(routes: Router) -> Router {
+    routes
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::map_response(headers::secure))

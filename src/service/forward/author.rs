@@ -23,6 +23,8 @@ pub(in crate::service) struct Known {
     pub authentication: Authentication,
     /// The fields that tell the owner.
     pub fields: String,
+    /// What its owner is warned of.
+    pub warning: Option<Warning>,
 }
 
 /// Finds out who sent the message, and whether it may pass; `None` when the operator does not want to know.
@@ -47,8 +49,9 @@ pub(super) async fn check(
     let verdict = policy::author::check_author(AuthorFacts { dmarc: &authentication.dmarc, enforce, is_relayed });
     metrics::histogram!(SENDER_AUTH_SECONDS).record(began.elapsed().as_secs_f64());
     note(&authentication, &verdict);
-    let fields = authentication_results::fields(&rules.hostname, &authentication, verdict?);
-    Ok(Some(Known { authentication, fields }))
+    let warning = verdict?;
+    let fields = authentication_results::fields(&rules.hostname, &authentication, warning);
+    Ok(Some(Known { authentication, fields, warning }))
 }
 
 /// Whether a relay of our own handed the message in.

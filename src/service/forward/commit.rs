@@ -9,6 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::held;
 use super::units::{Arrival, Unit};
 use crate::model::activity::Activity;
 use crate::model::alias::AliasState;
@@ -18,6 +19,7 @@ use crate::model::{Reply, Timestamp};
 use crate::outbound::{Outcome, Report};
 use crate::policy;
 use crate::service::broker::Broker;
+use crate::service::hold::HELD_FOR;
 use crate::service::settle::{self, Held, LEASE, NOT_KEPT_YET};
 use crate::spool::Content;
 use crate::storage::delivery::NewDelivery;
@@ -40,7 +42,7 @@ impl Tried {
     fn site(&self) -> Option<String> {
         match &self.state {
             State::Done(report) => report.site.clone(),
-            State::Flying(_) => None,
+            State::Flying(_) | State::Held => None,
         }
     }
 }
@@ -48,6 +50,8 @@ impl Tried {
 enum State {
     Flying(Attempt),
     Done(Report),
+    /// Not to be tried before its owner says so.
+    Held,
 }
 
 /// Tries every unit, commits what stays open. `Ok` is the promise behind 250.
@@ -84,6 +88,9 @@ fn share_trouble(broker: &Broker, tried: &[Tried]) {
 /// Starts all hand-offs and waits until each is done or the deadline has passed.
 async fn try_all(broker: &Broker, units: Vec<Unit>, deadline: Duration) -> Vec<Tried> {
     let start = |unit: Unit| {
+        if unit.held.is_some() {
+            return Tried { unit, state: State::Held };
+        }
         let (outbound, hand_off) = (broker.outbound.clone(), unit.hand_off.clone());
         let attempt: Attempt = Box::pin(async move { outbound.hand_off(&hand_off).await });
         Tried { unit, state: State::Flying(attempt) }
@@ -137,17 +144,26 @@ fn settled_in_dialogue(broker: &Broker, tried: &[Tried]) -> Option<Result<(), Re
 /// Writes message, body and one delivery for each unit that is not done, in one transaction; then lets the attempts in
 /// flight go on in the background, each holding the lease of its row.
 async fn commit(broker: &Broker, arrival: &Arrival<'_>, tried: &mut Vec<Tried>) -> Result<(), Reply> {
-    let message = new_message(broker, arrival).await?;
-    let body = arrival.body();
     let now = broker.now();
     let rows: Vec<_> = tried.iter().map(|one| new_delivery(broker, one, now)).collect();
-    let kept: Vec<_> = rows.iter().flatten().cloned().collect();
+    let open: Vec<_> = tried.iter().zip(&rows).filter_map(|(one, row)| Some((Copy::of(&one.unit), row.clone()?))).collect();
     let has_it: Vec<_> = tried.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(one, _)| one.unit.alias_id).collect();
+    let kept = Kept::of(broker, arrival, open).await?;
+    let tellings: Vec<_> = tried.iter().filter_map(|one| one.unit.held.clone()).collect();
+    let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
     let ids = broker
         .storage()
-        .write(move |tx| Box::pin(async move { insert(tx, &message, &body, &kept, &has_it).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let ids = insert(tx, &kept, &has_it).await?;
+                if kept.rows.iter().zip(&ids).any(|((_, row), id)| row.held && id.is_some()) {
+                    held::tell(tx, &desk, domain.as_ref(), &tellings).await?;
+                }
+                Ok(ids)
+            })
+        })
         .await
-        .map_err(|error| broker.storage_failed(&error))?;
+        .map_err(|error: storage::Error| broker.storage_failed(&error))?;
     let mut ids = ids.into_iter();
     let mut accepted = false;
     for (one, row) in std::mem::take(tried).into_iter().zip(rows) {
@@ -186,28 +202,78 @@ fn fly_on(broker: &Broker, attempt: Attempt, row: &NewDelivery, id: DeliveryId) 
     broker.tasks.spawn(async move { settle::see_through(&background, held, attempt).await });
 }
 
-async fn new_message(broker: &Broker, arrival: &Arrival<'_>) -> Result<NewMessage, Reply> {
-    let body = arrival.body();
-    let body_sha256 = message::digest(&body).await.map_err(|_| Reply::internal_error())?;
-    let now = broker.now();
-    Ok(NewMessage {
-        uuid: uuid_v7(now, &broker.desk.chance),
-        received_at: now,
-        sender: arrival.mail.sender.clone(),
-        client_ip: arrival.client.ip,
-        helo: arrival.client.helo.clone(),
-        header: arrival.original_header().to_vec(),
-        body_length: body.len(),
-        body_sha256,
-        eight_bit: arrival.mail.eight_bit,
-        smtputf8: arrival.mail.smtputf8,
-    })
+/// What a unit hands off besides its header block.
+struct Copy {
+    is_sealed: bool,
+    body: Content,
+    eight_bit: bool,
+}
+
+impl Copy {
+    fn of(unit: &Unit) -> Self {
+        Self { is_sealed: unit.is_sealed, body: unit.hand_off.body.clone(), eight_bit: unit.hand_off.eight_bit }
+    }
+}
+
+/// What is written: deliveries, and the messages they are of. One message for all that share the body that arrived, one
+/// for each that was encrypted.
+struct Kept {
+    /// Each with its body.
+    messages: Vec<(NewMessage, Content)>,
+    /// Each with the place of its message.
+    rows: Vec<(usize, NewDelivery)>,
+}
+
+impl Kept {
+    async fn of(broker: &Broker, arrival: &Arrival<'_>, open: Vec<(Copy, NewDelivery)>) -> Result<Self, Reply> {
+        let mut kept = Self { messages: Vec::new(), rows: Vec::with_capacity(open.len()) };
+        let mut shared = None;
+        for (copy, row) in open {
+            let place = match shared {
+                Some(place) if !copy.is_sealed => place,
+                _ => {
+                    let message = kept.new_message(broker, arrival, &copy).await?;
+                    kept.messages.push((message, copy.body));
+                    kept.messages.len() - 1
+                }
+            };
+            if !copy.is_sealed {
+                shared = Some(place);
+            }
+            kept.rows.push((place, row));
+        }
+        Ok(kept)
+    }
+
+    async fn new_message(&self, broker: &Broker, arrival: &Arrival<'_>, copy: &Copy) -> Result<NewMessage, Reply> {
+        let body = &copy.body;
+        let body_sha256 = message::digest(body).await.map_err(|_| Reply::internal_error())?;
+        let now = broker.now();
+        let uuid = match self.messages.first() {
+            // Their ids say that they are one message: what becomes of one concerns the others.
+            Some((first, _)) => muted::copy_of(first.uuid, u16::try_from(self.messages.len()).unwrap_or(u16::MAX)),
+            None => uuid_v7(now, &broker.desk.chance),
+        };
+        Ok(NewMessage {
+            uuid,
+            received_at: now,
+            sender: arrival.mail.sender.clone(),
+            client_ip: arrival.client.ip,
+            helo: arrival.client.helo.clone(),
+            header: arrival.original_header().to_vec(),
+            body_length: body.len(),
+            body_sha256,
+            eight_bit: copy.eight_bit,
+            smtputf8: arrival.mail.smtputf8,
+        })
+    }
 }
 
 /// The row of a unit that is not delivered: leased while its attempt flies, due later when it was deferred, due at once
 /// when it was refused beside others that were not (the queue settles it with a notice or a visible failure).
 fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDelivery> {
     let schedule = &broker.rules.schedule;
+    let held = tried.unit.held.is_some();
     let (failure, wait, lease): (Option<Failure>, Duration, Option<Lease>) = match &tried.state {
         State::Done(report) => match &report.outcome {
             Outcome::Delivered => return None,
@@ -216,6 +282,7 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
             Outcome::Withdrawn => (None, Duration::ZERO, None),
             Outcome::Deferred(failure) => (Some(failure.clone()), broker.desk.chance.with(|rng| schedule.wait(1, rng)), None),
         },
+        State::Held => (Some(held::reason()), Duration::ZERO, None),
         State::Flying(_) => {
             let token = Uuid::from_bytes(broker.desk.chance.bytes());
             (None, Duration::ZERO, Some(Lease { owner: broker.node.owner(), token, until: now.plus(LEASE) }))
@@ -234,43 +301,45 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
         site: tried.site(),
         queued_at: now,
         next_attempt_at: now.plus(wait),
-        attempts: i32::from(failure.is_some()),
-        expires_at: now.plus(schedule.expire),
+        attempts: i32::from(failure.is_some() && !held),
+        expires_at: now.plus(if held { HELD_FOR } else { schedule.expire }),
         last_failure: failure,
         lease,
+        held,
     })
 }
 
 /// The rows of what is kept. An alias that was killed since has none: whoever kills cancels what waits, and this asks
 /// under the same lock, so no message slips between the two. `has_it`: aliases of which one mailbox has the message.
-async fn insert(
-    tx: &mut Tx,
-    kept: &NewMessage,
-    body: &Content,
-    rows: &[NewDelivery],
-    has_it: &[AliasId],
-) -> Result<Vec<Option<DeliveryId>>, storage::Error> {
-    let mut alive = Vec::with_capacity(rows.len());
-    for row in rows {
+async fn insert(tx: &mut Tx, kept: &Kept, has_it: &[AliasId]) -> Result<Vec<Option<DeliveryId>>, storage::Error> {
+    let mut alive = Vec::with_capacity(kept.rows.len());
+    for (_, row) in &kept.rows {
         let state = match row.alias_id {
             Some(alias_id) => alias::hold_state(tx, alias_id).await?,
             None => None,
         };
         alive.push(state.is_some_and(|state| state != AliasState::Killed));
     }
-    let mut ids = vec![None; rows.len()];
-    if !alive.contains(&true) {
-        return Ok(ids);
-    }
-    let message_id = message::insert(tx, kept).await?;
-    message::insert_body(tx, message_id, body).await?;
-    for ((row, id), alive) in rows.iter().zip(&mut ids).zip(alive) {
-        if alive {
-            *id = Some(delivery::insert(tx, &NewDelivery { message_id, ..row.clone() }).await?);
+    let mut ids = vec![None; kept.rows.len()];
+    let mut last = None;
+    for (place, (message, body)) in kept.messages.iter().enumerate() {
+        let is_wanted = |((of, _), alive): (&(usize, NewDelivery), &bool)| *of == place && *alive;
+        if !kept.rows.iter().zip(&alive).any(is_wanted) {
+            continue;
         }
+        let message_id = message::insert(tx, message).await?;
+        message::insert_body(tx, message_id, body).await?;
+        for (((of, row), alive), id) in kept.rows.iter().zip(&alive).zip(&mut ids) {
+            if *of == place && *alive {
+                *id = Some(delivery::insert(tx, &NewDelivery { message_id, ..row.clone() }).await?);
+            }
+        }
+        last = Some(message_id);
     }
-    for alias_id in has_it {
-        muted::mute(tx, message_id, *alias_id).await?;
+    if let Some(message_id) = last {
+        for alias_id in has_it {
+            muted::mute(tx, message_id, *alias_id).await?;
+        }
     }
     Ok(ids)
 }

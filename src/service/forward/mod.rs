@@ -6,9 +6,12 @@
 //! recipient, one unit. Mail to reverse addresses is [`reply`]'s, reports to bounce addresses are [`bounce`]'s.
 
 pub(super) mod author;
+mod blocked;
 pub(super) mod commit;
+mod held;
 mod limits;
 mod refused;
+mod seal;
 mod sighted;
 pub(super) mod units;
 
@@ -29,7 +32,6 @@ use crate::transform::verp::{self, BounceToken};
 
 use super::broker::{Broker, NO_ROOM};
 use super::{bounce, reply};
-use crate::model::activity::Activity;
 
 /// What a recipient that was accepted at RCPT stands for.
 #[derive(Debug)]
@@ -74,13 +76,7 @@ pub async fn recipient(broker: &Broker, mail: &MailFrom, address: Option<&Addres
     drop(tx);
     let is_role = alias_name::is_role(local);
     match route {
-        Some(route) => match admit(broker, &route.alias, route.alias.state, !route.mailboxes.is_empty()) {
-            Ok(()) => Ok(Recipient::Alias(Box::new(route))),
-            Err(reply) => {
-                broker.ledger.count(route.alias.id, broker.now(), Activity::BLOCKED);
-                Err(reply)
-            }
-        },
+        Some(route) => blocked::admit(broker, mail, &route).await.map(|()| Recipient::Alias(Box::new(route))),
         None if is_role && broker.rules.domains.contains(domain) => Err(NO_POSTMASTER),
         None => Err(policy::recipient::NO_SUCH_ADDRESS),
     }

@@ -7,6 +7,7 @@ use super::units::Refused;
 use crate::model::activity::Activity;
 use crate::model::delivery::{DeliveryKind, Failure};
 use crate::model::{Address, Private};
+use crate::policy;
 use crate::service::broker::Broker;
 use crate::storage::delivery::{self, NewFailure};
 use crate::storage::{self, ErrorKind};
@@ -14,7 +15,9 @@ use crate::storage::{self, ErrorKind};
 /// Records the failures in the background, again and again while the database is away: the others' 250 does not wait.
 pub(super) fn make_visible(broker: &Broker, sender: Option<&Address>, refused: Vec<Refused>) {
     for refused in refused {
-        broker.ledger.count(refused.route.alias.id, broker.now(), Activity::FAILED);
+        // What its owner blocked did not fail.
+        let counted = if refused.reply == policy::recipient::BLOCKED { Activity::BLOCKED } else { Activity::FAILED };
+        broker.ledger.count(refused.route.alias.id, broker.now(), counted);
         let rows = rows(broker, sender, &refused);
         let background = broker.clone();
         broker.tasks.spawn(async move { write(&background, rows).await });

@@ -8,18 +8,21 @@ use bytes::Bytes;
 use rand::CryptoRng;
 
 use super::author::Known;
-use super::limits;
+use super::seal::{self, Sealed};
+use super::{blocked, held, limits};
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::delivery::DeliveryKind;
 use crate::model::envelope::{Client, MailFrom};
 use crate::model::id::{AliasId, MailboxId};
+use crate::model::mailbox::Mailbox;
 use crate::model::{Reply, alias_name};
 use crate::outbound::{HandOff, Permit};
 use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
-use crate::service::{reverse, signing};
+use crate::service::notice::Telling;
+use crate::service::{link, reverse, signing};
 use crate::spool::Content;
 use crate::storage::alias::{self, Route};
 use crate::storage::{self};
@@ -62,7 +65,11 @@ pub(in crate::service) struct Unit {
     pub kind: DeliveryKind,
     pub alias_id: AliasId,
     pub mailbox_id: Option<MailboxId>,
+    /// Whether its body is another than the one that arrived: encrypted for this mailbox.
+    pub is_sealed: bool,
     pub hand_off: HandOff,
+    /// Set when its owner decides on it first: what they are told. It is kept and not tried.
+    pub held: Option<Telling>,
 }
 
 /// What a message's recipients came to.
@@ -120,15 +127,20 @@ async fn admit_one(
 ) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
     check_path(broker, arrival, alias)?;
+    blocked::check_author(broker, arrival, route).await?;
     let correspondents =
         forward::correspondents(arrival.header, arrival.start, &alias.address).map_err(policy::header::refusal)?;
-    let reverse = reverse::addresses(&broker.desk, &broker.reverse, alias, &correspondents.outside)
+    let known = reverse::addresses(&broker.desk, &broker.reverse, alias, &correspondents.outside)
         .await
         .map_err(|error| broker.storage_failed(&error))?;
+    // What must not bounce is no list mail, and its sender is no correspondent.
+    let author = known.ids.get(&correspondents.author.address.folded()).copied();
+    let manage = arrival.mail.sender.as_ref().and_then(|_| link::for_message(broker, alias, author));
     let facts = ForwardFacts {
         alias: &alias.address,
         alias_id: alias.id,
-        reverse: &reverse,
+        reverse: &known.reverse,
+        manage: manage.as_deref(),
         results: arrival.known.map_or("", |known| &known.fields),
         received: &received(broker, arrival),
         trace_key: &broker.keys.trace,
@@ -136,32 +148,66 @@ async fn admit_one(
         authserv_id: broker.rules.hostname.as_str(),
     };
     let header = forward::rewrite(arrival.header, arrival.start, &facts).map_err(refusal)?;
-    // The last change to the block: From is a reverse address on the alias's domain, so that the signature aligns.
-    let header = broker.signing.sign(&broker.desk, alias.address.domain(), header, body_hash).await;
-    let header = header.map_err(|error| signing::failed(broker, &error))?;
-    Ok(route
-        .mailboxes
-        .iter()
-        .map(|mailbox| {
-            let token = bounce_token(broker, alias, SentTo::Mailbox(mailbox.id));
+    let held = held::of(broker, arrival, alias).await?;
+    // What is held is signed when it is handed off: by then a signature of today would have expired.
+    let body_hash = body_hash.filter(|_| held.is_none());
+    // Asked only where it matters: for most people no mailbox has a key.
+    let with_key = if route.with_key.is_empty() || seal::is_encrypted(arrival).await? { &[][..] } else { &route.with_key };
+    let mut units = Vec::with_capacity(route.mailboxes.len());
+    // One signature for all copies in clear.
+    let mut in_clear = None;
+    for mailbox in &route.mailboxes {
+        let is_sealed = with_key.contains(&mailbox.id);
+        let copy = if is_sealed {
+            seal::seal(broker, arrival, alias, mailbox, &header, held.is_none()).await?
+        } else {
+            let header = match &in_clear {
+                Some(header) => Bytes::clone(header),
+                None => in_clear.insert(sign(broker, alias, header.clone(), body_hash).await?).clone(),
+            };
+            Sealed { header, body: arrival.body() }
+        };
+        let mut unit = unit(broker, arrival, alias, mailbox, copy, is_sealed);
+        if let Some(telling) = &held {
+            let token = held::longer(bounce_token(broker, alias, SentTo::Mailbox(mailbox.id)));
             let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
-            Unit {
-                kind: DeliveryKind::Forward,
-                alias_id: alias.id,
-                mailbox_id: Some(mailbox.id),
-                hand_off: HandOff {
-                    // A message that must not bounce (null reverse-path) keeps its null sender.
-                    sender: arrival.mail.sender.as_ref().map(|_| sender),
-                    recipient: mailbox.address.clone(),
-                    header: header.clone(),
-                    body: arrival.body(),
-                    eight_bit: arrival.mail.eight_bit,
-                    smtputf8: arrival.mail.smtputf8 && !header.is_ascii() || !mailbox.address.is_ascii(),
-                    permit: permit(broker, alias),
-                },
-            }
-        })
-        .collect())
+            unit.hand_off.sender = unit.hand_off.sender.map(|_| sender);
+            unit.held = Some(telling.clone());
+        }
+        units.push(unit);
+    }
+    Ok(units)
+}
+
+/// The last change to the block: From is a reverse address on the alias's domain, so that the signature aligns.
+async fn sign(broker: &Broker, alias: &Alias, header: Vec<u8>, body_hash: Option<&BodyHash>) -> Result<Bytes, Reply> {
+    let signed = broker.signing.sign(&broker.desk, alias.address.domain(), header, body_hash).await;
+    signed.map_err(|error| signing::failed(broker, &error))
+}
+
+fn unit(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias, mailbox: &Mailbox, copy: Sealed, is_sealed: bool) -> Unit {
+    let Sealed { header, body } = copy;
+    let token = bounce_token(broker, alias, SentTo::Mailbox(mailbox.id));
+    let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
+    let is_ascii = header.is_ascii();
+    Unit {
+        kind: DeliveryKind::Forward,
+        alias_id: alias.id,
+        mailbox_id: Some(mailbox.id),
+        is_sealed,
+        held: None,
+        hand_off: HandOff {
+            // A message that must not bounce (null reverse-path) keeps its null sender.
+            sender: arrival.mail.sender.as_ref().map(|_| sender),
+            recipient: mailbox.address.clone(),
+            header,
+            body,
+            // An encrypted body is ASCII.
+            eight_bit: arrival.mail.eight_bit && !(is_sealed && is_ascii),
+            smtputf8: arrival.mail.smtputf8 && !is_ascii || !mailbox.address.is_ascii(),
+            permit: permit(broker, alias),
+        },
+    }
 }
 
 /// The owner's replies that the message answers: their ids as the owner's mail client knows them, by ours.

@@ -28,6 +28,9 @@ impl<G: Gate> Session<G> {
         if self.shared.tls.is_some() && self.client.tls.is_none() {
             lines.push("STARTTLS".into());
         }
+        if self.may_log_in() {
+            lines.push("AUTH PLAIN LOGIN".into());
+        }
         self.wire.queue_lines(250, &lines);
         Next::Command
     }
@@ -46,15 +49,9 @@ impl<G: Gate> Session<G> {
         if self.wire.flush().await.is_err() {
             return Next::Quit;
         }
-        let limit = self.shared.settings.tls_timeout.0;
-        let Some(tls) = Box::pin(self.wire.start_tls(&acceptor, limit)).await else {
-            tracing::debug!("the TLS handshake failed");
+        if !self.shake_hands(&acceptor).await {
             return Next::Quit;
-        };
-        self.transaction = None;
-        self.client.helo.clear();
-        self.client.esmtp = false;
-        self.client.tls = Some(tls);
+        }
         Next::Command
     }
 }

@@ -1,5 +1,6 @@
 //! What each command does to the session, one file per group of verbs (RFC 5321 §4.1.1).
 
+mod auth;
 mod hello;
 mod message;
 mod other;
@@ -16,7 +17,8 @@ impl<G: Gate> Session<G> {
             Command::Ehlo(name) => self.hello(name, true),
             Command::Helo(name) => self.hello(name, false),
             Command::StartTls => self.start_tls().await,
-            Command::Mail(mail) => self.mail(mail).await,
+            Command::Auth(arguments) => self.auth(arguments.reveal()).await,
+            Command::Mail(mail, auth) => self.mail(mail, auth).await,
             Command::Rcpt(path) => self.rcpt(path).await,
             Command::Data => self.data().await,
             Command::Rset => self.reset(),

@@ -3,14 +3,24 @@
 use std::collections::HashSet;
 
 use crate::smtp::gate::{Gate, MailFrom};
+use crate::smtp::listener::Entrance;
 use crate::smtp::replies;
 use crate::smtp::session::{Next, Session, Transaction};
 
 impl<G: Gate> Session<G> {
     /// Begins a transaction.
-    pub(super) async fn mail(&mut self, mail: MailFrom) -> Next {
+    pub(super) async fn mail(&mut self, mail: MailFrom, auth: bool) -> Next {
         if self.client.helo.is_empty() {
             return self.refuse(replies::HELLO_FIRST).await;
+        }
+        if self.entrance == Entrance::Exchange {
+            // Not announced here.
+            if auth {
+                return self.refuse(replies::BAD_PARAMETER).await;
+            }
+        } else if self.client.login.is_none() {
+            let reply = if self.client.tls.is_none() { replies::TLS_FIRST } else { replies::LOGIN_FIRST };
+            return self.refuse(reply).await;
         }
         if self.transaction.is_some() {
             return self.refuse(replies::MAIL_ALREADY).await;

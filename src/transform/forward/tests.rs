@@ -33,7 +33,7 @@ fn rewritten(message: &[u8]) -> Result<Vec<u8>, RewriteError> {
     let block = HeaderBlock::parse(message, Limits::default())?;
     let alias = alias();
     let found = correspondents(&block, message, &alias)?;
-    assert!(found.outside.len() <= 51);
+    assert!(found.outside.len() <= 54);
     let facts = ForwardFacts {
         alias: &alias,
         alias_id: AliasId(1),
@@ -42,6 +42,7 @@ fn rewritten(message: &[u8]) -> Result<Vec<u8>, RewriteError> {
         received: &received(),
         trace_key: &SecretKey::new(vec![7; 32]),
         message_ids: &HashMap::new(),
+        manage: None,
         authserv_id: "mx.you.example",
     };
     rewrite(&block, message, &facts)
@@ -115,13 +116,56 @@ fn nothing_makes_a_mail_client_write_to_the_sender_from_the_inbox() {
     .concat();
     let post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
     let out = fields_of(&format!("From: a@x.org\r\n{asks}List-Unsubscribe: <mailto:u@shop.example>\r\n{post}Subject: s\r\n"));
-    assert_eq!(out, "From: \"a at x.org\" <reply+00000000000000000000@you.example>\r\nSubject: s\r\n");
+    assert_eq!(
+        out,
+        "From: \"a at x.org\" <reply+00000000000000000000@you.example>\r\n\
+         List-Unsubscribe: <mailto:reply+00000000000000000001@you.example>\r\nSubject: s\r\n"
+    );
     let web = "List-Unsubscribe:  <https://shop.example/u>\r\n";
     assert!(fields_of(&format!("From: a@x.org\r\n{web}{post}")).ends_with(&format!("{web}{post}")));
     let plain = "List-Help: <http://shop.example/h>\r\nList-Unsubscribe: <http://shop.example/u>\r\n";
     assert!(fields_of(&format!("From: a@x.org\r\n{plain}{post}")).ends_with(plain));
     let both = "List-Unsubscribe: <mailto:u@shop.example>, <https://shop.example/u>\r\n";
-    assert!(fields_of(&format!("From: a@x.org\r\n{both}{post}")).ends_with(&format!("{web}{post}").replace(":  <", ": <")));
+    let through = "List-Unsubscribe: <mailto:reply+00000000000000000001@you.example>,\r\n <https://shop.example/u>\r\n";
+    assert!(fields_of(&format!("From: a@x.org\r\n{both}{post}")).ends_with(&format!("{through}{post}")));
+    // Ours, anybody's who hides more recipients in it, and more than a list has.
+    let odd = "List-Unsubscribe: <mailto:LG.k7f3@you.example>, <mailto:a@b.org,c@d.org>\r\n";
+    assert!(fields_of(&format!("From: a@x.org\r\n{odd}{post}")).ends_with("<reply+00000000000000000000@you.example>\r\n"));
+    let many = "List-Unsubscribe: <mailto:a@x.org>\r\n".repeat(900);
+    assert_eq!(fields_of(&format!("From: a@x.org\r\n{many}")).matches("<mailto:").count(), 3);
+}
+
+#[test]
+fn our_link_stands_in_only_where_the_sender_gives_none() {
+    let with = |message: &str, link: &str| {
+        let message = format!("From: a@x.org\r\n{message}\r\n");
+        let block = HeaderBlock::parse(message.as_bytes(), Limits::default()).unwrap();
+        let alias = alias();
+        let found = correspondents(&block, message.as_bytes(), &alias).unwrap();
+        let reverse = reverse_for(&found.outside);
+        let facts = ForwardFacts {
+            alias: &alias,
+            alias_id: AliasId(1),
+            reverse: &reverse,
+            results: "",
+            received: &received(),
+            trace_key: &SecretKey::new(vec![7; 32]),
+            message_ids: &HashMap::new(),
+            manage: Some(link),
+            authserv_id: "mx.you.example",
+        };
+        let out = String::from_utf8(rewrite(&block, message.as_bytes(), &facts).unwrap()).unwrap();
+        out.split_once("X-Postern-Alias: lg.k7f3@you.example\r\n").unwrap().1.split_once("From:").unwrap().0.to_owned()
+    };
+    let link = "https://p.example/u/x";
+    let manage = format!("X-Postern-Manage: <{link}>\r\n");
+    let ours = format!("{manage}List-Unsubscribe: <{link}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+    assert_eq!(with("", link), ours);
+    assert_eq!(with("List-Unsubscribe: <tel:1>\r\nX-Postern-Manage: forged\r\n", link), ours);
+    assert_eq!(with("List-Unsubscribe: <https://x.org/>\r\n", link), manage);
+    assert_eq!(with("List-Unsubscribe: <mailto:u@x.org>\r\n", link), manage);
+    assert!(!with("", "http://p.example/u/x").contains("Unsubscribe-Post"));
+    assert_eq!(with("", &format!("https://{}.example", "p".repeat(1000))), "");
 }
 
 fn with_others(count: usize) -> String {
@@ -198,6 +242,7 @@ fn a_missing_reverse_address_is_an_error_and_not_a_leak() {
         received: &received(),
         trace_key: &SecretKey::new(vec![7; 32]),
         message_ids: &HashMap::new(),
+        manage: None,
         authserv_id: "mx.you.example",
     };
     assert_eq!(rewrite(&block, message, &facts), Err(RewriteError::MissingReverse));

@@ -55,7 +55,7 @@ pub(super) fn percent_decoded(text: &str) -> String {
 }
 
 /// A value with encoded words decoded, on one line.
-pub(super) fn decoded(value: &[u8]) -> String {
+pub fn decoded(value: &[u8]) -> String {
     let mut line: Vec<u8> = value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
     line.push(b'\n');
     MessageStream::new(&line).parse_unstructured().into_text().map(Cow::into_owned).unwrap_or_default()

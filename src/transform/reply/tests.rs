@@ -26,6 +26,7 @@ fn write_as(mailbox: &str, contact: &str, message: &str) -> Result<String, Reply
         display_name: None,
         contact: &address(contact),
         contacts: &contacts.into_iter().collect(),
+        outside: None,
         mailboxes: &[address(mailbox), address("jane@work.example")],
         message_id: "aaaaaaaaaaaaaaaa@you.example",
         known_ids: &HashMap::from([("sent.before@inbox.example".to_owned(), "bbbbbbbbbbbbbbbb@you.example".to_owned())]),
@@ -306,7 +307,7 @@ proptest! {
         if let Ok(block) = HeaderBlock::parse(&message, Limits::default()) {
             let alias = address("a@you.example");
             let facts = ReplyFacts {
-                alias: &alias, display_name: Some("Ann"), contact: &alias, contacts: &HashMap::new(), mailboxes: &[],
+                alias: &alias, display_name: Some("Ann"), contact: &alias, contacts: &HashMap::new(), mailboxes: &[], outside: None,
                 message_id: "x@you.example", known_ids: &HashMap::new(), now: Timestamp::from_micros(0),
             };
             let _tokens = (named(&block, &message, &alias), client_id(&block, &message), referenced(&block, &message));
@@ -315,4 +316,35 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_message_that_was_handed_in_names_anybody_outside_and_nobody_inside() {
+    let ours = BTreeSet::from(["you.example", "other.example"].map(|name| DomainName::parse(name).unwrap()));
+    let (alias, contact) = (address("lg.k7f3@you.example"), address("bob@far.example"));
+    let contacts = HashMap::from([(ReverseToken::from_local_part(address(LG).local()).unwrap(), address("news@lg.example"))]);
+    let write = |to: &str| {
+        let message = format!("{to}\r\n\r\n");
+        let block = HeaderBlock::parse(message.as_bytes(), Limits::default()).unwrap();
+        let facts = ReplyFacts {
+            alias: &alias,
+            display_name: None,
+            contact: &contact,
+            contacts: &contacts,
+            outside: Some(&ours),
+            mailboxes: &[address("jane@inbox.example")],
+            message_id: "a@you.example",
+            known_ids: &HashMap::new(),
+            now: Timestamp::default(),
+        };
+        write(&block, message.as_bytes(), &facts).map(|header| String::from_utf8(header).unwrap())
+    };
+    let written =
+        write(&format!("To: Bob <bob@far.example>, {LG}\r\nCc: Team: a@far.example, jane@inbox.example, lg.k7f3@you.example;"));
+    let written = written.unwrap().replace("\r\n ", " ");
+    assert!(written.contains("\r\nTo: Bob <bob@far.example>, <news@lg.example>\r\nCc: <a@far.example>\r\n"), "{written}");
+    for inside in [BOB, "spare@you.example", "x@other.example", "reply+cccccccccccccccccccc@other.example"] {
+        assert_eq!(write(&format!("To: bob@far.example, {inside}")), Err(ReplyFault::OutsideAddress), "{inside}");
+    }
+    assert_eq!(write("To: <a@b> <bob@far.example>"), Err(ReplyFault::Unreadable));
 }

@@ -87,3 +87,19 @@ fn what_can_not_be_made_or_is_not_there_is_said() {
         assert_eq!(error(&["alias", command, "no.such@you.example"]), "this user has no such alias");
     }
 }
+
+#[test]
+fn the_display_name_and_the_note_are_changed_and_taken_away() {
+    let installation = Installation::with_user();
+    let address = installation.alias(&["lg.com", "--note", "a phone"]);
+    let edit = |words: &[&str]| installation.run(&[&["alias", "edit", &address, "--json"], words].concat());
+    let edited = edit(&["--display-name", " Jane Roe "]).json();
+    assert_eq!((&edited["display_name"], &edited["note"]), (&"Jane Roe".into(), &"a phone".into()));
+    assert!(installation.run(&["alias", "show", &address]).ok().contains("shown as    Jane Roe\n"));
+    let edited = edit(&["--no-display-name", "--note", ""]).json();
+    assert_eq!((&edited["display_name"], &edited["note"]), (&serde_json::Value::Null, &"".into()));
+    assert_eq!(installation.run(&["alias", "edit", &address, "--note", "x"]).ok(), format!("{address} is changed\n"));
+    assert_eq!(edit(&["--display-name", "a@b.example"]).error(), "a display name holds no address");
+    let unknown = installation.run(&["alias", "edit", "no.such@you.example", "--note", "x"]);
+    assert_eq!(unknown.error(), "this user has no such alias");
+}

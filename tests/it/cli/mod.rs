@@ -1,10 +1,16 @@
 //! The real binary, as an operator runs it.
 
 mod alias;
+mod app_password;
+mod block;
 mod config;
+mod contact;
 mod database;
 mod domain;
+mod hold;
 mod mailbox;
+#[cfg(feature = "pgp")]
+mod pgp_key;
 mod queue;
 mod serve;
 mod support;

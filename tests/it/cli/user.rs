@@ -46,3 +46,14 @@ fn whose_it_is_must_be_said_only_when_there_are_several() {
     let error = installation.run(&["--user", "eve@inbox.example", "alias", "list"]).error();
     assert_eq!(error, "there is no user with this address");
 }
+
+#[test]
+fn what_happens_to_a_user_s_mail_is_their_choice() {
+    let installation = Installation::with_user();
+    let listed = installation.run(&["user", "list", "--json"]).json();
+    assert_eq!((&listed[0]["on_quarantine"], &listed[0]["replace_quoted"]), (&"tag".into(), &false.into()));
+    let said = installation.run(&["user", "set", "--on-quarantine", "hold", "--replace-quoted", "on"]).ok();
+    assert_eq!(said, "ann@inbox.example: on-quarantine hold, replace-quoted on\n");
+    let set = installation.run(&["user", "set", "--user", "ann@inbox.example", "--replace-quoted", "off", "--json"]).json();
+    assert_eq!((&set["on_quarantine"], &set["replace_quoted"]), (&"hold".into(), &false.into()));
+}

@@ -1,14 +1,23 @@
 //! End to end: a message in at the door, bytes out at the next hop, the queue in between.
 
 mod authentication;
+mod blocks;
 mod bounces;
 mod deliverability;
 mod direct;
 mod forgeries;
+mod hold;
 mod notice;
+#[cfg(feature = "pgp")]
+mod pgp;
+#[cfg(not(feature = "pgp"))]
+mod pgp_left_out;
 mod privacy;
 mod privacy_replies;
 mod queue;
 mod reply;
 mod sighting;
 mod signing;
+mod submission;
+mod submission_clients;
+mod unsubscribe;

@@ -6,11 +6,14 @@ use postern::model::Address;
 use postern::model::alias::{Alias, AliasState};
 use postern::model::contact::ReverseToken;
 use postern::model::delivery::{DeliveryKind, DeliveryState};
+use postern::service::alias::Edit;
+use postern::service::{self, alias};
 use postern::storage::contact;
 
 use crate::support::app::{MAILBOX, TestApp, user};
 use crate::support::client::Client;
 use crate::support::database::{Database, address, each_driver};
+use crate::support::dkim;
 use crate::support::signer::{How, Signer};
 use crate::support::sink::{Message, Point, Script};
 
@@ -47,6 +50,17 @@ impl House {
     /// The answer to a message of the owner's, properly sent.
     async fn reply(&self, recipients: &[&Address], message: &str) -> String {
         self.app.send_to(MAILBOX, recipients, message).await
+    }
+
+    /// Waits until the owner was told so many times that an attempt was refused; the last of these messages.
+    async fn told(&self, times: usize) -> String {
+        let notices = || {
+            let all = self.app.sink.messages().into_iter().map(|message| text(&message));
+            all.filter(|text| text.contains("\r\nAuto-Submitted: auto-generated\r\n")).collect::<Vec<_>>()
+        };
+        self.app.wait_until(async |app| notices().len() >= times && app.queue().await.is_empty()).await;
+        assert_eq!(notices().len(), times);
+        notices().pop().unwrap()
     }
 
     fn sent(&self) -> Vec<Message> {
@@ -227,7 +241,10 @@ async fn nobody_else_can_send_from_the_alias() {
             assert!(answer.starts_with(code), "{what}: {answer}");
             assert!(!answer.contains("jane") && !answer.contains("provider"), "{answer}");
         }
-        assert_eq!(app.sink.messages().len(), arrived, "nothing went out");
+        let told = house.told(1).await;
+        assert!(told.contains("\r\nSubject: A message through shop@you.example was refused\r\n"), "{told}");
+        assert!(!told.contains("evil") && told.starts_with("DKIM-Signature: "), "{told}");
+        assert_eq!(app.sink.messages().len(), arrived + 1, "nothing else went out");
         let counts = app.activity(&house.alias).await;
         assert_eq!((counts.replied, counts.unproven), (0, count), "the owner sees every attempt");
         assert!(app.queue().await.is_empty());
@@ -442,6 +459,7 @@ async fn a_signature_of_the_mailbox_s_domain_is_proof_enough() {
         }
         let counts = app.activity(&house.alias).await;
         assert_eq!((counts.replied, counts.unproven, house.sent().len()), (3, 3, 3));
+        house.told(1).await;
         house.app.finish().await;
     })
     .await;
@@ -495,6 +513,9 @@ async fn no_answer_tells_whether_a_guessed_mailbox_is_the_owner_s() {
                 assert_eq!(owner, answer(evil, evil, source).await, "a proven stranger learns no more");
             }
             assert!(house.sent().is_empty());
+            if expected.starts_with("550") {
+                house.told(1).await;
+            }
             house.app.finish().await;
         })
         .await;
@@ -550,6 +571,8 @@ async fn a_signed_message_can_t_be_changed_turned_elsewhere_or_sent_again_later(
         assert_eq!(house.sent().len(), 2);
         // The client's own address is proof of its own: also for who is in Bcc only.
         assert!(submit(app, "127.0.0.1", MAILBOX, &bob, &signed).await.starts_with("250 "));
+        // Told on the first day and, as it went on, on the second.
+        house.told(2).await;
         house.app.finish().await;
     })
     .await;
@@ -563,6 +586,119 @@ async fn an_alias_is_no_correspondent_of_its_own() {
         let answer = house.reply(&[&own], &letter(&format!("To: {own}"), "Auto-Submitted: auto-replied\r\n")).await;
         assert_eq!(answer, "550 5.7.1 No mail goes out through this address any more");
         assert!(house.sent().is_empty());
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_alias_with_a_display_name_shows_it_to_correspondents_only() {
+    each_driver(async |database| {
+        let house = House::build(&database, ZONE).await;
+        let (desk, own) = (&house.app.running.broker.desk, &house.alias.address);
+        let edit = |name: Option<&str>| Edit { display_name: Some(name.map(str::to_owned)), note: None };
+        alias::edit(desk, house.app.user, own, edit(Some("Jo Roe, B\u{fc}ro"))).await.unwrap();
+        let message = letter(&format!("To: {}", house.lg), "");
+        assert!(house.reply(&[&house.lg], &message).await.starts_with("250 "));
+        alias::edit(desk, house.app.user, own, edit(None)).await.unwrap();
+        assert!(house.reply(&[&house.lg], &message).await.starts_with("250 "));
+        let from: Vec<_> = house.sent().iter().map(|sent| text(sent).split("\r\nFrom: ").nth(1).unwrap().to_owned()).collect();
+        let first = from[0].split("\r\nTo: ").next().unwrap();
+        assert!(first.starts_with("=?utf-8?") && first.ends_with("<shop@you.example>"), "{first}");
+        assert!(from[1].starts_with("<shop@you.example>\r\n"), "{}", from[1]);
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_owner_writes_first_to_somebody_who_never_wrote() {
+    each_driver(async |database| {
+        let house = House::build(&database, ZONE).await;
+        let (desk, own) = (&house.app.running.broker.desk, &house.alias.address);
+        let made = service::contact::create(desk, house.app.user, own, address("Boss@corp.example")).await.unwrap();
+        let again = service::contact::create(desk, house.app.user, own, address("boss@corp.example")).await.unwrap();
+        assert_eq!(made.reverse, again.reverse);
+        assert!(house.reply(&[&made.reverse], &letter(&format!("To: {}", made.reverse), "")).await.starts_with("250 "));
+        let sent = house.sent().pop().unwrap();
+        assert_eq!(sent.recipients(), ["Boss@corp.example"]);
+        assert!(text(&sent).contains("\r\nFrom: <shop@you.example>\r\nTo: <Boss@corp.example>\r\n"), "{}", text(&sent));
+        house.app.finish().await;
+    })
+    .await;
+}
+
+/// A house whose owner wants quoted mailboxes replaced.
+async fn replacing(database: &Database) -> House {
+    let house = House::build(database, ZONE).await;
+    let settings = service::user::Settings { replace_quoted: Some(true), ..Default::default() };
+    service::user::set(&house.app.running.broker.desk, house.app.user, settings).await.unwrap();
+    house
+}
+
+#[tokio::test]
+async fn a_quoted_mailbox_is_replaced_where_its_owner_wants_that() {
+    each_driver(async |database| {
+        let house = replacing(&database).await;
+        let encoded = data_encoding::BASE64.encode(format!("<p>{MAILBOX}</p>").as_bytes());
+        let body = format!(
+            "--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+             On Tuesday, Jane.Roe=40mailbox-=\r\nprovider.example wrote:\r\n--b\r\nContent-Type: text/html\r\n\
+             Content-Transfer-Encoding: base64\r\n\r\n{encoded}\r\n--b--\r\n"
+        );
+        let message = letter(&format!("To: {}", house.lg), "")
+            .replace("text/plain", "multipart/alternative;\r\n boundary=b")
+            .replace("Thank you.\r\n..\r\n", &body);
+        assert!(house.reply(&[&house.lg], &message).await.starts_with("250 "));
+        let sent = text(&house.sent()[0]);
+        let changed = data_encoding::BASE64.encode(b"<p>shop@you.example</p>");
+        let expected = body.replace("Jane.Roe=40mailbox-=\r\nprovider.example", "shop@you.example").replace(&encoded, &changed);
+        assert_eq!(sent.split_once("\r\n\r\n").unwrap().1, expected);
+        let records = dkim::records_of(&house.app).await;
+        let now = postern::model::Clock::now(&*house.app.clock).as_seconds();
+        for signature in dkim::check(&[sent.into_bytes()], &records, now).iter().flatten() {
+            assert!(signature.ok, "what goes out is what was signed: {signature:?}");
+        }
+        let counts = house.app.activity(&house.alias).await;
+        assert_eq!((counts.replied, counts.quoted), (1, 0), "nothing is left to be reported");
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_can_not_be_replaced_goes_out_untouched_and_is_reported() {
+    each_driver(async |database| {
+        let house = replacing(&database).await;
+        let body = format!(
+            "--b\r\nContent-Type: text/plain\r\n\r\nI am {MAILBOX}\r\n\
+             --b\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n"
+        );
+        let message = letter(&format!("To: {}", house.lg), "");
+        let signed = message.replace("text/plain", "multipart/signed; boundary=b").replace("Thank you.\r\n..\r\n", &body);
+        let long = format!("{MAILBOX}\r\n{}", "A long line of a long letter, over and over again.\r\n".repeat(21_000));
+        for (message, body) in [(signed, &body), (message.replace("Thank you.\r\n..\r\n", &long), &long)] {
+            assert!(house.reply(&[&house.lg], &message).await.starts_with("250 "));
+            assert!(text(house.sent().last().unwrap()).split_once("\r\n\r\n").unwrap().1 == *body);
+        }
+        let counts = house.app.activity(&house.alias).await;
+        assert_eq!((counts.replied, counts.quoted), (2, 2));
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_waits_has_its_quote_replaced_as_well() {
+    each_driver(async |database| {
+        let house = replacing(&database).await;
+        house.app.next_hop(Script::new().reply(Point::Rcpt, "451 4.3.0 later\r\n"));
+        let message = letter(&format!("To: {}", house.lg), "").replace("Thank you.", &format!("I am {MAILBOX}."));
+        assert!(house.reply(&[&house.lg], &message).await.starts_with("250 "));
+        house.app.next_hop(Script::new());
+        house.app.clock.advance(Duration::from_hours(1));
+        house.app.wait_until(async |app| app.queue().await.is_empty()).await;
+        assert!(text(house.sent().last().unwrap()).ends_with("\r\n\r\nI am shop@you.example.\r\n.\r\n"));
         house.app.finish().await;
     })
     .await;

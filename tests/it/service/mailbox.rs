@@ -53,6 +53,7 @@ pub async fn waiting(database: &Database, user: UserId, name: &str, place: usize
             site: None,
             lease: None,
             last_failure: None,
+            held: false,
         };
         delivery::insert(tx, &row).await.map(drop)
     };

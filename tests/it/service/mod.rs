@@ -1,6 +1,8 @@
 //! The use cases, on both drivers.
 
 mod alias;
+mod block;
+mod contact;
 mod dkim_key;
 mod domain;
 mod domain_check;

@@ -1,7 +1,7 @@
 //! Accounts: made, found, removed for good.
 
 use postern::service::alias::CreateError;
-use postern::service::user::{AddError, NewUser, RemoveError, ResolveError};
+use postern::service::user::{AddError, ChangeError, NewUser, ResolveError};
 use postern::service::{alias, mailbox, user};
 
 use super::{add_user, ann, called, desk};
@@ -63,7 +63,7 @@ async fn a_removed_users_addresses_are_never_given_to_anyone() {
         }
         alias::create(&desk, called(bob.id, "three")).await.unwrap();
         assert_eq!(user::remove(&desk, ann.id).await.unwrap(), 2);
-        assert!(matches!(user::remove(&desk, ann.id).await, Err(RemoveError::Unknown)));
+        assert!(matches!(user::remove(&desk, ann.id).await, Err(ChangeError::Unknown)));
         assert!(mailbox::list(&desk, ann.id).await.unwrap().is_empty());
         assert!(matches!(alias::create(&desk, called(bob.id, "One")).await, Err(CreateError::Taken)));
         alias::get(&desk, bob.id, &address("three@alias.example")).await.unwrap();

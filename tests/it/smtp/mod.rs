@@ -13,6 +13,7 @@ mod size;
 mod smuggling;
 mod starttls;
 mod strangers;
+mod submission;
 mod timeouts;
 mod transactions;
 
@@ -24,9 +25,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use postern::config::smtp::Smtp;
+use postern::model::id::{AppPasswordId, UserId};
 use postern::model::{Address, Clock, Reply, Timestamp};
 use postern::smtp::Door;
-use postern::smtp::gate::{Client as Peer, Gate, MailFrom};
+use postern::smtp::Entrance;
+use postern::smtp::gate::{Client as Peer, Gate, Login, MailFrom};
 use postern::spool::{Budget, Content};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -88,6 +91,15 @@ impl Gate for Recorder {
         Reply::new(250, 0, 0, "Message accepted")
     }
 
+    async fn login(&self, _: &Peer, name: &str, password: &str) -> Result<Login, Reply> {
+        self.asked.lock().push(format!("{name}:{password}"));
+        match (name, password) {
+            ("ann@inbox.example", "sesame") => Ok(Login { user_id: UserId(1), app_password: AppPasswordId(2) }),
+            ("busy@inbox.example", _) => Err(Reply::new(454, 7, 0, "Later")),
+            _ => Err(Reply::new(535, 7, 8, "No")),
+        }
+    }
+
     fn budget(&self) -> &Budget {
         &self.budget
     }
@@ -133,6 +145,21 @@ impl TestDoor {
 
     /// On a listener that exists already.
     pub fn on(listener: TcpListener, change: impl FnOnce(&mut Smtp)) -> Self {
+        Self::on_as(Entrance::Exchange, listener, change)
+    }
+
+    /// For users, with a self-signed certificate from this folder.
+    pub async fn for_users(entrance: Entrance, folder: &Path) -> (Self, rustls::RootCertStore) {
+        let roots = write_certificate(folder);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let door = Self::on_as(entrance, listener, |settings| {
+            settings.tls_cert = Some(folder.join("cert.pem"));
+            settings.tls_key = Some(folder.join("key.pem"));
+        });
+        (door, roots)
+    }
+
+    fn on_as(entrance: Entrance, listener: TcpListener, change: impl FnOnce(&mut Smtp)) -> Self {
         let mut settings = Smtp {
             max_connections_per_client: 10_000,
             connections_per_minute: 100_000,
@@ -146,7 +173,7 @@ impl TestDoor {
         let (tasks, soft, hard) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         let time = Arc::clone(&clock) as Arc<dyn Clock>;
         let door = Door::new(&settings, "mx.example", Arc::clone(&gate), time, tasks.clone()).unwrap();
-        tasks.spawn(door.run(listener, soft.clone(), hard.clone()));
+        tasks.spawn(door.run_as(entrance, listener, soft.clone(), hard.clone()));
         Self { address, gate, clock, tasks, soft, hard }
     }
 

@@ -137,6 +137,7 @@ pub fn delivery_of(database: &Database, house: &House, message: MessageId) -> Ne
         site: None,
         lease: None,
         last_failure: Some(failure()),
+        held: false,
     }
 }
 

@@ -2,16 +2,20 @@
 
 mod activity;
 mod alias;
+mod app_password;
+mod block;
 mod contact;
 mod delivery;
 mod dkim_key;
 mod domain;
 mod erasure;
 mod fixtures;
+mod hold;
 mod mailbox;
 mod message;
 mod message_id;
 mod node;
+mod pgp_key;
 mod plans;
 mod postgres;
 mod quarantine;

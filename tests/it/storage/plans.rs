@@ -47,6 +47,8 @@ async fn sqlite_finds_routes_and_claims_by_index() {
         let route = sqlite_plan(&database.storage, FIND_ROUTE).await;
         assert!(route.contains("SEARCH a USING INDEX sqlite_autoindex_aliases_2 (address=?)"), "{route}");
         assert!(!route.contains("SCAN"), "{route}");
+        assert!(route.contains("USING COVERING INDEX sqlite_autoindex_blocks_2 (user_id=?)"), "{route}");
+        assert!(route.contains("contacts_blocked (alias_id=?)"), "{route}");
         let claim = sqlite_plan(&database.storage, CLAIM_SQLITE).await;
         assert!(claim.contains("SEARCH d USING INDEX deliveries_due (next_attempt_at<?)"), "{claim}");
         assert!(claim.contains("SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"), "{claim}");
@@ -62,6 +64,7 @@ async fn postgres_finds_routes_and_claims_by_index() {
         execute(&database, "ANALYZE deliveries".into()).await;
         let route = postgres_plan(&database.storage, FIND_ROUTE, "'x'").await;
         assert!(route.contains("aliases_address_key") && !route.contains("Seq Scan"), "{route}");
+        assert!(route.contains("blocks_user_id_sender_key") && route.contains("contacts_blocked"), "{route}");
         let claim = "'o', gen_random_uuid(), 9, 15000, 5";
         let claim = postgres_plan(&database.storage, CLAIM_POSTGRES, claim).await;
         assert!(claim.contains("Index Scan using deliveries_due"), "{claim}");

@@ -4,6 +4,8 @@ pub mod app;
 pub mod client;
 pub mod database;
 pub mod dkim;
+#[cfg(feature = "pgp")]
+pub mod gpg;
 pub mod http;
 pub mod signer;
 pub mod sink;

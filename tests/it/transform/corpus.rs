@@ -73,6 +73,7 @@ fn forward_message(message: &[u8]) -> Result<Forwarded, RewriteError> {
             received: &received,
             trace_key: &SecretKey::new(vec![7; 32]),
             message_ids: &HashMap::new(),
+            manage: None,
             authserv_id: "mx.you.example",
         },
     )?;
@@ -287,7 +288,7 @@ fn everybody_who_is_named_is_reported_once() {
     assert_eq!(outside("reply-to-list"), ["news@lg.com", "help@lg.com", "sales@lg.com"]);
     assert_eq!(outside("quoted-local"), ["\"odd one\"@x.org", "\"a@b\"@x.org"]);
     assert_eq!(outside("utf8-headers"), ["jürgen@xn--bcher-kva.example", "женя@xn--80a1acny.example"]);
-    assert_eq!(outside("mailing-list"), ["dev@lists.example", "ann@x.org"]);
+    assert_eq!(outside("mailing-list"), ["dev@lists.example", "ann@x.org", "dev-leave@lists.example"]);
     for name in ["plain", "no-to", "bcc-only", "undisclosed", "reply-to-self", "alias-spelt-otherwise", "source-route"] {
         assert_eq!(outside(name), ["news@lg.com"], "{name}");
     }
@@ -306,9 +307,12 @@ fn recipients_that_need_nothing_stay_as_written() {
 }
 
 #[test]
-fn a_list_can_be_left_on_the_web_only() {
+fn a_list_can_be_left_on_the_web_or_through_a_reverse_address() {
     let out = forward_file("mailing-list");
-    assert_eq!(out.field("list-unsubscribe"), ["List-Unsubscribe: <https://lists.example/u/1>"]);
+    assert_eq!(
+        out.field("list-unsubscribe"),
+        ["List-Unsubscribe: <mailto:reply+00000000000000000002@you.example>, <https://lists.example/u/1>"]
+    );
     assert_eq!(out.field("list-unsubscribe-post").len(), 1);
     assert!(out.field("list-id").len() == 1 && !out.text().contains("dev-leave@"));
 }

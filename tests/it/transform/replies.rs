@@ -79,6 +79,7 @@ fn rewritten(name: &str, message: &[u8]) -> String {
         display_name: None,
         contact: &contact("news@lg.example"),
         contacts: &contacts.into_iter().collect(),
+        outside: None,
         mailboxes: &[contact("jane.roe@mailbox-provider.example")],
         message_id: OURS,
         known_ids: &HashMap::from([(

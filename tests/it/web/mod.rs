@@ -1,4 +1,6 @@
-//! Health and metrics over a real connection.
+//! Health, metrics and pages over a real connection.
+
+mod link;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

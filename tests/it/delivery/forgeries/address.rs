@@ -39,10 +39,8 @@ async fn an_owner_speaks_for_no_other_owner_s_alias() {
         let theirs = forger.app.alias_to("theirs", vec![mailbox], |alias| alias.user_id = other).await;
         let message = format!("From: news@lg.example\r\nTo: {}\r\nSubject: Sale\r\n\r\nHello\r\n", theirs.address);
         assert!(forger.app.send("news@lg.example", &theirs, &message).await.starts_with("250 "));
-        let copy = String::from_utf8(forger.app.sink.messages().pop().unwrap().content).unwrap();
-        let at = copy.find("<reply+").unwrap() + 1;
-        let of_theirs = address(&copy[at..].chars().take_while(|c| *c != '>').collect::<String>());
-        let before = forger.app.sink.messages().len();
+        let of_theirs = reverse_address(&forger.app);
+        let before = forger.sent().len();
 
         let own = letter(&of_theirs, &format!("From: {MAILBOX}\r\n"));
         let attack = forger.attack("another owner's correspondent", &own).from(PROVIDER, MAILBOX).to(&of_theirs).uncounted();
@@ -59,7 +57,7 @@ async fn an_owner_speaks_for_no_other_owner_s_alias() {
             forger.app.send_to(MAILBOX, &[&forger.lg], &cc).await,
             "550 5.7.1 To and Cc of a reply may name reverse addresses of one alias only; send to others separately"
         );
-        assert_eq!(forger.app.sink.messages().len(), before);
+        assert_eq!(forger.sent().len(), before);
         forger.accepts(forger.own()).await;
         forger.finish().await;
     })

@@ -3,6 +3,8 @@
 //! A [`Forger`] says a message to a reverse address over the real port. Of each attack the whole answer is compared, and
 //! that nothing went out, nothing was queued, no answer names the mailbox, and the owner sees the attempt. All attacks of
 //! a table are made before the test fails, and the failure names those that were answered otherwise.
+//!
+//! Who is refused at the door for mail of one's own (a wrong app password, another user's alias) stands in `submission`.
 
 mod address;
 mod author;
@@ -13,6 +15,7 @@ mod signature;
 use postern::config::Config;
 use postern::model::Address;
 use postern::model::alias::Alias;
+use postern::model::delivery::DeliveryKind;
 use postern::model::id::MailboxId;
 use postern::storage::mailbox::{self, NewMailbox};
 
@@ -140,13 +143,14 @@ impl Forger {
         let mut faults = Vec::new();
         for attack in &attacks {
             assert!(seen.insert(attack.name), "two attacks are named {:?}", attack.name);
-            let arrived = self.app.sink.messages().len();
+            let arrived = self.sent().len();
             let before = self.app.activity(&self.alias).await;
             let (answer, transcript) = say(&self.app, attack).await;
             let after = self.app.activity(&self.alias).await;
-            let sent = self.app.sink.messages().len() - arrived;
+            let sent = self.sent().len() - arrived;
             let counted = after.unproven - before.unproven;
-            let queued = self.app.queue().await.len();
+            // What is told to the owner about it is none of the attacker's.
+            let queued = self.app.queue().await.iter().filter(|row| row.kind != DeliveryKind::Notice).count();
             let told = transcript.lines().filter(|line| line.starts_with("S: ")).collect::<String>().to_lowercase();
             let betrays = ["jane", "mailbox-provider"].iter().any(|secret| told.contains(secret));
             if (answer.as_str(), sent, queued, counted, after.replied, betrays)
@@ -174,8 +178,10 @@ impl Forger {
         self.with_fields("the owner", &format!("From: Jane Roe <{MAILBOX}>\r\n")).from(PROVIDER, MAILBOX)
     }
 
+    /// What went out to others than users.
     fn sent(&self) -> Vec<Message> {
-        self.app.sink.messages().into_iter().filter(|message| message.recipients() != [MAILBOX]).collect()
+        let is_user = |message: &Message| message.recipients().iter().all(|to| to.ends_with("@mailbox-provider.example"));
+        self.app.sink.messages().into_iter().filter(|message| !is_user(message)).collect()
     }
 
     /// Another mailbox of the owner's, of no alias yet.
@@ -200,7 +206,9 @@ impl Forger {
         Self { alias, lg, ..self }
     }
 
+    /// Ends the test once the owner was told of the attempts.
     async fn finish(self) {
+        self.app.wait_until(async |app| app.queue().await.is_empty()).await;
         self.app.finish().await;
     }
 }
@@ -210,8 +218,14 @@ async fn meet(app: &TestApp, alias: &Alias, author: &str) -> Address {
     let message =
         format!("From: {author}\r\nTo: {}\r\nSubject: Sale\r\nMessage-ID: <1@lg.example>\r\n\r\nHello\r\n", alias.address);
     assert!(app.send("news@lg.example", alias, &message).await.starts_with("250 "));
-    let copy = app.sink.messages().pop().unwrap();
-    let text = String::from_utf8(copy.content).unwrap();
+    reverse_address(app)
+}
+
+/// The reverse address in the last copy that was forwarded.
+fn reverse_address(app: &TestApp) -> Address {
+    let messages = app.sink.messages();
+    let mut texts = messages.iter().rev().map(|message| String::from_utf8_lossy(&message.content));
+    let text = texts.find(|text| text.contains("<reply+")).unwrap();
     let at = text.find("<reply+").unwrap() + 1;
     address(&text[at..].chars().take_while(|c| *c != '>').collect::<String>())
 }

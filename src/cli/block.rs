@@ -1,0 +1,97 @@
+//! `postern block add|list|remove`.
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::model::Address;
+use crate::model::block::Sender;
+use crate::service::{block, contact};
+
+use super::args::{BlockCommand, OneBlock};
+use super::contact::failed;
+use super::desk;
+use super::failure::Failure;
+use super::output::Output;
+
+#[derive(Serialize)]
+struct View {
+    /// An address, or a domain with its subdomains.
+    sender: String,
+    /// The alias; all of them without one.
+    alias: Option<String>,
+    /// Since when; not known of a contact.
+    since: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Done {
+    sender: String,
+    alias: Option<String>,
+    changed: bool,
+}
+
+/// Runs one of them.
+pub fn run(config: &Config, user: Option<&Address>, command: BlockCommand, output: &mut Output<'_>) -> Result<(), Failure> {
+    desk::with(config, async |desk| {
+        let user = desk::user(desk, user).await?.id;
+        let (sender, alias, changed, words) = match command {
+            BlockCommand::List => return list(&block::list(desk, user).await?, output),
+            BlockCommand::Add(OneBlock { sender, alias: None }) => {
+                let changed = block::add(desk, user, sender.clone()).await?;
+                (sender, None, changed, ["is blocked", "is blocked already"])
+            }
+            BlockCommand::Remove(OneBlock { sender, alias: None }) => {
+                let changed = block::remove(desk, user, sender.clone()).await?;
+                (sender, None, changed, ["may write again", "was not blocked"])
+            }
+            BlockCommand::Add(OneBlock { sender, alias: Some(alias) }) => {
+                contact::block(desk, user, &alias, one(&sender)?).await.map_err(failed)?;
+                (sender, Some(alias), true, ["is blocked", "is blocked already"])
+            }
+            BlockCommand::Remove(OneBlock { sender, alias: Some(alias) }) => {
+                let changed = contact::unblock(desk, user, &alias, &one(&sender)?).await.map_err(failed)?;
+                (sender, Some(alias), changed, ["may write again", "was not blocked"])
+            }
+        };
+        let place = alias.as_ref().map_or_else(|| "all your aliases".into(), ToString::to_string);
+        let done = Done { sender: written(&sender), alias: alias.map(|alias| alias.to_string()), changed };
+        let [new, old] = words;
+        Ok(output.show(&done, |to| writeln!(to, "{} {} at {place}", done.sender, if done.changed { new } else { old }))?)
+    })
+}
+
+/// At one alias only an address can be blocked: a contact.
+fn one(sender: &Sender) -> Result<Address, Failure> {
+    match sender {
+        Sender::Address(address) => Ok(address.clone()),
+        Sender::Domain(_) => {
+            Err(Failure::new("a domain can be blocked at all aliases only", "leave --alias out, or give an address"))
+        }
+    }
+}
+
+/// As people write it.
+fn written(sender: &Sender) -> String {
+    match sender {
+        Sender::Address(address) => address.to_string(),
+        Sender::Domain(domain) => domain.to_string(),
+    }
+}
+
+fn list(blocks: &block::Blocks, output: &mut Output<'_>) -> Result<(), Failure> {
+    let everywhere = blocks.everywhere.iter().map(|block| View {
+        sender: written(&block.sender),
+        alias: None,
+        since: Some(block.created_at.to_rfc3339()),
+    });
+    let contacts = blocks.contacts.iter().map(|(contact, alias)| View {
+        sender: contact.address.to_string(),
+        alias: Some(alias.address.to_string()),
+        since: None,
+    });
+    let views: Vec<View> = everywhere.chain(contacts).collect();
+    Ok(output.list(&views, "nobody is blocked", ["SENDER", "AT", "SINCE"], |view| {
+        let dash = |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.into());
+        [view.sender.clone(), dash(&view.alias, "all aliases"), dash(&view.since, "-")]
+    })?)
+}

@@ -1,0 +1,35 @@
+//! Blocks: senders a user wants nothing from, at whichever alias. One correspondent of one alias is `contact`'s.
+
+use crate::model::alias::Alias;
+use crate::model::block::{Block, Sender};
+use crate::model::contact::Contact;
+use crate::model::id::UserId;
+use crate::storage;
+
+use super::Desk;
+
+/// Everybody a user blocked.
+#[derive(Debug, Clone)]
+pub struct Blocks {
+    /// At all aliases.
+    pub everywhere: Vec<Block>,
+    /// At one alias each.
+    pub contacts: Vec<(Contact, Alias)>,
+}
+
+/// Blocks a sender at all of a user's aliases; false when it was blocked already.
+pub async fn add(desk: &Desk, user: UserId, sender: Sender) -> Result<bool, storage::Error> {
+    let (uuid, now) = (desk.uuid(), desk.clock.now());
+    desk.storage.write(move |tx| Box::pin(async move { storage::block::add(tx, user, &sender, uuid, now).await })).await
+}
+
+/// Takes a block back; false when there was none.
+pub async fn remove(desk: &Desk, user: UserId, sender: Sender) -> Result<bool, storage::Error> {
+    desk.storage.write(move |tx| Box::pin(async move { storage::block::remove(tx, user, &sender).await })).await
+}
+
+/// Everybody a user blocked, everywhere or at one alias.
+pub async fn list(desk: &Desk, user: UserId) -> Result<Blocks, storage::Error> {
+    let tx = &mut desk.storage.read().await?;
+    Ok(Blocks { everywhere: storage::block::list(tx, user).await?, contacts: storage::contact::list_blocked(tx, user).await? })
+}

@@ -1,0 +1,194 @@
+//! The copy for a mailbox with a PGP key: encrypted, then signed over exactly what leaves (RFC 3156 §4).
+//!
+//! It fails closed. A key that can't be used means 451 for the whole message, so that the sender keeps it, and a notice
+//! to the owner; clear text is never an answer. What its sender encrypted goes on as it is.
+
+use std::io::{self, Cursor, Read, Write};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::units::Arrival;
+use crate::model::Reply;
+use crate::model::alias::Alias;
+use crate::model::mailbox::Mailbox;
+use crate::model::notice::NoticeKind;
+use crate::model::pgp_key::PgpKey;
+use crate::service::broker::{Broker, NO_ROOM};
+use crate::service::notice::{self, Telling};
+use crate::service::signing;
+use crate::spool::{CollectError, Collector, Content};
+use crate::storage;
+use crate::transform::header::{HeaderBlock, Limits};
+use crate::transform::notice::Letter;
+use crate::transform::openpgp::{EncryptError, KeyError, PublicKey, encrypt, entity};
+
+/// Says nothing of mailboxes and keys to a stranger.
+const NOT_NOW: Reply = Reply::new(451, 7, 0, "The message can't be processed securely now, please try again later");
+/// How long nothing more is said of a key that fails.
+const QUIET_FOR: Duration = Duration::from_hours(7 * 24);
+/// Enough of a body to see that its sender encrypted it.
+const LOOK_AT: usize = 1024;
+
+/// A header block, signed, and the body it is signed over.
+pub(super) struct Sealed {
+    pub header: Bytes,
+    pub body: Content,
+}
+
+/// Why nothing could be encrypted.
+#[derive(Debug, thiserror::Error)]
+enum SealError {
+    #[error(transparent)]
+    Encrypt(#[from] EncryptError),
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    #[error("encrypting ended before its time")]
+    Died(#[from] tokio::task::JoinError),
+}
+
+impl From<KeyError> for SealError {
+    fn from(error: KeyError) -> Self {
+        Self::Encrypt(error.into())
+    }
+}
+
+/// Whether the sender encrypted the message already.
+pub(super) async fn is_encrypted(arrival: &Arrival<'_>) -> Result<bool, Reply> {
+    let start = arrival.body().read(0, LOOK_AT).await.map_err(|_| Reply::internal_error())?;
+    Ok(entity::is_encrypted(arrival.header, arrival.start, &start))
+}
+
+/// Encrypts and signs the copy for one mailbox. `header` is the rewritten block, not signed yet; what is held is signed when
+/// it is handed off.
+pub(super) async fn seal(
+    broker: &Broker,
+    arrival: &Arrival<'_>,
+    alias: &Alias,
+    mailbox: &Mailbox,
+    header: &[u8],
+    is_signed: bool,
+) -> Result<Sealed, Reply> {
+    let key = find(broker, mailbox).await?;
+    let limits = Limits { max_size: header.len(), max_fields: usize::MAX, max_field_size: usize::MAX };
+    let block = HeaderBlock::parse(header, limits).map_err(|_| Reply::internal_error())?;
+    let boundary = entity::boundary(broker.desk.chance.bytes());
+    let parts = entity::split(&block, header, &boundary, key.hide_subject);
+    let body = match encrypted(broker, &key, boundary, parts.inner, &arrival.body()).await {
+        Ok(body) => body,
+        Err(error) => return Err(failed(broker, alias, mailbox, &key, &error).await),
+    };
+    let signed = async {
+        let hash = if is_signed { broker.signing.hash(&body).await? } else { None };
+        broker.signing.sign(&broker.desk, alias.address.domain(), parts.header, hash.as_ref()).await
+    };
+    let header = signed.await.map_err(|error| signing::failed(broker, &error))?;
+    Ok(Sealed { header, body })
+}
+
+/// The key, which was there when the recipient was accepted. One that was taken away since leaves the message to its
+/// sender's next attempt.
+async fn find(broker: &Broker, mailbox: &Mailbox) -> Result<PgpKey, Reply> {
+    let found = async { storage::pgp_key::find(&mut broker.storage().read().await?, mailbox.id).await };
+    found.await.map_err(|error| broker.storage_failed(&error))?.ok_or(NOT_NOW)
+}
+
+/// The encrypted body. Done beside the runtime: it takes a while, and reads and writes files.
+async fn encrypted(
+    broker: &Broker,
+    key: &PgpKey,
+    boundary: String,
+    inner: Vec<u8>,
+    body: &Content,
+) -> Result<Content, SealError> {
+    // A message without a body has no empty line either.
+    let end = if body.is_empty() { &b"\r\n"[..] } else { b"" };
+    let clear = Cursor::new(inner).chain(body.reader()).chain(end);
+    let mut out = Gathered { collector: broker.budget.collector(), failed: None };
+    let (file, now) = (key.public_key.clone(), broker.now());
+    let mut rng = StdRng::from_seed(broker.desk.chance.bytes());
+    let work = broker.tasks.spawn_blocking(move || {
+        let key = PublicKey::read(&file, now)?;
+        let done = encrypt(&key, &mut rng, &boundary, clear, &mut out);
+        match out.failed {
+            Some(error) => Err(SealError::Collect(error)),
+            None => done.map(|()| out.collector.finish()).map_err(SealError::Encrypt),
+        }
+    });
+    work.await?
+}
+
+/// Gathers what is written, and keeps the reason when there is no room.
+struct Gathered {
+    collector: Collector,
+    failed: Option<CollectError>,
+}
+
+impl Write for Gathered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.collector.push(bytes) {
+            Ok(()) => Ok(bytes.len()),
+            Err(error) => {
+                self.failed = Some(error);
+                Err(io::Error::other("there is no room for the encrypted message"))
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The sender's reply. What only the owner can put right, the owner is told.
+async fn failed(broker: &Broker, alias: &Alias, mailbox: &Mailbox, key: &PgpKey, error: &SealError) -> Reply {
+    let reason = match error {
+        SealError::Collect(CollectError::Budget) => return NO_ROOM,
+        SealError::Collect(CollectError::Io(_)) => {
+            tracing::error!(%error, "a message could not be encrypted and has to wait");
+            return NO_ROOM;
+        }
+        SealError::Encrypt(EncryptError::Key(error)) => error.to_string(),
+        SealError::Encrypt(EncryptError::Failed(_)) | SealError::Died(_) => "encrypting to it failed".to_owned(),
+    };
+    tracing::warn!(%error, "a message could not be encrypted to its mailbox's key and waits at its sender");
+    if let Some(domain) = broker.rules.domains.first() {
+        let telling = Telling {
+            user_id: alias.user_id,
+            kind: NoticeKind::EncryptionFailed,
+            about: format!("{} {}", mailbox.uuid, key.fingerprint),
+            quiet_for: QUIET_FOR,
+            letter: letter(mailbox, key, &reason),
+            except: None,
+        };
+        match notice::tell(&broker.desk, domain, telling).await {
+            Ok(true) => broker.queue.notify_one(),
+            Ok(false) => {}
+            Err(error) => drop(broker.storage_failed(&error)),
+        }
+    }
+    NOT_NOW
+}
+
+fn letter(mailbox: &Mailbox, key: &PgpKey, reason: &str) -> Letter {
+    Letter {
+        subject: "Mail waits: it could not be encrypted".into(),
+        paragraphs: vec![
+            format!(
+                "Mail for {} is encrypted with the PGP key {}. That was not possible now: {reason}.",
+                mailbox.address, key.fingerprint
+            ),
+            "Nothing is forwarded there in clear. Senders are asked to try again, which most of them do for a few days; \
+             after that they are told that their message was not delivered."
+                .into(),
+            format!(
+                "Give the mailbox another key (postern mailbox key {0} --set FILE), or remove the key if mail may arrive \
+                 unencrypted (postern mailbox key {0} --remove).",
+                mailbox.address
+            ),
+        ],
+        action: None,
+    }
+}

@@ -1,0 +1,182 @@
+//! Suspicious mail of an owner who decides: kept before the 250, not tried, released, dropped, or given up in the end.
+
+use std::time::Duration;
+
+use postern::model::alias::{Alias, AliasState};
+use postern::model::delivery::{Delivery, DeliveryState};
+use postern::model::user::OnQuarantine;
+use postern::service::user::Settings;
+use postern::service::{hold, queue, user};
+use postern::storage::alias::NewAlias;
+
+use crate::support::app::{self, MAILBOX, TestApp};
+use crate::support::database::{Database, each_driver};
+use crate::support::dkim;
+use crate::support::sink::{Point, Script};
+
+const ZONE: &str = "_dmarc.shop.example. 60 IN TXT \"v=DMARC1; p=quarantine\"\n";
+const FORGED: &str = "From: Shop <news@shop.example>\r\nTo: lg@you.example\r\nSubject: =?utf-8?q?Off=C3=A9rs?=\r\n\r\nHello\r\n";
+const EXPIRE: Duration = Duration::from_hours(120);
+const DAY: Duration = Duration::from_hours(24);
+
+/// An instance whose user decides on what is suspicious.
+async fn instance(database: &Database) -> (TestApp, Alias, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zone");
+    std::fs::write(&path, ZONE).unwrap();
+    let app = TestApp::with(database, |config| {
+        config.dns.zone_file = Some(path);
+        config.smtp.trusted_networks.clear();
+    })
+    .await;
+    let settings = Settings { on_quarantine: Some(OnQuarantine::Hold), ..Settings::default() };
+    user::set(&app.running.broker.desk, app.user, settings).await.unwrap();
+    let alias = app.alias("lg").await;
+    (app, alias, folder)
+}
+
+async fn held(app: &TestApp) -> Vec<Delivery> {
+    app.queue().await.into_iter().filter(|row| row.state == DeliveryState::Held).collect()
+}
+
+/// Messages that arrived, notices left out.
+fn arrived(app: &TestApp) -> Vec<String> {
+    let all = app.sink.messages().into_iter().map(|message| String::from_utf8(message.content).unwrap());
+    all.filter(|text| !text.contains("\r\nAuto-Submitted: ")).collect()
+}
+
+/// Waits until nothing but held mail is left and so many notices have come.
+async fn told(app: &TestApp, times: usize) {
+    let told = |app: &TestApp| app.sink.messages().len() - arrived(app).len();
+    app.wait_until(async |app| told(app) >= times && app.queue().await.iter().all(|row| row.state != DeliveryState::Waiting))
+        .await;
+    assert_eq!(told(app), times);
+}
+
+#[tokio::test]
+async fn a_held_message_is_kept_and_told_of_and_goes_out_signed_when_released() {
+    each_driver(async |database| {
+        let (app, alias, _folder) = instance(&database).await;
+        let desk = &app.running.broker.desk;
+        for _ in 0..2 {
+            assert_eq!(app.send("x@evil.example", &alias, FORGED).await, "250 2.0.0 Ok, message accepted");
+        }
+        told(&app, 1).await;
+        assert!(arrived(&app).is_empty(), "nothing is delivered before the owner says so");
+        let rows = held(&app).await;
+        assert_eq!((rows.len(), rows[0].attempts), (2, 0));
+        let shown = hold::show(desk, app.user, rows[0].id).await.unwrap();
+        assert_eq!((shown.from.reveal().as_str(), shown.subject.reveal().as_str()), ("Shop <news@shop.example>", "Off\u{e9}rs"));
+        assert_eq!(shown.sender.unwrap().to_string(), "x@evil.example");
+        assert!(matches!(queue::retry(desk, Some(rows[0].id)).await, Err(queue::ChangeError::Held)));
+
+        // Longer than a signature of the first day would last, over a restart and a sweep.
+        app.clock.advance(DAY * 20);
+        let app = app.restart().await;
+        postern::delivery::sweep(&app.running.broker).await.unwrap();
+        let desk = &app.running.broker.desk;
+        assert_eq!(hold::release(desk, app.user, rows[0].id, EXPIRE).await.unwrap(), 1);
+        app.running.broker.queue.notify_one();
+        app.wait_until(async |app| app.queue().await.len() == 1).await;
+        let copy = arrived(&app).pop().unwrap();
+        assert!(copy.starts_with("DKIM-Signature: ") && copy.contains("\r\nX-Postern-Warning: "), "{copy}");
+        assert!(copy.ends_with("\r\n\r\nHello\r\n"), "{copy}");
+        let now = postern::model::Clock::now(&*app.clock).as_seconds();
+        for signature in dkim::check(&[copy.into_bytes()], &dkim::records_of(&app).await, now).iter().flatten() {
+            assert!(signature.ok, "{signature:?}");
+        }
+        assert!(matches!(hold::release(desk, app.user, rows[0].id, EXPIRE).await, Err(hold::HoldError::Unknown)));
+
+        assert_eq!(hold::drop(desk, app.user, rows[1].id).await.unwrap(), 1);
+        assert_eq!(app.queue().await[0].state, DeliveryState::Cancelled);
+        assert_eq!(app.queue().await[0].message_id, None, "its content is erased");
+        let counts = app.activity(&alias).await;
+        assert_eq!((counts.forwarded, counts.cancelled, counts.blocked), (1, 1, 0));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_nobody_decides_on_is_given_up_where_its_owner_sees_it() {
+    each_driver(async |database| {
+        let (app, alias, _folder) = instance(&database).await;
+        assert!(app.send("x@evil.example", &alias, FORGED).await.starts_with("250 "));
+        told(&app, 1).await;
+        app.clock.advance(DAY * 29);
+        postern::delivery::sweep(&app.running.broker).await.unwrap();
+        assert_eq!(held(&app).await.len(), 1);
+        app.clock.advance(DAY);
+        let report = postern::delivery::sweep(&app.running.broker).await.unwrap();
+        assert_eq!((report.held_expired, report.messages_erased, report.found_anything()), (1, 0, false));
+        let row = app.queue().await.pop().unwrap();
+        assert_eq!((row.state, row.message_id), (DeliveryState::Failed, None));
+        let failure = row.last_failure.unwrap();
+        assert_eq!((failure.status.as_str(), failure.detail.reveal().as_str()), ("5.7.1", "nobody released it within 30 days"));
+        assert_eq!(app.activity(&alias).await.failed, 1);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_kill_cancels_what_is_held() {
+    each_driver(async |database| {
+        let (app, alias, _folder) = instance(&database).await;
+        assert!(app.send("x@evil.example", &alias, FORGED).await.starts_with("250 "));
+        told(&app, 1).await;
+        app.set_state(&alias, AliasState::Killed).await;
+        let row = app.queue().await.pop().unwrap();
+        assert_eq!((row.state, row.message_id), (DeliveryState::Cancelled, None));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_owner_of_a_message_has_it_their_own_way_and_nobody_decides_for_another() {
+    each_driver(async |database| {
+        let (app, alias, _folder) = instance(&database).await;
+        let (bob, inbox) = app::user(app.storage(), &*app.clock, "bob@inbox.example").await;
+        let theirs = app.alias_to("bob", vec![inbox], |new: &mut NewAlias| new.user_id = bob).await;
+        let answer = app.send_to("x@evil.example", &[&alias.address, &theirs.address], FORGED).await;
+        assert!(answer.starts_with("250 "), "{answer}");
+        told(&app, 1).await;
+        assert_eq!(arrived(&app).len(), 1, "Bob has his with a warning");
+        let rows = held(&app).await;
+        assert_eq!((rows.len(), rows[0].recipient.to_string().as_str()), (1, MAILBOX));
+        let desk = &app.running.broker.desk;
+        assert!(matches!(hold::show(desk, bob, rows[0].id).await, Err(hold::HoldError::Unknown)));
+        assert!(matches!(hold::drop(desk, bob, rows[0].id).await, Err(hold::HoldError::Unknown)));
+        assert!(hold::list(desk, bob, None, 10).await.unwrap().is_empty());
+        assert_eq!(hold::list(desk, app.user, None, 10).await.unwrap().len(), 1);
+        // The others' trouble is no reason to try it.
+        app.next_hop(Script::new().reply(Point::Rcpt, "451 4.3.0 later\r\n"));
+        assert!(app.send_to("x@evil.example", &[&alias.address, &theirs.address], FORGED).await.starts_with("250 "));
+        app.next_hop(Script::new());
+        app.clock.advance(Duration::from_hours(1));
+        told(&app, 1).await;
+        assert_eq!((arrived(&app).len(), held(&app).await.len()), (2, 2));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_decision_holds_for_all_mailboxes_of_the_alias() {
+    each_driver(async |database| {
+        let (app, _, _folder) = instance(&database).await;
+        let second = app.mailbox("work@corp.example").await;
+        let alias = app.alias_to("both", vec![app.mailbox, second], |_| {}).await;
+        assert!(app.send("x@evil.example", &alias, FORGED).await.starts_with("250 "));
+        told(&app, 1).await;
+        let rows = held(&app).await;
+        assert_eq!(rows.len(), 2);
+        assert_eq!(hold::release(&app.running.broker.desk, app.user, rows[1].id, EXPIRE).await.unwrap(), 2);
+        app.running.broker.queue.notify_one();
+        app.wait_until(async |app| app.queue().await.is_empty()).await;
+        assert_eq!(arrived(&app).len(), 2);
+        app.finish().await;
+    })
+    .await;
+}
