@@ -17,11 +17,14 @@ ALTER TABLE mailboxes ADD COLUMN paused_at BIGINT;
 -- Why, for its owner: the enhanced status code of the last refusal.
 ALTER TABLE mailboxes ADD COLUMN paused_status TEXT;
 
--- Permanent refusals of a mailbox by its own server, one row for each message; forgotten after a success or a week.
+-- Messages a mailbox's own server refused because of the mailbox, as many as decide whether it is paused; forgotten
+-- after a success or a week.
 CREATE TABLE mailbox_refusals (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     mailbox_id  BIGINT NOT NULL REFERENCES mailboxes (id) ON DELETE CASCADE,
     status      TEXT   NOT NULL,
+    -- Its server had taken the message and returned it later: that it takes the next one proves nothing.
+    returned    BOOLEAN NOT NULL,
     refused_at  BIGINT NOT NULL
 );
 CREATE INDEX mailbox_refusals_by_mailbox ON mailbox_refusals (mailbox_id, refused_at);

@@ -14,11 +14,13 @@ use crate::config::Config;
 use crate::config::check::Checked;
 use crate::config::database::Location;
 use crate::dns::Resolver;
+use crate::model::mailbox::Mailbox;
 use crate::model::{Chance, Clock, DomainName, Timestamp};
 use crate::outbound::Outbound;
 use crate::service::broker::{Broker, Keys, MailRules, Parts};
 use crate::service::dkim_key::KeyError;
 use crate::service::domain_check::Surroundings;
+use crate::service::mailbox_test::{self, Bench, TestError, Tested};
 use crate::service::schedule::Schedule;
 use crate::service::signing::Signing;
 use crate::service::{Desk, domain, role};
@@ -59,6 +61,46 @@ pub fn surroundings(config: &Config) -> Result<Surroundings, StartError> {
     let checked = config.check()?;
     let smarthost = checked.smarthost.map(|smarthost| smarthost.host);
     Ok(Surroundings { hostname: checked.hostname, smarthost, resolver: open_resolver(config)? })
+}
+
+/// Tests a mailbox without a running instance: with a way out of its own, which is closed again.
+pub async fn test_mailbox(
+    config: &Config,
+    environment: &Environment,
+    desk: &Desk,
+    mailbox: &Mailbox,
+) -> Result<Result<Tested, TestError>, StartError> {
+    let checked = config.check()?;
+    let Some(domain) = checked.domains.first() else {
+        return Err(StartError::new("instance.domains is empty: there is no domain to write from", "set instance.domains"));
+    };
+    let tasks = TaskTracker::new();
+    let outbound = open_outbound(config, &checked, environment, Arc::clone(&environment.clock), &tasks)?;
+    let signing = open_signing(config);
+    let bench = Bench { desk, outbound: &outbound, signing: &signing, domain };
+    let tested = mailbox_test::test(&bench, mailbox).await;
+    outbound.close();
+    tasks.close();
+    tasks.wait().await;
+    Ok(tested)
+}
+
+fn open_signing(config: &Config) -> Signing {
+    Signing::new(config.dkim.in_use(), config.outbound.expire.0.max(config.outbound.expire_notice.0))
+}
+
+fn open_outbound(
+    config: &Config,
+    checked: &Checked,
+    environment: &Environment,
+    clock: Arc<dyn Clock>,
+    tasks: &TaskTracker,
+) -> Result<Outbound, StartError> {
+    let hostname = checked.hostname.as_str();
+    let resolver = open_resolver(config)?;
+    Outbound::new(&config.outbound, hostname, resolver, environment.chance.clone(), clock, tasks.clone()).map_err(|error| {
+        StartError::new(error.to_string(), "write for example smarthost = \"smtp://user:password@mail.example:587\"")
+    })
 }
 
 fn open_resolver(config: &Config) -> Result<Resolver, StartError> {
@@ -130,17 +172,7 @@ pub(super) async fn broker(
     let chance = environment.chance.clone();
     let keys = keys(&storage, &chance, &*clock).await.map_err(|error| StartError::database(&error))?;
     let resolver = open_resolver(config)?;
-    let outbound = Outbound::new(
-        &config.outbound,
-        checked.hostname.as_str(),
-        resolver.clone(),
-        chance.clone(),
-        Arc::clone(&clock),
-        controls.work.clone(),
-    )
-    .map_err(|error| {
-        StartError::new(error.to_string(), "write for example smarthost = \"smtp://user:password@mail.example:587\"")
-    })?;
+    let outbound = open_outbound(config, checked, environment, Arc::clone(&clock), &controls.work)?;
     let broker = Broker::new(Parts {
         desk: Desk { storage, clock, chance },
         outbound,
@@ -148,7 +180,7 @@ pub(super) async fn broker(
         budget: budget(config),
         node: identity.node.clone(),
         keys,
-        signing: Signing::new(config.dkim.in_use(), config.outbound.expire.0.max(config.outbound.expire_notice.0)),
+        signing: open_signing(config),
         rules: rules(config, checked),
         tasks: controls.work.clone(),
         fatal: controls.fatal.clone(),

@@ -10,6 +10,7 @@ use crate::delivery;
 use crate::model::Timestamp;
 use crate::service::broker::Broker;
 use crate::service::dkim_key::KeyError;
+use crate::service::pausing;
 use crate::service::pgp_key;
 use crate::storage::{self, node, queue, site_backoff};
 use crate::telemetry::metrics::{QUEUE_HELD, QUEUE_OLDEST_SECONDS, QUEUE_WAITING};
@@ -30,6 +31,7 @@ pub(super) async fn run(broker: Broker, shared: Option<SharedClock>, stop: Cance
         if count.is_multiple_of(HEARTBEATS) {
             note(&broker, "heartbeat", heartbeat(&broker, shared.as_ref()).await);
             note(&broker, "keys", keys(&broker).await);
+            note(&broker, "refusals", pausing::refresh(&broker).await);
         }
         if count % SWEEPS == SWEEPS / 2 {
             note(&broker, "sweep", delivery::sweep(&broker).await.map(drop));

@@ -13,7 +13,7 @@ mod listeners;
 mod node;
 mod running;
 
-pub use build::{Environment, open_desk, surroundings};
+pub use build::{Environment, open_desk, surroundings, test_mailbox};
 pub use error::StartError;
 pub use lifecycle::serve;
 pub use running::{Running, start};

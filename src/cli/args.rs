@@ -159,6 +159,10 @@ pub enum MailboxCommand {
     },
     /// List a user's inboxes
     List,
+    /// Show one inbox, and why mail does not go there if it does not
+    Show(OneMailbox),
+    /// Send a test message to an inbox; a paused one is resumed when its server takes it
+    Test(OneMailbox),
     /// Let every alias that forwards to OLD forward to NEW instead
     Move {
         /// The inbox that is left
@@ -179,6 +183,14 @@ pub enum MailboxCommand {
         #[arg(value_parser = Address::parse)]
         email: Address,
     },
+}
+
+/// An inbox by its address.
+#[derive(Debug, Args)]
+pub struct OneMailbox {
+    /// Its address
+    #[arg(value_parser = Address::parse)]
+    pub email: Address,
 }
 
 /// `postern mailbox key …`

@@ -1,18 +1,21 @@
-//! `postern mailbox add|list|move|key|remove`.
+//! `postern mailbox add|list|show|test|move|key|remove`.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::app::{self, Environment};
 use crate::config::Config;
 use crate::model::mailbox::Mailbox;
 use crate::model::{Address, Timestamp};
+use crate::service::Desk;
 use crate::service::mailbox::{self, AddError, MoveError, RemoveError};
+use crate::service::mailbox_test::{TestError, Tested};
 
 use super::args::MailboxCommand;
 use super::desk;
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{Output, printable};
 use super::pgp_key;
 
 /// A mailbox as shown.
@@ -23,6 +26,14 @@ pub struct View {
     verified_at: Option<String>,
     default: bool,
     created_at: String,
+    paused: Option<PauseView>,
+}
+
+/// Why nothing goes to a mailbox.
+#[derive(Serialize)]
+struct PauseView {
+    since: String,
+    status: String,
 }
 
 impl View {
@@ -34,14 +45,23 @@ impl View {
             verified_at: mailbox.verified_at.map(Timestamp::to_rfc3339),
             default: mailbox.is_default,
             created_at: mailbox.created_at.to_rfc3339(),
+            paused: mailbox.paused.as_ref().map(|pause| PauseView { since: pause.at.to_rfc3339(), status: pause.status.clone() }),
         }
     }
 
     /// Whether mail goes there, and what to do if not.
     pub fn write_verification(&self, to: &mut dyn Write) -> io::Result<()> {
-        match self.verified_at {
-            Some(_) => writeln!(to, "mail is forwarded to {}", self.address),
-            None => writeln!(to, "nothing is forwarded to {0} until it is verified (--verified: you vouch for it)", self.address),
+        match (&self.paused, &self.verified_at) {
+            (Some(pause), _) => writeln!(
+                to,
+                "WARNING: {0} is paused since {1}: its own server refuses it ({2}).\n\
+                 Nothing is sent there; test and resume it with `postern mailbox test {0}`",
+                self.address, pause.since, pause.status
+            ),
+            (None, Some(_)) => writeln!(to, "mail is forwarded to {}", self.address),
+            (None, None) => {
+                writeln!(to, "nothing is forwarded to {0} until it is verified (--verified: you vouch for it)", self.address)
+            }
         }
     }
 }
@@ -62,10 +82,20 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
             }
             MailboxCommand::List => {
                 let views: Vec<View> = mailbox::list(desk, user).await?.iter().map(View::of).collect();
-                Ok(output.list(&views, "no mailboxes", ["ADDRESS", "VERIFIED", "DEFAULT", "SINCE"], |view| {
+                Ok(output.list(&views, "no mailboxes", ["ADDRESS", "VERIFIED", "DEFAULT", "SINCE", "STATE"], |view| {
                     let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-                    [view.address.clone(), yes(view.verified_at.is_some()), yes(view.default), view.created_at.clone()]
+                    let paused = view.paused.as_ref().map(|pause| format!("PAUSED, refused with {}", pause.status));
+                    let state = paused.unwrap_or_else(|| "ok".to_owned());
+                    [view.address.clone(), yes(view.verified_at.is_some()), yes(view.default), view.created_at.clone(), state]
                 })?)
+            }
+            MailboxCommand::Show(one) => {
+                let view = View::of(&mailbox::find(desk, user, &one.email).await?.ok_or_else(unknown)?);
+                Ok(output.show(&view, |to| view.write_verification(to))?)
+            }
+            MailboxCommand::Test(one) => {
+                let mailbox = mailbox::find(desk, user, &one.email).await?.ok_or_else(unknown)?;
+                test(config, desk, &mailbox, output).await
             }
             MailboxCommand::Move { old, new, verified } => {
                 let moved = mailbox::relocate(desk, user, &old, new, verified).await.map_err(move_failed)?;
@@ -83,6 +113,47 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
             }
         }
     })
+}
+
+/// What its server said.
+#[derive(Serialize)]
+struct TestView {
+    address: String,
+    taken: bool,
+    resumed: bool,
+    due: u64,
+}
+
+async fn test(config: &Config, desk: &Desk, mailbox: &Mailbox, output: &mut Output<'_>) -> Result<(), Failure> {
+    let tested = app::test_mailbox(config, &Environment::system(), desk, mailbox).await?.map_err(test_failed)?;
+    let address = mailbox.address.to_string();
+    let (resumed, due, failure) = match tested {
+        Tested::Taken { resumed, due } => (resumed, due, None),
+        Tested::Refused(failure) | Tested::Unanswered(failure) => (false, 0, Some(failure)),
+    };
+    let Some(failure) = failure else {
+        let view = TestView { address, taken: true, resumed, due };
+        return Ok(output.show(&view, |to| {
+            writeln!(to, "the server of {} took the test message", view.address)?;
+            if resumed { writeln!(to, "the mailbox is resumed; {due} deliveries that waited for it are due now") } else { Ok(()) }
+        })?);
+    };
+    let said = printable(failure.detail.reveal());
+    let hint = match mailbox.paused {
+        Some(_) => "the mailbox stays paused; move it with `postern mailbox move OLD NEW` when it is gone for good",
+        None => "ask its provider; mail that is refused is shown by `postern queue list`",
+    };
+    Err(Failure::new(format!("the test message was not taken ({}): {said}", failure.status), hint))
+}
+
+fn test_failed(error: TestError) -> Failure {
+    match error {
+        TestError::Unverified => Failure::new("this mailbox is not verified", "nothing is sent to it before"),
+        TestError::Unsigned(error) => {
+            Failure::new(format!("the test message could not be signed: {error}"), "start the instance once: that makes the keys")
+        }
+        TestError::Storage(error) => error.into(),
+    }
 }
 
 /// A mailbox on one of our domains would send mail round in circles.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::service::broker::Broker;
+use crate::service::pausing;
 use crate::service::settle::LEASE;
 use crate::storage::queue::{self, SweepReport};
 use crate::storage::{self, message_id};
@@ -18,6 +19,7 @@ pub async fn sweep(broker: &Broker) -> Result<SweepReport, storage::Error> {
     let (now, longest) = (broker.now(), broker.rules.schedule.longest_wait());
     let forgotten = now.minus(THREADS_LAST);
     broker.storage().write(move |tx| Box::pin(async move { message_id::expire(tx, forgotten).await })).await?;
+    pausing::forget(broker).await?;
     let swept = broker.storage().write(move |tx| Box::pin(async move { queue::sweep(tx, now, longest, LEASE).await }));
     let report = swept.await?;
     if report.found_anything() {

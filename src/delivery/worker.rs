@@ -20,6 +20,7 @@ pub(super) async fn deliver(broker: &Broker, claim: Claim) {
         token: claim.token,
         kind: row.kind,
         alias_id: row.alias_id,
+        mailbox_id: row.mailbox_id,
         // The claim counted this one.
         attempts: row.attempts.saturating_sub(1),
         expires_at: row.expires_at,
@@ -61,7 +62,7 @@ async fn quarantine(broker: &Broker, held: &Held, error: &LoadError) {
 
 fn deferred(status: &str, detail: &str) -> Report {
     let failure = Failure { code: None, status: status.into(), detail: Private::new(detail.into()) };
-    Report { outcome: Outcome::Deferred(failure), site: None, site_in_trouble: false, attempted: false }
+    Report { outcome: Outcome::Deferred(failure), site: None, site_in_trouble: false, attempted: false, recipient_refused: false }
 }
 
 /// A message that can't be read back now waits.

@@ -102,11 +102,13 @@ pub(super) struct End {
     /// Whether nothing outside this machine had a word in it: no host was reached and no name server with authority
     /// answered. Such an end says nothing about the next hop.
     pub(super) local: bool,
+    /// Whether a refusal was the answer to RCPT.
+    pub(super) recipient: bool,
 }
 
 impl End {
     fn of(outcome: Outcome) -> Self {
-        Self { outcome, next_host: false, trouble: false, reusable: false, local: false }
+        Self { outcome, next_host: false, trouble: false, reusable: false, local: false, recipient: false }
     }
 
     /// The message is with the next hop.
@@ -195,7 +197,9 @@ pub(super) fn end(answer: Answer, phase: Phase, peer: &Peer) -> End {
             let trouble = peer.smarthost && is_login_fault(code, &words);
             End { next_host: peer.stripped, trouble, reusable: true, ..End::deferred(failure) }
         }
-        Answer::Reply(code @ 500..=599, words) => End { reusable: true, ..End::refused(replied(code, &words, host, to)) },
+        Answer::Reply(code @ 500..=599, words) => {
+            End { reusable: true, recipient: phase == Phase::Rcpt, ..End::refused(replied(code, &words, host, to)) }
+        }
         Answer::Reply(code @ 400..=499, words) => End { reusable: true, ..End::deferred(replied(code, &words, host, to)) },
         Answer::Reply(code, _) => End::deferred(Failure {
             code: Some(code),

@@ -112,6 +112,8 @@ pub struct Report {
     /// connection, no network, no answer from any name server. Such an end is no sign that the message can't be
     /// delivered.
     pub attempted: bool,
+    /// Whether it was the recipient that the next hop refused for good (its answer to RCPT), and not the message.
+    pub recipient_refused: bool,
 }
 
 /// Hands messages to their next hop. Cheap to clone; all clones share connections and the memory of sites in trouble.
@@ -184,11 +186,18 @@ impl Outbound {
     /// Dropping the future closes its connection; if the final dot was out, the message may have been taken.
     pub async fn hand_off(&self, hand_off: &HandOff) -> Report {
         let began = std::time::Instant::now();
-        let mut report = Report { outcome: Outcome::Delivered, site: None, site_in_trouble: false, attempted: false };
+        let mut report = Report {
+            outcome: Outcome::Delivered,
+            site: None,
+            site_in_trouble: false,
+            attempted: false,
+            recipient_refused: false,
+        };
         let end = self.0.hand_off(hand_off, &mut report.site).await.unwrap_or_else(|end| end);
         report.outcome = end.outcome;
         report.site_in_trouble = end.trouble;
         report.attempted = !end.local;
+        report.recipient_refused = end.recipient;
         metrics::histogram!(HANDOFF_SECONDS).record(began.elapsed().as_secs_f64());
         metrics::counter!(HANDOFFS, "outcome" => report.outcome.word()).increment(1);
         report

@@ -29,6 +29,11 @@ impl Verdict {
         self.reply.starts_with('2')
     }
 
+    /// Whether it was meant for a correspondent of an alias, and not for the owner.
+    pub fn is_answer(&self) -> bool {
+        self.recipient.to_ascii_lowercase().starts_with("reply+")
+    }
+
     /// Whether the sender was told to come back later.
     pub fn is_later(&self) -> bool {
         self.reply.starts_with('4')

@@ -4,12 +4,12 @@
 //! the page shows mail sent by hand (swaks, Python, a mail program) just like that of the scripted senders.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -45,7 +45,7 @@ pub fn open(listener: TcpListener, behind: SocketAddr, journal: Journal, tasks: 
 }
 
 async fn pass(mut client: TcpStream, behind: SocketAddr, journal: Journal) -> io::Result<()> {
-    let mut server = TcpStream::connect(behind).await?;
+    let mut server = connect(client.peer_addr()?.ip(), behind).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     journal.conversation();
@@ -80,4 +80,11 @@ async fn pass(mut client: TcpStream, behind: SocketAddr, journal: Journal) -> io
                     }
                 }
     }
+}
+
+/// Comes from where the client comes from: what a domain says of its senders (SPF) is about addresses.
+async fn connect(source: IpAddr, behind: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(source, 0))?;
+    socket.connect(behind).await
 }

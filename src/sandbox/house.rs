@@ -12,11 +12,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::scene::{HIDDEN, REAL_ADDRESS, Scene};
+use super::scene::{HIDDEN, PROVIDER, REAL_ADDRESS, Scene};
 use super::{Error, gate, inbox::Inbox, journal::Journal, letters::SENDERS, page};
 use crate::app::{self, Environment, Running};
 use crate::config::outbound::Mode;
-use crate::config::smtp::Network;
 use crate::config::{Config, database::Database};
 use crate::model::Address;
 use crate::service::user::{self, NewUser};
@@ -117,7 +116,8 @@ fn settings(folder: &Path, inbox: SocketAddr) -> Result<Config, Error> {
     config.outbound.connections_per_site = 8;
     let smtp = &mut config.smtp;
     smtp.listen = vec![loopback(0)];
-    smtp.trusted_networks.extend("127.0.0.0/8".parse::<Network>());
+    // Nobody is trusted for where they come from: whether the owner wrote is told by SPF.
+    smtp.trusted_networks = Vec::new();
     smtp.max_connections_per_client = smtp.max_connections;
     smtp.connections_per_minute = 100_000;
     smtp.recipients_per_minute = 100_000;
@@ -127,9 +127,13 @@ fn settings(folder: &Path, inbox: SocketAddr) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// The sites may send from this machine (SPF, RFC 7208), and the owner's provider has a mail server.
+/// The sites may send from this machine (SPF, RFC 7208). The owner's provider has a mail server, which alone may send for
+/// it, from an address of its own.
 fn zone() -> String {
-    let provider = "inbox.example. 60 IN MX 10 mx.inbox.example.\nmx.inbox.example. 60 IN A 127.0.0.1\n".to_owned();
+    let provider = format!(
+        "inbox.example. 60 IN MX 10 mx.inbox.example.\nmx.inbox.example. 60 IN A 127.0.0.1\n\
+         inbox.example. 60 IN TXT \"v=spf1 ip4:{PROVIDER} -all\"\n"
+    );
     let site = |domain: &str| {
         format!(
             "{domain}. 60 IN TXT \"v=spf1 ip4:127.0.0.1 -all\"\n{domain}. 60 IN MX 10 mail.{domain}.\n\

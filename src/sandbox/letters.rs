@@ -1,5 +1,6 @@
 //! The two made-up sites of the sandbox and the mail they send: real MIME, as such sites send it.
 
+use super::message::Received;
 use crate::model::Timestamp;
 
 /// A site that was given an alias.
@@ -128,6 +129,50 @@ pub fn write(from: &Sender, recipient: &str, count: usize, now: Timestamp) -> Le
     }
 }
 
+/// The owner's answer to a mail, as a mail program writes it and the owner's provider passes it on.
+pub fn answer(owner: &str, to: &Received, now: Timestamp) -> Letter {
+    let text = "Thank you, that is all I need.\r\nPlease do not send me offers.";
+    in_the_name_of(owner, to, "mx.inbox.example", text, now)
+}
+
+/// What a stranger writes in the owner's name, to the same address.
+pub fn forgery(owner: &str, to: &Received, now: Timestamp) -> Letter {
+    let text = "I have moved: please send my next parcel to another address.";
+    in_the_name_of(owner, to, "mail.stranger.example", text, now)
+}
+
+fn in_the_name_of(owner: &str, to: &Received, helo: &str, text: &str, now: Timestamp) -> Letter {
+    let subject = format!("Re: {}", to.subject);
+    let reverse = to.reverse().unwrap_or_default();
+    let answered = to.field("Message-ID").unwrap_or_default();
+    let message = format!(
+        "Received: from [192.168.1.23] by {helo} with ESMTPSA; {date}\r\n\
+         From: Me <{owner}>\r\n\
+         To: {name} <{reverse}>\r\n\
+         Subject: {}\r\n\
+         Date: {date}\r\n\
+         Message-ID: <{}@inbox.example>\r\n\
+         In-Reply-To: {answered}\r\n\
+         References: {answered}\r\n\
+         User-Agent: Sandbox Mail\r\n\
+         MIME-Version: 1.0\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\
+         \r\n\
+         {text}\r\n",
+        encoded_word(&subject),
+        now.as_micros(),
+        date = now.to_rfc5322(),
+        name = encoded_word(&format!("\"{}\"", to.from_name.replace(['"', '\\'], ""))),
+    );
+    Letter {
+        helo: helo.to_owned(),
+        sender: owner.to_owned(),
+        recipient: reverse.to_owned(),
+        subject,
+        bytes: message.into_bytes(),
+    }
+}
+
 /// An RFC 2047 word where the text needs one; the subjects above fit into one word each.
 fn encoded_word(text: &str) -> String {
     if text.is_ascii() {
@@ -153,7 +198,6 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::sandbox::message::Received;
 
     #[test]
     fn every_letter_reads_as_it_was_written() {

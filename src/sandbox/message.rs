@@ -56,6 +56,25 @@ impl Received {
         text.get(..end).unwrap_or_default().to_owned()
     }
 
+    /// The value of a header field that stands on one line.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let header = self.header();
+        header.lines().find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        })
+    }
+
+    /// The alias it came through, in small letters: what Postern wrote into it.
+    pub fn alias(&self) -> Option<String> {
+        self.field("X-Postern-Alias").map(|alias| alias.to_lowercase())
+    }
+
+    /// The reverse address an answer to it goes to.
+    pub fn reverse(&self) -> Option<&str> {
+        (self.from_address.starts_with("reply+")).then_some(self.from_address.as_str())
+    }
+
     /// Whether the raw bytes hold `needle`, in any case.
     pub fn mentions(&self, needle: &str) -> bool {
         String::from_utf8_lossy(&self.bytes).to_lowercase().contains(&needle.to_lowercase())

@@ -1,14 +1,17 @@
 //! What the story and the page work with: the gate, the inbox, the owner's aliases, the scripted senders.
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::Error;
 use super::inbox::Shelf;
+use super::journal::Event;
 use super::journal::Journal;
 use super::letters::{self, Letter, SENDERS, Sender};
+use super::message::Received;
 use super::page::view::{Card, Facts};
 use super::sender::{self, Conversation};
 use crate::model::Address;
@@ -20,6 +23,8 @@ use crate::service::{Desk, alias};
 
 /// The owner's real address.
 pub const REAL_ADDRESS: &str = "me@inbox.example";
+/// Where the owner's provider sends from; everybody else comes from 127.0.0.1.
+pub(super) const PROVIDER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// What no sender may ever see: the address, and the provider it is at.
 pub(super) const HIDDEN: [&str; 2] = [REAL_ADDRESS, "inbox.example"];
 
@@ -118,6 +123,41 @@ impl Scene {
         Ok((letter, seen))
     }
 
+    /// The newest mail in the inbox that came from a site through its alias.
+    pub fn latest(&self, sender: &Sender) -> Option<Arc<Received>> {
+        let alias = self.alias(sender)?.folded();
+        self.0.shelf.all().into_iter().rev().find(|mail| mail.reverse().is_some() && mail.alias().as_deref() == Some(&alias))
+    }
+
+    /// The owner answers a mail from the inbox; gives the answer and what the owner's provider was told.
+    pub async fn answer(&self, mail: &Received) -> Result<(Letter, Conversation), Error> {
+        let letter = letters::answer(REAL_ADDRESS, mail, self.0.desk.clock.now());
+        let seen = sender::send_from(PROVIDER, self.0.gate, &letter).await;
+        Ok((letter, seen.map_err(Error::machine("the owner's provider can't reach the gate"))?))
+    }
+
+    /// A stranger writes to the same address in the owner's name; gives the forgery and what the stranger was told.
+    pub async fn forge(&self, mail: &Received) -> Result<(Letter, Conversation), Error> {
+        let letter = letters::forgery(REAL_ADDRESS, mail, self.0.desk.clock.now());
+        let seen = sender::send(self.0.gate, &letter).await;
+        Ok((letter, seen.map_err(Error::machine("the gate does not answer"))?))
+    }
+
+    /// What happened at the gate, each thing with the alias it is about: mail to a reverse address is about the alias that
+    /// the correspondent wrote to.
+    fn events(&self) -> Vec<Event> {
+        let shelf = self.0.shelf.all();
+        let aliases = shelf.iter().filter_map(|mail| Some((mail.reverse()?.to_lowercase(), mail.alias()?)));
+        let aliases: HashMap<String, String> = aliases.collect();
+        let mut events = self.0.journal.events();
+        for event in &mut events {
+            if let Some(alias) = aliases.get(&event.alias) {
+                event.alias.clone_from(alias);
+            }
+        }
+        events
+    }
+
     /// Everything the page shows, aliases as they are in the database now.
     pub async fn facts(&self) -> Result<Facts, Error> {
         let handed_out = self.0.handed_out.lock().clone();
@@ -131,7 +171,7 @@ impl Scene {
             real_address: REAL_ADDRESS.to_owned(),
             smtp: self.0.gate,
             cards,
-            events: self.0.journal.events(),
+            events: self.events(),
             heard: self.0.journal.heard(),
             messages: self.0.shelf.all(),
         })

@@ -1,11 +1,11 @@
 //! The scripted senders: a small SMTP client that keeps the whole conversation, because what a sender sees is the point.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::letters::Letter;
 
@@ -32,11 +32,18 @@ impl Conversation {
 
 /// Delivers a letter as a mail server does; an error means that the conversation broke off.
 pub async fn send(gate: SocketAddr, letter: &Letter) -> io::Result<Conversation> {
-    tokio::time::timeout(PATIENCE, talk(gate, letter)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    send_from(Ipv4Addr::LOCALHOST, gate, letter).await
 }
 
-async fn talk(gate: SocketAddr, letter: &Letter) -> io::Result<Conversation> {
-    let stream = TcpStream::connect(gate).await?;
+/// The same from another address of this machine: a server of its own.
+pub async fn send_from(source: Ipv4Addr, gate: SocketAddr, letter: &Letter) -> io::Result<Conversation> {
+    tokio::time::timeout(PATIENCE, talk(source, gate, letter)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+async fn talk(source: Ipv4Addr, gate: SocketAddr, letter: &Letter) -> io::Result<Conversation> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((source, 0)))?;
+    let stream = socket.connect(gate).await?;
     stream.set_nodelay(true)?;
     let mut client = Client { stream: BufReader::new(stream), transcript: String::new(), answers: String::new() };
     let mut reply = client.answer().await?;

@@ -59,6 +59,8 @@ pub async fn play(
     story.shows_the_sender(lumen, &first)?;
     story.shows_the_sender(bookworm, &second)?;
     story.held("each copy comes from a reverse address and shows who really wrote".into())?;
+    story.answers(bookworm, &second).await?;
+    story.refuses_a_forgery(bookworm, &second).await?;
     story.nowhere("the real address stands nowhere in what the senders saw")?;
     scene.set_state(lumen, AliasState::Killed).await?;
     story.held(format!("the alias of {} is killed", lumen.name))?;
@@ -126,6 +128,39 @@ impl Story<'_> {
         }
         let expected = format!("From to be a reverse address named after {} ({})", sender.name, sender.address);
         Err(self.broken(expected, format!("From: {} <{}>", copy.from_name, copy.from_address)))
+    }
+
+    /// The owner answers; the site must get it from the alias, and nothing else of the owner.
+    async fn answers(&mut self, sender: &'static Sender, mail: &Received) -> Result<(), Error> {
+        let (letter, seen) = self.scene.answer(mail).await?;
+        let expected = format!("the owner's answer to reach {} from its alias", sender.name);
+        if !seen.is_accepted() {
+            return Err(self.broken(expected, format!("the gate answered “{}”", seen.reply)));
+        }
+        let is_it = |message: &Received| message.subject == letter.subject && message.recipients == [sender.address];
+        let Some(got) = self.scene.shelf().wait_for(PATIENCE, is_it).await else {
+            return Err(self.broken(expected, format!("“{}”, but nothing came after {PATIENCE:?}", seen.reply)));
+        };
+        let alias = self.scene.alias(sender).map(|alias| alias.to_string()).unwrap_or_default();
+        let hidden = HIDDEN.iter().find(|hidden| got.mentions(hidden));
+        if got.from_address != alias || hidden.is_some() || got.sender.contains("inbox.example") {
+            let hidden = hidden.map(|hidden| format!(" and “{hidden}” in it")).unwrap_or_default();
+            return Err(self.broken(expected, format!("From: {}{hidden}", got.from_address)));
+        }
+        self.held(format!("the owner answers from the inbox; {} sees it come from {alias} and nothing else", sender.name))
+    }
+
+    async fn refuses_a_forgery(&mut self, sender: &'static Sender, mail: &Received) -> Result<(), Error> {
+        let before = *self.scene.shelf().arrivals().borrow();
+        let (_, seen) = self.scene.forge(mail).await?;
+        let to_the_site = self.scene.shelf().all();
+        let arrived = to_the_site.iter().any(|mail| mail.number > before && mail.recipients == [sender.address]);
+        if !seen.reply.starts_with("550 5.7.1 ") || arrived {
+            return Err(
+                self.broken("a stranger's answer in the owner's name to be refused with 550 5.7.1", format!("“{}”", seen.reply))
+            );
+        }
+        self.held(format!("a stranger who answers in the owner's name is refused: {}", seen.reply))
     }
 
     async fn bounces(&mut self, sender: &'static Sender) -> Result<(), Error> {

@@ -11,8 +11,11 @@ use tokio_util::task::TaskTracker;
 
 use super::Desk;
 use super::app_password::Logins;
+use super::automatic::AutomaticCounts;
 use super::dsn::DsnCounts;
 use super::ledger::Ledger;
+use super::mailbox_test::Bench;
+use super::pausing::Doubtful;
 use super::reverse::ReverseCache;
 use super::schedule::Schedule;
 use super::signing::Signing;
@@ -91,12 +94,16 @@ pub struct Inner {
     pub ledger: Ledger,
     /// Delivery status notifications sent to each sender today.
     pub dsns: DsnCounts,
+    /// Answers of machines in the last hour.
+    pub automatic: AutomaticCounts,
     /// Reverse addresses seen lately; they never change.
     pub reverse: ReverseCache,
     /// How devices log in.
     pub logins: Logins,
     /// What each user sent today.
     pub quota: Quota,
+    /// Mailboxes that were refused lately.
+    pub doubtful: Doubtful,
     /// Hand-offs that outlive their session.
     pub tasks: TaskTracker,
     /// Set when the disk failed: the process must stop taking mail and end.
@@ -151,9 +158,11 @@ impl Broker {
             rules,
             ledger: Ledger::default(),
             dsns: DsnCounts::default(),
+            automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),
             logins: Logins::default(),
             quota: Quota::default(),
+            doubtful: Doubtful::default(),
             tasks,
             fatal,
             hard,
@@ -165,6 +174,12 @@ impl Broker {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.desk.clock.now()
+    }
+
+    /// What testing a mailbox takes; `None` on an instance without a domain to write from.
+    pub fn bench(&self) -> Option<Bench<'_>> {
+        let domain = self.rules.domains.first()?;
+        Some(Bench { desk: &self.desk, outbound: &self.outbound, signing: &self.signing, domain })
     }
 
     /// The database.

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::broker::Broker;
 use super::settle::{self, Held, NOT_KEPT_YET};
 use super::signing::SigningError;
+use super::{notice, returned};
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
 use crate::model::delivery::{DeliveryKind, Failure};
@@ -64,26 +65,34 @@ enum Notice {
     AskAgain,
 }
 
-/// Ends a delivery that will not be made.
-pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<(), storage::Error> {
+/// Ends a delivery that will not be made; false when it is not over yet, or another's to end.
+pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<bool, storage::Error> {
+    let returned = match held.kind {
+        DeliveryKind::Reply => returned::of_queue(broker, held, failure).await?,
+        DeliveryKind::Forward | DeliveryKind::Dsn | DeliveryKind::Notice => None,
+    };
     let notice = match held.kind {
         DeliveryKind::Forward => match prepare(broker, held, failure).await {
             // What can't be read can't be told of; the failure itself is recorded all the same.
             Err(error) if error.kind() == ErrorKind::Corrupt => Notice::Nothing,
             prepared => prepared?,
         },
-        // A reply's sender is the owner, who sees the failure. A notice that can't be delivered is never answered by
-        // another one.
+        // A reply's sender is the owner, who is told in another way. A notice that can't be delivered is never answered
+        // by another one.
         DeliveryKind::Reply | DeliveryKind::Dsn | DeliveryKind::Notice => Notice::Nothing,
     };
     let notice = match notice {
-        Notice::AskAgain if held.attempts < PATIENCE => return settle::defer(broker, held, failure, None).await,
+        Notice::AskAgain if held.attempts < PATIENCE => {
+            return settle::defer(broker, held, failure, None).await.map(|()| false);
+        }
         Notice::AskAgain | Notice::Nothing => Arc::new(None),
         Notice::Dsn(notice) => Arc::new(Some(notice)),
     };
     let sender = (*notice).as_ref().map(|parts| parts.2.recipient.folded());
     let (id, token, failure, now) = (held.id, held.token, failure.clone(), broker.now());
+    let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
     let written = broker.storage().write(move |tx| {
+        let (returned, desk, domain) = (returned.clone(), desk.clone(), domain.clone());
         Box::pin(async move {
             // Settled first: with a lost lease there is nothing to tell anybody.
             let settled = delivery::settle_failed(tx, id, token, &failure, now).await?;
@@ -93,11 +102,14 @@ pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<
                 message::insert_chunk(tx, message_id, 0, body).await?;
                 delivery::insert(tx, &NewDelivery { message_id, ..row.clone() }).await?;
             }
+            if let (true, Some(telling), Some(domain)) = (settled, returned, domain) {
+                notice::tell_in(tx, &desk, &domain, &telling).await?;
+            }
             Ok::<_, storage::Error>(settled)
         })
     });
     if !written.await? {
-        return Ok(());
+        return Ok(false);
     }
     if let (Some(alias_id), DeliveryKind::Forward | DeliveryKind::Reply) = (held.alias_id, held.kind) {
         broker.ledger.count(alias_id, now, Activity::FAILED);
@@ -105,9 +117,9 @@ pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<
     if let Some(sender) = sender {
         broker.dsns.add(sender, now.day());
         metrics::counter!(NOTICES).increment(1);
-        broker.queue.notify_one();
     }
-    Ok(())
+    broker.queue.notify_one();
+    Ok(true)
 }
 
 /// The DSN for a failed forward, when one may be sent.

@@ -101,6 +101,11 @@ pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<Mailbox>, storage::Er
     storage::mailbox::list(&mut desk.storage.read().await?, user).await
 }
 
+/// A user's mailbox by its address.
+pub async fn find(desk: &Desk, user: UserId, address: &Address) -> Result<Option<Mailbox>, storage::Error> {
+    storage::mailbox::find_by_address(&mut desk.storage.read().await?, user, &address.folded()).await
+}
+
 /// Records that the operator vouches for a mailbox, or that its owner proved to read it.
 pub async fn verify(desk: &Desk, mailbox: &Mailbox) -> Result<bool, storage::Error> {
     let (id, now) = (mailbox.id, desk.clock.now());
@@ -178,7 +183,7 @@ pub async fn relocate(desk: &Desk, user: UserId, old: &Address, new: Address, ve
 async fn rename(tx: &mut Tx, mailbox: &Mailbox, new: &Address, verified_at: Option<Timestamp>) -> Result<Mailbox, MoveError> {
     storage::mailbox::set_address(tx, mailbox.id, new, verified_at).await?;
     delivery::redirect(tx, mailbox.id, mailbox.id, new).await?;
-    Ok(Mailbox { address: new.clone(), verified_at, ..mailbox.clone() })
+    Ok(Mailbox { address: new.clone(), verified_at, paused: None, ..mailbox.clone() })
 }
 
 /// Another mailbox of the same user in its place.

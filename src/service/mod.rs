@@ -6,6 +6,7 @@
 
 pub mod alias;
 pub mod app_password;
+pub mod automatic;
 pub mod block;
 pub mod bounce;
 pub mod broker;
@@ -19,10 +20,13 @@ pub mod hold;
 pub mod ledger;
 pub mod link;
 pub mod mailbox;
+pub mod mailbox_test;
 pub mod notice;
+pub mod pausing;
 pub mod pgp_key;
 pub mod queue;
 pub mod reply;
+pub mod returned;
 pub mod reverse;
 pub mod role;
 pub mod schedule;

@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use super::broker::Broker;
 use super::dsn;
+use super::pausing;
 use super::schedule::Schedule;
 use crate::model::activity::Activity;
 use crate::model::delivery::{DeliveryKind, Failure};
-use crate::model::id::{AliasId, DeliveryId, MessageId};
+use crate::model::id::{AliasId, DeliveryId, MailboxId, MessageId};
 use crate::model::{Private, Timestamp};
 use crate::outbound::{Outcome, Report};
 use crate::storage::{self, ErrorKind, delivery, site_backoff};
@@ -39,6 +40,8 @@ pub struct Held {
     pub kind: DeliveryKind,
     /// Whose counters it goes to.
     pub alias_id: Option<AliasId>,
+    /// The mailbox it goes to.
+    pub mailbox_id: Option<MailboxId>,
     /// Hand-offs before this one.
     pub attempts: i32,
     /// When it is given up.
@@ -133,8 +136,10 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
         }
         Outcome::Deferred(failure) | Outcome::Refused(failure) => {
             let reason = if matches!(report.outcome, Outcome::Refused(_)) { "refused" } else { "expired" };
-            dsn::give_up(broker, held, failure).await?;
-            metrics::counter!(QUEUE_ENDED, "reason" => reason).increment(1);
+            if dsn::give_up(broker, held, failure).await? {
+                pausing::note(broker, held.mailbox_id, report);
+                metrics::counter!(QUEUE_ENDED, "reason" => reason).increment(1);
+            }
             Ok(())
         }
     }
@@ -149,7 +154,9 @@ fn last_day(broker: &Broker, held: &Held, report: &Report) -> Timestamp {
 async fn delivered(broker: &Broker, held: &Held) -> Result<(), storage::Error> {
     let (id, token) = (held.id, held.token);
     let written = broker.storage().write(move |tx| Box::pin(async move { delivery::settle_delivered(tx, id, token).await }));
-    if !written.await? {
+    let written = written.await?;
+    pausing::delivered(broker, held.mailbox_id);
+    if !written {
         tracing::warn!(delivery.id = %held.id, "the lease was lost before a delivery was recorded; it may be made twice");
     } else if let (Some(done), Some(alias_id)) = (counted(held.kind), held.alias_id) {
         broker.ledger.count(alias_id, broker.now(), done);

@@ -33,12 +33,14 @@ pub const FIND_ROUTE: &str = "SELECT a.id, a.uuid, a.user_id, a.domain_id, a.add
 pub struct Route {
     /// The alias, whatever its state.
     pub alias: Alias,
-    /// Its verified mailboxes, oldest first.
+    /// Its mailboxes that take mail now (verified, not paused), oldest first.
     pub mailboxes: Vec<Mailbox>,
     /// How many of its mailboxes are not verified and so take nothing yet.
     pub unverified: usize,
     /// Whether its owner blocked anybody, here or everywhere: only then is it worth asking whom.
     pub has_blocks: bool,
+    /// How many are verified, but paused: their server refused them too often.
+    pub paused: usize,
     /// Those of its mailboxes that have a PGP key: nothing goes there in clear.
     pub with_key: Vec<MailboxId>,
 }
@@ -169,8 +171,11 @@ pub async fn find_route(tx: &mut Tx, address: &str) -> Result<Option<Route>, Err
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let all = mailboxes.len();
     mailboxes.retain(|mailbox| mailbox.verified_at.is_some());
-    let unverified = all - mailboxes.len();
-    Ok(Some(Route { has_blocks: row.has_blocks, alias: row.alias.try_into()?, unverified, mailboxes, with_key }))
+    let verified = mailboxes.len();
+    mailboxes.retain(|mailbox| mailbox.paused.is_none());
+    let (unverified, paused) = (all - verified, verified - mailboxes.len());
+    let has_blocks = row.has_blocks;
+    Ok(Some(Route { alias: row.alias.try_into()?, unverified, paused, has_blocks, mailboxes, with_key }))
 }
 
 /// The alias with that key.

@@ -188,7 +188,7 @@ macro_rules! claim {
             "WITH due AS MATERIALIZED (SELECT d.id FROM deliveries d \
              WHERE d.state = 'waiting' AND d.next_attempt_at <= $4 AND (d.lease_until IS NULL OR d.lease_until <= $4) \
              AND NOT EXISTS (SELECT 1 FROM site_backoff b WHERE b.site = d.site AND b.until > $4) \
-             AND NOT EXISTS (SELECT 1 FROM mailboxes m WHERE m.id = d.mailbox_id AND m.verified_at IS NULL) \
+             AND NOT EXISTS (SELECT 1 FROM mailboxes m WHERE m.id = d.mailbox_id AND (m.verified_at IS NULL OR m.paused_at IS NOT NULL)) \
              ORDER BY d.next_attempt_at LIMIT $5",
             $lock,
             ") UPDATE deliveries SET lease_owner = $1, lease_token = $2, lease_until = $3, \
@@ -205,7 +205,7 @@ pub const CLAIM_SQLITE: &str = claim!("");
 pub const CLAIM_POSTGRES: &str = claim!(" FOR UPDATE OF d SKIP LOCKED");
 
 /// Takes up to `limit` due deliveries under `lease`, those due longest first, and counts the hand-off that begins; leaves
-/// out sites that are in trouble and mailboxes that are not verified. May give fewer than there are when several workers
+/// out sites that are in trouble and mailboxes that are not verified or paused. May give fewer than there are when several workers
 /// ask at once: just ask again.
 ///
 /// A row that makes no sense is put into quarantine: it is shown as failed, keeps its content, and holds up no other.

@@ -6,7 +6,7 @@ use crate::model::id::{AliasId, MailboxId, UserId};
 use crate::model::mailbox::{Mailbox, Pause};
 use crate::model::{Address, Timestamp};
 
-use super::{Error, ErrorKind, Tx, changed, columns, on};
+use super::{Error, ErrorKind, Tx, changed, columns, on, refusal};
 
 /// What a new mailbox is made of.
 #[derive(Debug, Clone)]
@@ -132,17 +132,41 @@ pub async fn make_default(tx: &mut Tx, user: UserId, id: MailboxId) -> Result<()
     changed!(tx, sqlx::query("UPDATE mailboxes SET is_default = (id = $2) WHERE user_id = $1").bind(user.0).bind(id.0)).map(drop)
 }
 
-/// Another address for the same mailbox: every alias that forwards here follows.
+/// Another address for the same mailbox: every alias that forwards here follows. What was refused was the old one.
 pub async fn set_address(tx: &mut Tx, id: MailboxId, address: &Address, verified_at: Option<Timestamp>) -> Result<(), Error> {
     changed!(
         tx,
-        sqlx::query("UPDATE mailboxes SET address = $2, address_key = $3, verified_at = $4 WHERE id = $1")
+        sqlx::query("UPDATE mailboxes SET address = $2, address_key = $3, verified_at = $4, paused_at = NULL, paused_status = NULL WHERE id = $1")
             .bind(id.0)
             .bind(address.to_string())
             .bind(address.folded())
             .bind(verified_at.map(Timestamp::as_micros))
     )
-    .map(drop)
+    .map(drop)?;
+    refusal::clear(tx, id).await.map(drop)
+}
+
+/// Lets nothing more go to it; false when it is gone or paused already.
+pub async fn pause(tx: &mut Tx, id: MailboxId, status: &str, now: Timestamp) -> Result<bool, Error> {
+    let changed = changed!(
+        tx,
+        sqlx::query("UPDATE mailboxes SET paused_at = $2, paused_status = $3 WHERE id = $1 AND paused_at IS NULL")
+            .bind(id.0)
+            .bind(now.as_micros())
+            .bind(status)
+    )?;
+    Ok(changed == 1)
+}
+
+/// Lets mail go to it again and forgets why none did; false when it was not paused.
+pub async fn resume(tx: &mut Tx, id: MailboxId) -> Result<bool, Error> {
+    refusal::clear(tx, id).await?;
+    let changed = changed!(
+        tx,
+        sqlx::query("UPDATE mailboxes SET paused_at = NULL, paused_status = NULL WHERE id = $1 AND paused_at IS NOT NULL")
+            .bind(id.0)
+    )?;
+    Ok(changed == 1)
 }
 
 /// Lets every alias that forwards to `from` forward to `to` as well.

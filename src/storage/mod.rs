@@ -28,6 +28,7 @@ pub mod notice;
 mod open;
 pub mod pgp_key;
 pub mod queue;
+pub mod refusal;
 pub mod secret;
 pub mod sighting;
 pub mod site_backoff;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::model::Timestamp;
 use crate::model::delivery::{Delivery, DeliveryState};
-use crate::model::id::{AliasId, DeliveryId, UserId};
+use crate::model::id::{AliasId, DeliveryId, MailboxId, UserId};
 
 use super::delivery::erase_all;
 use super::delivery_row::{DeliveryRow, one_by_one};
@@ -56,7 +56,7 @@ pub struct SweepReport {
     pub messages_erased: u64,
     /// Pieces of bodies without a message, erased.
     pub chunks_erased: u64,
-    /// Waiting deliveries whose message is gone, or whose mailbox was not verified in time, now failed and visible.
+    /// Waiting deliveries whose message is gone, or whose mailbox was not verified or resumed in time, now failed and visible.
     pub deliveries_failed: u64,
     /// Deliveries that waited for a killed alias, now cancelled and visible.
     pub deliveries_cancelled: u64,
@@ -138,7 +138,7 @@ pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, 
     let (due, lease, site): (Option<i64>, Option<i64>, Option<i64>) = on!(tx, c => sqlx::query_as(
         "SELECT (SELECT d.next_attempt_at FROM deliveries d WHERE d.state = 'waiting' AND d.lease_until IS NULL \
          AND NOT EXISTS (SELECT 1 FROM site_backoff b WHERE b.site = d.site AND b.until > $1) \
-         AND NOT EXISTS (SELECT 1 FROM mailboxes m WHERE m.id = d.mailbox_id AND m.verified_at IS NULL) \
+         AND NOT EXISTS (SELECT 1 FROM mailboxes m WHERE m.id = d.mailbox_id AND (m.verified_at IS NULL OR m.paused_at IS NOT NULL)) \
          ORDER BY d.next_attempt_at LIMIT 1), \
          (SELECT MIN(l.lease_until) FROM deliveries l WHERE l.lease_owner IS NOT NULL), \
          (SELECT MIN(s.until) FROM site_backoff s WHERE s.until > $1 \
@@ -167,6 +167,16 @@ pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Re
     )
 }
 
+/// Makes everything that waits for a mailbox due at once. How many.
+pub async fn make_due_of_mailbox(tx: &mut Tx, id: MailboxId, now: Timestamp) -> Result<u64, Error> {
+    changed!(
+        tx,
+        sqlx::query("UPDATE deliveries SET next_attempt_at = $2 WHERE mailbox_id = $1 AND state = 'waiting'")
+            .bind(id.0)
+            .bind(now.as_micros())
+    )
+}
+
 /// Takes a delivery that waits or lies in quarantine out of the queue, whoever holds it: cancelled, visible, content
 /// erased. False when it was neither.
 pub async fn cancel(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
@@ -179,7 +189,7 @@ pub async fn cancel(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool,
 }
 
 /// Puts right what can't be by rule: attempts, leases and site waits further ahead than their maximum, contents nothing
-/// refers to, deliveries without content, deliveries for a mailbox nobody verified in time. Forgets what was shown long
+/// refers to, deliveries without content, deliveries for a mailbox nobody verified or resumed in time. Forgets what was shown long
 /// enough; what lies in quarantine stays until someone has looked.
 pub async fn sweep(tx: &mut Tx, now: Timestamp, max_gap: Duration, max_lease: Duration) -> Result<SweepReport, Error> {
     let furthest = now.plus(max_gap).as_micros();
@@ -208,10 +218,13 @@ pub async fn sweep(tx: &mut Tx, now: Timestamp, max_gap: Duration, max_lease: Du
             tx,
             sqlx::query(
                 "UPDATE deliveries SET state = 'failed', header = $1, settled_at = $2, last_code = NULL, \
-                 last_status = '5.1.1', last_detail = 'the mailbox was not verified in time', \
+                 last_status = CASE WHEN mailbox_id IN (SELECT v.id FROM mailboxes v WHERE v.verified_at IS NULL) \
+                 THEN '5.1.1' ELSE '5.2.1' END, \
+                 last_detail = CASE WHEN mailbox_id IN (SELECT v.id FROM mailboxes v WHERE v.verified_at IS NULL) \
+                 THEN 'the mailbox was not verified in time' ELSE 'the mailbox is paused and was not resumed in time' END, \
                  lease_owner = NULL, lease_token = NULL, lease_until = NULL \
                  WHERE state = 'waiting' AND expires_at <= $2 AND lease_owner IS NULL \
-                 AND mailbox_id IN (SELECT m.id FROM mailboxes m WHERE m.verified_at IS NULL)"
+                 AND mailbox_id IN (SELECT m.id FROM mailboxes m WHERE m.verified_at IS NULL OR m.paused_at IS NOT NULL)"
             )
             .bind(&[][..] as &[u8])
             .bind(now.as_micros())

@@ -1,6 +1,7 @@
 //! People or machines? What a header block says of how a message was made (RFC 3834 §2, RFC 2919, RFC 2369).
 //!
-//! Read only to decide whether we may answer with a message of our own; the fields themselves pass on untouched.
+//! Read to decide whether we may answer with a message of our own, and how many answers of machines may pass; the fields
+//! themselves pass on untouched.
 
 use super::header::HeaderBlock;
 
@@ -9,6 +10,8 @@ use super::header::HeaderBlock;
 pub struct Marks {
     /// `Auto-Submitted` with anything but `no`.
     pub auto_submitted: bool,
+    /// An answer to another message (`auto-replied`), such as an out-of-office note.
+    pub auto_replied: bool,
     /// Came through a mailing list or a newsletter.
     pub list: bool,
     /// `Precedence: bulk`, `list` or `junk`, or a request to hold back automatic answers.
@@ -25,11 +28,15 @@ pub fn marks(block: &HeaderBlock, message: &[u8]) -> Marks {
     for field in block.fields() {
         let value = || first_word(field.value(message));
         match field.name(message).to_ascii_lowercase().as_slice() {
-            b"auto-submitted" => marks.auto_submitted |= value() != b"no",
+            b"auto-submitted" => {
+                marks.auto_submitted |= value() != b"no";
+                marks.auto_replied |= value() == b"auto-replied";
+            }
             b"list-id" | b"list-post" | b"list-unsubscribe" | b"list-help" | b"mailing-list" => marks.list = true,
             b"precedence" => marks.bulk |= [&b"bulk"[..], b"list", b"junk"].contains(&value().as_slice()),
             b"x-auto-response-suppress" => marks.bulk |= value() != b"none",
-            b"x-autoreply" | b"x-autorespond" | b"x-loop" => marks.auto_submitted = true,
+            b"x-autoreply" | b"x-autorespond" => (marks.auto_submitted, marks.auto_replied) = (true, true),
+            b"x-loop" => marks.auto_submitted = true,
             _ => {}
         }
     }
@@ -49,8 +56,10 @@ mod tests {
     #[test]
     fn machines_are_told_from_people() {
         assert_eq!(of("Subject: x\r\nAuto-Submitted: No\r\nPrecedence: first-class\r\n"), Marks::default());
-        assert!(of("Auto-Submitted: auto-replied (vacation)\r\n").auto_submitted);
-        assert!(of("AUTO-SUBMITTED:\r\n auto-generated; owner=x\r\n").auto_submitted);
+        let vacation = of("Auto-Submitted: auto-replied (vacation)\r\n");
+        assert!(vacation.auto_submitted && vacation.auto_replied);
+        let notice = of("AUTO-SUBMITTED:\r\n auto-generated; owner=x\r\n");
+        assert!(notice.auto_submitted && !notice.auto_replied);
         assert!(of("List-Id: <a.b>\r\n").list && of("List-Unsubscribe: <https://x>\r\n").list);
         assert!(of("Precedence: Bulk\r\n").bulk && of("X-Auto-Response-Suppress: All\r\n").bulk);
     }

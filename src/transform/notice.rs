@@ -135,7 +135,7 @@ mod tests {
         assert!(header.contains("Auto-Submitted: auto-generated\r\n"), "{header}");
         assert!(header.ends_with("\r\n") && body.starts_with("\r\n"), "{header}{body}");
         assert!(body.contains("Its server said <no>.") && body.contains("Its server said &lt;no&gt;."), "{body}");
-        assert!(body.contains("https://you.example/t?a=1&amp;b=2"), "{body}");
+        assert!(body.contains("https://you.example/t?a=3D1&amp;b=3D2"), "{body}");
     }
 
     #[test]

@@ -55,6 +55,8 @@ fn router(scene: Scene, stop: CancellationToken) -> Router {
         .route("/", get(page))
         .route("/events", get(events))
         .route("/send/{domain}", post(send))
+        .route("/answer/{number}", post(answer))
+        .route("/forge/{domain}", post(forge))
         .route("/kill/{domain}", post(kill))
         .route("/revive/{domain}", post(revive))
         .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("../static/page.css"))))
@@ -79,6 +81,21 @@ async fn events(State(stage): State<Stage>) -> Sse<impl Stream<Item = Result<sse
 
 async fn send(State(stage): State<Stage>, Path(domain): Path<String>) -> Result<Redirect, Failure> {
     stage.scene.send(known(&domain)?).await?;
+    Ok(Redirect::to("/"))
+}
+
+async fn answer(State(stage): State<Stage>, Path(number): Path<u64>) -> Result<Redirect, Failure> {
+    let shelf = stage.scene.shelf().all();
+    let mail = shelf.iter().find(|mail| mail.number == number && mail.reverse().is_some());
+    let mail = mail.ok_or_else(|| Failure(StatusCode::NOT_FOUND, "This mail can't be answered.".into()))?;
+    stage.scene.answer(mail).await?;
+    Ok(Redirect::to("/"))
+}
+
+async fn forge(State(stage): State<Stage>, Path(domain): Path<String>) -> Result<Redirect, Failure> {
+    let mail = stage.scene.latest(known(&domain)?);
+    let mail = mail.ok_or_else(|| Failure(StatusCode::NOT_FOUND, "This site has sent nothing that could be answered.".into()))?;
+    stage.scene.forge(&mail).await?;
     Ok(Redirect::to("/"))
 }
 

@@ -1,4 +1,4 @@
-//! One lane an alias, one column an event: who came, who was let in, and when the gate was bricked up.
+//! One lane an alias, one column an event: who came, who was let in, what the owner answered, and when the gate was bricked up.
 //!
 //! Columns follow each other in order, not by the clock: a story played in a second would be one blot otherwise.
 //! Positions are percentages, so that the drawing fits any width without its marks being squeezed.
@@ -16,7 +16,7 @@ const FEWEST: usize = 8;
 pub struct Mark {
     /// Percent from the left.
     pub x: f32,
-    /// `in`, `out`, `later`, `killed` or `opened`.
+    /// `in`, `sent`, `out`, `later`, `killed` or `opened`.
     pub kind: &'static str,
 }
 
@@ -40,6 +40,7 @@ pub fn draw(alias: &str, state: AliasState, events: &[Event]) -> (Vec<Mark>, Vec
     for (column, event) in shown.iter().enumerate().filter(|(_, event)| event.alias == alias) {
         let x = (small(column) + 0.5) * width;
         let kind = match &event.what {
+            What::Mail(mail) if mail.is_let_in() && mail.is_answer() => "sent",
             What::Mail(mail) if mail.is_let_in() => "in",
             What::Mail(mail) if mail.is_later() => "later",
             What::Mail(_) => "out",

@@ -70,19 +70,33 @@ struct AliasView {
     is_killed: bool,
     let_in: usize,
     turned_away: usize,
+    answered: usize,
+    /// Whether there is a mail of the site that could be answered.
+    has_written: bool,
+    got: Option<GotView>,
     marks: Vec<Mark>,
     lines: Vec<timeline::Stretch>,
+}
+
+/// The owner's newest answer, as the site got it.
+#[derive(Debug)]
+struct GotView {
+    from: String,
+    subject: String,
+    header: String,
 }
 
 #[derive(Debug)]
 struct EventView {
     at: String,
     time: String,
-    /// `in`, `out`, `later` or `owner`: also the name of its look.
+    /// `in`, `sent`, `out`, `later` or `owner`: also the name of its look.
     kind: &'static str,
     verdict: &'static str,
     sentence: String,
     reply: String,
+    /// Who was told so.
+    told: &'static str,
 }
 
 #[derive(Debug)]
@@ -94,6 +108,7 @@ struct MessageView {
     subject: String,
     text: String,
     header: String,
+    can_be_answered: bool,
 }
 
 impl Page {
@@ -110,8 +125,8 @@ impl Page {
             conversations: facts.heard.conversations,
             lines: facts.heard.lines,
             leaks: facts.heard.leaks + given_away,
-            aliases: facts.cards.iter().map(|card| AliasView::new(card, &facts.events)).collect(),
-            events: facts.events.iter().rev().take(SHOWN).map(|event| EventView::new(event, &facts.cards)).collect(),
+            aliases: facts.cards.iter().map(|card| AliasView::new(card, facts)).collect(),
+            events: facts.events.iter().rev().take(SHOWN).map(|event| EventView::new(event, facts)).collect(),
             messages: mine.into_iter().rev().take(SHOWN).map(|message| MessageView::new(message)).collect(),
             others: others.len(),
             swaks: swaks(facts.smtp, by, alias),
@@ -135,7 +150,8 @@ pub fn python(smtp: SocketAddr, from: &str, to: &str) -> String {
 }
 
 impl AliasView {
-    fn new(card: &Card, events: &[Event]) -> Self {
+    fn new(card: &Card, facts: &Facts) -> Self {
+        let events = &facts.events;
         let mail = |wanted: fn(&Verdict) -> bool| {
             let is_wanted = |event: &&Event| matches!(&event.what, What::Mail(verdict) if wanted(verdict));
             events.iter().filter(|event| event.alias == card.address).filter(is_wanted).count()
@@ -146,8 +162,18 @@ impl AliasView {
             domain: card.sender.domain,
             address: card.address.clone(),
             is_killed: card.state == AliasState::Killed,
-            let_in: mail(Verdict::is_let_in),
+            let_in: mail(|verdict| verdict.is_let_in() && !verdict.is_answer()),
             turned_away: mail(|verdict| !verdict.is_let_in()),
+            answered: mail(|verdict| verdict.is_let_in() && verdict.is_answer()),
+            has_written: facts
+                .messages
+                .iter()
+                .any(|message| message.reverse().is_some() && message.alias().as_deref() == Some(card.address.as_str())),
+            got: facts.messages.iter().rev().find(|message| message.recipients == [card.sender.address]).map(|message| GotView {
+                from: message.from_address.clone(),
+                subject: message.subject.clone(),
+                header: message.header(),
+            }),
             marks,
             lines,
         }
@@ -155,8 +181,18 @@ impl AliasView {
 }
 
 impl EventView {
-    fn new(event: &Event, cards: &[Card]) -> Self {
+    fn new(event: &Event, facts: &Facts) -> Self {
+        let cards = &facts.cards;
+        let mut told = "The sender was told";
         let (kind, verdict, sentence, reply) = match &event.what {
+            What::Mail(mail) if mail.is_answer() => {
+                let (kind, verdict) = match said(mail) {
+                    ("in", _) => ("sent", "Sent on"),
+                    other => other,
+                };
+                told = if mail.is_let_in() { "Your provider was told" } else { "The stranger was told" };
+                (kind, verdict, answer_sentence(mail, &event.alias, facts), mail.reply.clone())
+            }
             What::Mail(mail) => {
                 let (kind, verdict) = said(mail);
                 (kind, verdict, sentence(mail, &event.alias, cards), mail.reply.clone())
@@ -173,7 +209,7 @@ impl EventView {
                 ("owner", verdict, format!("{what} {place}."), String::new())
             }
         };
-        Self { at: event.at.to_rfc3339(), time: time_of_day(event.at), kind, verdict, sentence, reply }
+        Self { at: event.at.to_rfc3339(), time: time_of_day(event.at), kind, verdict, sentence, reply, told }
     }
 }
 
@@ -202,6 +238,24 @@ fn sentence(mail: &Verdict, alias: &str, cards: &[Card]) -> String {
     }
 }
 
+/// What became of mail to a correspondent: only the owner's passes.
+fn answer_sentence(mail: &Verdict, alias: &str, facts: &Facts) -> String {
+    let card = facts.cards.iter().find(|card| card.address == alias);
+    let to = card.map_or("a correspondent", |card| card.sender.name);
+    let what = match decoded(&mail.subject) {
+        subject if subject.is_empty() => String::new(),
+        subject => format!(": “{subject}”"),
+    };
+    if mail.is_let_in() {
+        let from = card.map_or_else(String::new, |card| format!(", which sees it come from {}", card.address));
+        format!("You answered {to}{what}{from}.")
+    } else if mail.sender.eq_ignore_ascii_case(&facts.real_address) {
+        format!("Somebody wrote to {to} in your name{what}. Your provider's domain does not vouch for them.")
+    } else {
+        format!("Somebody who is not you wrote to {to} through your alias{what}.")
+    }
+}
+
 /// A Subject field as people read it (RFC 2047).
 fn decoded(subject: &str) -> String {
     let field = format!("Subject: {subject}\r\n\r\n");
@@ -225,6 +279,7 @@ impl MessageView {
             subject: if message.subject.is_empty() { "(no subject)".to_owned() } else { message.subject.clone() },
             text: message.text.trim().to_owned(),
             header: message.header(),
+            can_be_answered: message.reverse().is_some(),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::outbound::{Outcome, Report};
 use crate::policy;
 use crate::service::broker::Broker;
 use crate::service::hold::HELD_FOR;
+use crate::service::pausing;
 use crate::service::settle::{self, Held, LEASE, NOT_KEPT_YET};
 use crate::spool::Content;
 use crate::storage::delivery::NewDelivery;
@@ -137,6 +138,9 @@ fn settled_in_dialogue(broker: &Broker, tried: &[Tried]) -> Option<Result<(), Re
     for one in tried {
         let counted = counted.or(settle::counted(one.unit.kind)).unwrap_or_default();
         broker.ledger.count(one.unit.alias_id, broker.now(), counted);
+        if let State::Done(report) = &one.state {
+            pausing::note(broker, one.unit.mailbox_id, report);
+        }
     }
     Some(answer)
 }
@@ -169,6 +173,7 @@ async fn commit(broker: &Broker, arrival: &Arrival<'_>, tried: &mut Vec<Tried>) 
     for (one, row) in std::mem::take(tried).into_iter().zip(rows) {
         let Some(row) = row else {
             broker.ledger.count(one.unit.alias_id, now, settle::counted(one.unit.kind).unwrap_or_default());
+            pausing::delivered(broker, one.unit.mailbox_id);
             accepted = true;
             continue;
         };
@@ -195,6 +200,7 @@ fn fly_on(broker: &Broker, attempt: Attempt, row: &NewDelivery, id: DeliveryId) 
         token: lease.token,
         kind: row.kind,
         alias_id: row.alias_id,
+        mailbox_id: row.mailbox_id,
         attempts: row.attempts,
         expires_at: row.expires_at,
     };

@@ -31,7 +31,7 @@ use crate::transform::header::HeaderBlock;
 use crate::transform::verp::{self, BounceToken};
 
 use super::broker::{Broker, NO_ROOM};
-use super::{bounce, reply};
+use super::{automatic, bounce, reply};
 
 /// What a recipient that was accepted at RCPT stands for.
 #[derive(Debug)]
@@ -146,6 +146,7 @@ async fn forward(
         Ok(known) => known,
         Err(reply) => return Err(author::refused(broker, &routes, reply)),
     };
+    automatic::check_arrival(broker, &header, &start, &routes)?;
     let arrival = units::Arrival { client, mail, header: &header, start: &start, content, known: known.as_ref() };
     let admitted = units::admit(broker, &arrival, routes).await?;
     let aliases = admitted.units.iter().map(|unit| unit.alias_id).collect();

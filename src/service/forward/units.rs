@@ -226,10 +226,14 @@ async fn own_ids(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) -> Resul
 /// How long after the queue gave up a bounce of the next hop may still come.
 const BOUNCES_LATER: Duration = Duration::from_hours(7 * 24);
 
-/// What the bounce address of one copy says. What was not even tried waits twice as long (see `settle`), so twice it is.
+/// How long a bounce address is taken. What was not even tried waits twice as long (see `settle`), so twice it is.
+pub(in crate::service) fn bounces_for(broker: &Broker) -> Duration {
+    broker.rules.schedule.expire * 2 + BOUNCES_LATER
+}
+
+/// What the bounce address of one copy says.
 pub(in crate::service) fn bounce_token(broker: &Broker, alias: &Alias, sent_to: SentTo) -> BounceToken {
-    let expire = broker.rules.schedule.expire;
-    let expires_at = broker.now().plus(expire).plus(expire).plus(BOUNCES_LATER);
+    let expires_at = broker.now().plus(bounces_for(broker));
     BounceToken { alias_id: alias.id, sent_to, expires_at, nonce: u32::from_be_bytes(broker.desk.chance.bytes()) }
 }
 

@@ -48,3 +48,20 @@ fn the_only_mailbox_of_an_alias_stays() {
     let error = installation.run(&["mailbox", "remove", "work@inbox.example"]).error();
     assert_eq!(error, "this is the only mailbox of 1 aliases");
 }
+
+#[test]
+fn a_mailbox_is_shown_and_tested_and_its_server_has_the_word() {
+    let installation = Installation::with(
+        "[instance]\nhostname = \"mail.you.example\"\ndomains = [\"you.example\"]\n\
+         [outbound]\nmode = \"smarthost\"\nsmarthost = \"smtp://127.0.0.1:1\"\n[dkim]\nsign = false\n",
+    );
+    installation.run(&["user", "add", "ann@inbox.example", "--verified"]).ok();
+    assert_eq!(installation.run(&["mailbox", "show", "ann@inbox.example"]).ok(), "mail is forwarded to ann@inbox.example\n");
+    let shown = installation.run(&["mailbox", "show", "ann@inbox.example", "--json"]).json();
+    assert_eq!(shown["paused"], serde_json::Value::Null);
+    assert_eq!(installation.run(&["mailbox", "test", "bob@inbox.example"]).error(), "there is no such mailbox");
+    let error = installation.run(&["mailbox", "test", "ann@inbox.example"]).error();
+    assert!(error.starts_with("the test message was not taken (4."), "{error}");
+    installation.run(&["mailbox", "add", "new@inbox.example"]).ok();
+    assert_eq!(installation.run(&["mailbox", "test", "new@inbox.example"]).error(), "this mailbox is not verified");
+}

@@ -1,6 +1,7 @@
 //! End to end: a message in at the door, bytes out at the next hop, the queue in between.
 
 mod authentication;
+mod automatic;
 mod blocks;
 mod bounces;
 mod deliverability;
@@ -8,6 +9,7 @@ mod direct;
 mod forgeries;
 mod hold;
 mod notice;
+mod pausing;
 #[cfg(feature = "pgp")]
 mod pgp;
 #[cfg(not(feature = "pgp"))]

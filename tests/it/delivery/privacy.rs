@@ -8,6 +8,8 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use super::direct::MESSAGE;
+use postern::storage;
+
 use crate::support::app::{MAILBOX, TestApp};
 use crate::support::client::Client;
 use crate::support::database::{Database, each_driver};
@@ -105,6 +107,10 @@ async fn betrayals(database: &Database, cases: usize) {
         assert_eq!(gives_away(transcript), None, "{point:?} {act:?}\n{}", client.transcript());
         // Site trouble rests in memory; an hour later it is over, and deferred mail meets the same next hop again.
         app.deliver_after(Duration::from_hours(1)).await;
+        // A mailbox that is refused again and again is paused; here it is always put right.
+        let id = app.mailbox;
+        let write = app.storage().write(move |tx| Box::pin(async move { storage::mailbox::resume(tx, id).await }));
+        write.await.unwrap();
     }
     for _ in 0..6 {
         app.deliver_after(Duration::from_hours(1)).await;

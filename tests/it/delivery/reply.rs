@@ -17,22 +17,22 @@ use crate::support::dkim;
 use crate::support::signer::{How, Signer};
 use crate::support::sink::{Message, Point, Script};
 
-const ZONE: &str = "$TTL 60\n\
+pub const ZONE: &str = "$TTL 60\n\
     mailbox-provider.example. IN TXT \"v=spf1 ip4:127.0.0.1 -all\"\n\
     sub.mailbox-provider.example. IN TXT \"v=spf1 ip4:127.0.0.1 -all\"\n\
     evil.example. IN TXT \"v=spf1 +all\"\n";
 
 /// An instance whose alias has one correspondent.
-struct House {
-    app: TestApp,
-    alias: Alias,
+pub struct House {
+    pub app: TestApp,
+    pub alias: Alias,
     /// Stands for `news@lg.example`.
-    lg: Address,
+    pub lg: Address,
     _zone: tempfile::TempDir,
 }
 
 impl House {
-    async fn build(database: &Database, zone: &str) -> Self {
+    pub async fn build(database: &Database, zone: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("zone");
         std::fs::write(&file, zone).unwrap();
@@ -48,7 +48,7 @@ impl House {
     }
 
     /// The answer to a message of the owner's, properly sent.
-    async fn reply(&self, recipients: &[&Address], message: &str) -> String {
+    pub async fn reply(&self, recipients: &[&Address], message: &str) -> String {
         self.app.send_to(MAILBOX, recipients, message).await
     }
 
@@ -63,7 +63,7 @@ impl House {
         notices().pop().unwrap()
     }
 
-    fn sent(&self) -> Vec<Message> {
+    pub fn sent(&self) -> Vec<Message> {
         self.app.sink.messages().into_iter().filter(|message| message.recipients() != [MAILBOX]).collect()
     }
 }
@@ -79,12 +79,12 @@ async fn meet(app: &TestApp, alias: &Alias, author: &str) -> Address {
     address(&text[at..].chars().take_while(|c| *c != '>').collect::<String>())
 }
 
-fn text(message: &Message) -> String {
+pub fn text(message: &Message) -> String {
     String::from_utf8(message.content.clone()).unwrap()
 }
 
 /// A reply as a mail client writes it.
-fn letter(to: &str, rest: &str) -> String {
+pub fn letter(to: &str, rest: &str) -> String {
     format!(
         "Received: from [192.168.1.23] (dsl-7.home.example) by smtp.mailbox-provider.example; Wed, 15 Nov 2023 07:13:20 +0900\r\n\
          From: Jane Roe <{MAILBOX}>\r\n{to}\r\nSubject: Re: Sale\r\nDate: Wed, 15 Nov 2023 07:13:20 +0900\r\n\
@@ -342,7 +342,7 @@ async fn a_refusal_of_the_contact_s_server_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_reply_that_waits_is_delivered_later_or_seen_to_fail_and_nobody_gets_a_notice() {
+async fn a_reply_that_waits_is_delivered_later_or_seen_to_fail() {
     each_driver(async |database| {
         let house = House::build(&database, ZONE).await;
         let app = &house.app;
@@ -360,11 +360,11 @@ async fn a_reply_that_waits_is_delivered_later_or_seen_to_fail_and_nobody_gets_a
 
         app.next_hop(deferred);
         assert!(house.reply(&[&house.lg], &message).await.starts_with("250 "));
-        app.next_hop(Script::new().reply(Point::Rcpt, "550 5.1.1 gone\r\n"));
-        assert_eq!(app.deliver_after(Duration::from_mins(2)).await, 1);
         app.next_hop(Script::new());
-        app.deliver_after(Duration::from_hours(1)).await;
-        let [row] = &app.queue().await[..] else { panic!("the failed reply and no notice: {:#?}", app.queue().await) };
+        app.sink.next(Script::new().reply(Point::Rcpt, "550 5.1.1 gone\r\n"));
+        app.deliver_after(Duration::from_mins(2)).await;
+        app.wait_until(async |app| app.queue().await.len() == 1).await;
+        let [row] = &app.queue().await[..] else { panic!("the failed reply: {:#?}", app.queue().await) };
         assert_eq!((row.kind, row.state), (DeliveryKind::Reply, DeliveryState::Failed));
         assert_eq!(house.sent().len(), 1);
         assert_eq!(app.activity(&house.alias).await.failed, 1);
@@ -391,7 +391,7 @@ async fn a_kill_cancels_a_reply_that_waits() {
 }
 
 #[tokio::test]
-async fn a_bounce_of_a_reply_ends_where_its_owner_sees_it() {
+async fn a_bounce_of_a_reply_is_told_to_its_owner_and_goes_to_nobody_else() {
     each_driver(async |database| {
         let house = House::build(&database, ZONE).await;
         let app = &house.app;
@@ -400,11 +400,58 @@ async fn a_bounce_of_a_reply_ends_where_its_owner_sees_it() {
         let verp = address(house.sent()[0].sender());
         let report = "From: MAILER-DAEMON@lg.example\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
                       --b\r\nContent-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822; news@lg.example\r\n\
-                      Action: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n";
-        assert_eq!(app.send_to("", &[&verp], report).await, "250 2.0.0 Ok, report recorded");
-        let [row] = &app.queue().await[..] else { panic!("one row") };
-        assert_eq!((row.kind, row.state, row.recipient.to_string()), (DeliveryKind::Reply, DeliveryState::Failed, "news@lg.example".into()));
-        assert_eq!(app.sink.messages().len(), arrived);
+                      Action: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 <b>gone</b>, see http://lg.example/\r\n\r\n\
+                      --b\r\nContent-Type: message/rfc822\r\n\r\nSubject: raw\r\n\r\n--b--\r\n";
+        for _ in 0..2 {
+            assert_eq!(app.send_to("", &[&verp], report).await, "250 2.0.0 Ok, report recorded");
+        }
+        let [row] = &app.queue().await.into_iter().filter(|row| row.kind == DeliveryKind::Reply).collect::<Vec<_>>()[..] else {
+            panic!("one row")
+        };
+        assert_eq!((row.state, row.recipient.to_string()), (DeliveryState::Failed, "news@lg.example".into()));
+        let told = app.sink.wait_for(arrived + 1).await.pop().unwrap();
+        assert_eq!((told.recipients(), told.sender()), (vec![MAILBOX], ""));
+        let told = text(&told);
+        let line = "Your message from shop@you.example to news@lg.example of 2027-01-15 could not be delivered: its recipient's \
+                    server says that there is no such address.";
+        assert!(unwrapped(&told).contains(line), "{told}");
+        assert!(unwrapped(&told).contains("> 550 5.1.1 <b>gone</b>, see http: //lg.example/"), "{told}");
+        assert!(unwrapped(&told).contains("550 5.1.1 &lt;b&gt;gone&lt;/b&gt;") && !told.contains("raw"), "{told}");
+        app.wait_until(async |app| app.queue().await.len() == 1).await;
+        assert_eq!(app.sink.messages().len(), arrived + 1, "told once, and nobody else");
+        house.app.finish().await;
+    })
+    .await;
+}
+
+/// Without the soft line breaks of quoted-printable.
+fn unwrapped(text: &str) -> String {
+    text.replace("=\r\n", "").replace("=3D", "=")
+}
+
+#[tokio::test]
+async fn a_reply_the_queue_gives_up_is_told_to_its_owner_and_a_machine_s_is_not() {
+    each_driver(async |database| {
+        let house = House::build(&database, ZONE).await;
+        let app = &house.app;
+        for (rest, told) in [("", true), ("Auto-Submitted: auto-replied\r\n", false)] {
+            let arrived = app.sink.messages().len();
+            app.next_hop(Script::new().reply(Point::Rcpt, "451 4.3.0 later\r\n"));
+            assert!(house.reply(&[&house.lg], &letter(&format!("To: {}", house.lg), rest)).await.starts_with("250 "));
+            app.wait_until(async |app| app.queue().await.iter().any(|row| row.attempts == 1)).await;
+            app.next_hop(Script::new());
+            app.sink.next(Script::new().reply(Point::Rcpt, "550 5.1.1 nobody of this name\r\n"));
+            app.deliver_after(Duration::from_hours(1)).await;
+            app.wait_until(async |app| app.queue().await.iter().all(|row| row.state == DeliveryState::Failed)).await;
+            let new: Vec<_> = app.sink.messages().split_off(arrived);
+            assert_eq!(new.len(), usize::from(told), "{rest}");
+            if let [told] = &new[..] {
+                assert_eq!(told.recipients(), [MAILBOX]);
+                let told = unwrapped(&text(told));
+                assert!(told.contains("from shop@you.example to news@lg.example of Fri, 15 Jan 2027"), "{told}");
+                assert!(told.contains("nobody of this name"), "{told}");
+            }
+        }
         house.app.finish().await;
     })
     .await;

@@ -97,6 +97,37 @@ async fn the_forms_send_kill_and_revive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_reaches_the_site_from_the_alias_and_a_forged_one_is_refused_on_the_page() {
+    let (house, page) = open().await;
+    let post = async |path: &str| answer(page, &format!("POST {path}"), &[("Sec-Fetch-Site", "same-origin")]).await;
+    assert!(post("/forge/bookworm.example").await.starts_with("HTTP/1.1 404 "), "nothing to answer yet");
+    post("/send/bookworm.example").await;
+    let mail = house.scene().shelf().wait_for(DEADLINE, |message| message.number == 1).await.unwrap();
+    assert!(post("/answer/1").await.starts_with("HTTP/1.1 303 "));
+    let got =
+        house.scene().shelf().wait_for(DEADLINE, |message| message.recipients == ["orders@bookworm.example"]).await.unwrap();
+    let alias = house.scene().alias(&SENDERS[1]).unwrap().to_string();
+    assert_eq!((got.from_address.as_str(), &got.subject), (alias.as_str(), &format!("Re: {}", mail.subject)));
+    assert!(!got.mentions("inbox.example") && !got.sender.contains("inbox.example"), "{}", got.header());
+    assert!(post(&format!("/answer/{}", got.number)).await.starts_with("HTTP/1.1 404 "), "not in the owner's inbox");
+    assert!(post("/forge/bookworm.example").await.starts_with("HTTP/1.1 303 "));
+    let html = answer(page, "GET /", &[]).await;
+    for text in [
+        "You answered Bookworm: “Re: ",
+        &format!("which sees it come from {alias}."),
+        "Somebody wrote to Bookworm in your name",
+        "The stranger was told <code>550 5.7.1 ",
+        "Mail so far: 1 let in, 1 turned away, 1 answered by you",
+        "<strong>nowhere</strong>",
+    ] {
+        assert!(html.contains(text), "{text}\n{html}");
+    }
+    let to_the_site = house.scene().shelf().all().into_iter().filter(|mail| mail.recipients == ["orders@bookworm.example"]);
+    assert_eq!(to_the_site.count(), 1);
+    house.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_hosts_and_other_pages_are_kept_out() {
     let (house, page) = open().await;
     assert!(answer(page, "GET /", &[("Host", "evil.example")]).await.starts_with("HTTP/1.1 421 "));

@@ -1,5 +1,6 @@
 //! `src/transform/` on whole messages.
 
+mod bounces;
 mod corpus;
 mod dkim;
 mod replies;

@@ -1,0 +1,154 @@
+//! Mailboxes whose own servers refuse them: remembered, paused when it goes on (`policy::mailbox`), tested and resumed.
+//!
+//! While a mailbox is paused nothing is handed off to it: what waits stays in the queue, and mail for an alias that has
+//! no other mailbox is put off at RCPT. Its owner is told at another mailbox, and sees it everywhere mailboxes are shown.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::broker::Broker;
+use super::notice::{self, Telling};
+use crate::model::id::MailboxId;
+use crate::model::mailbox::Mailbox;
+use crate::model::notice::NoticeKind;
+use crate::model::{DomainName, Severity, Timestamp};
+use crate::outbound::{Outcome, Report};
+use crate::policy::mailbox::{REFUSALS, Verdict, WITHIN, refused as judge};
+use crate::storage::refusal::NewRefusal;
+use crate::storage::{self, Tx, mailbox, refusal};
+use crate::transform::notice::Letter;
+
+/// Mailboxes with refusals that a success disproves: only for these a delivery costs a write. What other nodes have
+/// written is read with every heartbeat.
+#[derive(Debug, Default)]
+pub struct Doubtful(Mutex<HashSet<MailboxId>>);
+
+/// Reads what other nodes found out.
+pub async fn refresh(broker: &Broker) -> Result<(), storage::Error> {
+    let found = refusal::doubtful(&mut broker.storage().read().await?).await?;
+    broker.doubtful.0.lock().extend(found);
+    Ok(())
+}
+
+/// Forgets refusals that are too old to count.
+pub async fn forget(broker: &Broker) -> Result<u64, storage::Error> {
+    let before = broker.now().minus(WITHIN);
+    broker.storage().write(move |tx| Box::pin(async move { refusal::forget(tx, before).await })).await
+}
+
+/// A hand-off to a mailbox ended: is that a sign of life, or of the opposite? Written in the background.
+pub(super) fn note(broker: &Broker, mailbox_id: Option<MailboxId>, report: &Report) {
+    let Some(mailbox_id) = mailbox_id else { return };
+    match &report.outcome {
+        Outcome::Delivered => delivered(broker, Some(mailbox_id)),
+        Outcome::Refused(failure)
+            if report.recipient_refused && Severity::of(&failure.status, failure.detail.reveal()) == Severity::Hard =>
+        {
+            let (background, status) = (broker.clone(), failure.status.clone());
+            broker.tasks.spawn(async move { refused(&background, mailbox_id, status, false).await });
+        }
+        Outcome::Refused(_) | Outcome::Deferred(_) | Outcome::Withdrawn => {}
+    }
+}
+
+/// The mailbox's server took a message.
+pub(super) fn delivered(broker: &Broker, mailbox_id: Option<MailboxId>) {
+    let Some(id) = mailbox_id.filter(|id| broker.doubtful.0.lock().remove(id)) else { return };
+    let background = broker.clone();
+    broker.tasks.spawn(async move {
+        let write = background.storage().write(move |tx| Box::pin(async move { refusal::disprove(tx, id).await }));
+        if let Err(error) = write.await {
+            drop(background.storage_failed(&error));
+            // The next success tries again.
+            background.doubtful.0.lock().insert(id);
+        }
+    });
+}
+
+/// The mailbox's server says that there is no such mailbox; `returned`: it had taken the message.
+pub(super) async fn refused(broker: &Broker, mailbox_id: MailboxId, status: String, returned: bool) {
+    let new = NewRefusal { mailbox_id, status, returned, at: broker.now() };
+    let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
+    let write = broker.storage().write(move |tx| Box::pin(async move { write(tx, &desk, domain.as_ref(), &new).await }));
+    match write.await {
+        Ok(told) => {
+            if !returned {
+                broker.doubtful.0.lock().insert(mailbox_id);
+            }
+            if told {
+                broker.queue.notify_one();
+            }
+        }
+        // One refusal that is not counted changes little; the next one will be.
+        Err(error) => drop(broker.storage_failed(&error)),
+    }
+}
+
+/// Whether somebody was told.
+async fn write(tx: &mut Tx, desk: &super::Desk, domain: Option<&DomainName>, new: &NewRefusal) -> Result<bool, storage::Error> {
+    let Some(mailbox) = mailbox::find(tx, new.mailbox_id).await?.filter(|mailbox| mailbox.paused.is_none()) else {
+        return Ok(false);
+    };
+    let earlier = refusal::since(tx, mailbox.id, new.at.minus(WITHIN)).await?;
+    match judge(&earlier, new.at) {
+        Verdict::Known => return Ok(false),
+        Verdict::Remember => return refusal::insert(tx, new).await.map(|()| false),
+        Verdict::Pause => {}
+    }
+    // Two mailboxes of one user must not be paused, and tell of each other, at the same time. Before anything else is
+    // locked, as whoever moves a mailbox does.
+    storage::user::lock(tx, mailbox.user_id).await?;
+    refusal::insert(tx, new).await?;
+    if !mailbox::pause(tx, mailbox.id, &new.status, new.at).await? {
+        return Ok(false);
+    }
+    tracing::warn!(mailbox.id = %mailbox.uuid, status = new.status, "a mailbox is paused: its own server refuses it");
+    match domain {
+        Some(domain) => notice::tell_in(tx, desk, domain, &telling(&mailbox, new)).await,
+        None => Ok(false),
+    }
+}
+
+fn telling(mailbox: &Mailbox, refusal: &NewRefusal) -> Telling {
+    let (address, status) = (&mailbox.address, &refusal.status);
+    Telling {
+        user_id: mailbox.user_id,
+        kind: NoticeKind::MailboxPaused,
+        about: mailbox.uuid.to_string(),
+        // It happens once, and only a test that went well lets it happen again.
+        quiet_for: Duration::ZERO,
+        letter: Letter {
+            subject: "One of your mailboxes is paused".into(),
+            paragraphs: vec![
+                format!(
+                    "The server of {address} says that there is no such mailbox. It did so for {REFUSALS} messages within a \
+                     week, the last time with status {status}. Nothing is sent there until you have tested it."
+                ),
+                "Mail to aliases that forward only there is put off: its senders keep trying for a while, usually for some \
+                 days. Aliases that forward to other mailboxes as well go on with those."
+                    .into(),
+                format!(
+                    "When the mailbox works again, test it:\n    postern mailbox test {address}\nAs soon as its server takes the \
+                     test message, what waits is delivered. When it is gone for good, move it:\n    postern mailbox move \
+                     {address} NEW"
+                ),
+            ],
+            action: None,
+        },
+        except: Some(mailbox.id),
+    }
+}
+
+/// Lets mail go to a mailbox again and makes due what waits for it: whether it was paused, and how many.
+pub(super) async fn resume(desk: &super::Desk, id: MailboxId, now: Timestamp) -> Result<(bool, u64), storage::Error> {
+    let write = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            let resumed = mailbox::resume(tx, id).await?;
+            let due = if resumed { storage::queue::make_due_of_mailbox(tx, id, now).await? } else { 0 };
+            Ok::<_, storage::Error>((resumed, due))
+        })
+    });
+    write.await
+}
