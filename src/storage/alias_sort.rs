@@ -87,7 +87,8 @@ fn statement(key: SortKey, descending: bool) -> &'static str {
         SortKey::LastReplied => both!(descending, last!("s.replied > 0")),
         SortKey::LastUsed => both!(descending, last!("s.forwarded + s.blocked + s.replied > 0")),
         SortKey::Active => both!(descending, "CASE WHEN a.state IN ('active', 'locked') THEN 1 ELSE 0 END"),
-        SortKey::Created => both!(descending, "a.created_at"),
+        // Keys rise with time, and no two are the same.
+        SortKey::Created => both!(descending, "a.id"),
         SortKey::Changed => both!(descending, "a.state_changed_at"),
         SortKey::Killed => both!(descending, "CASE WHEN a.state = 'killed' THEN a.state_changed_at ELSE 0 END"),
     }
