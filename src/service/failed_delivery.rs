@@ -1,6 +1,7 @@
 //! What could not be delivered, as its owner looks at it: a page at a time, one by its id for the outside; forgotten.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use uuid::Uuid;
 
@@ -73,14 +74,12 @@ async fn with_names(tx: &mut Tx, user: UserId, page: Vec<Delivery>) -> Result<Ve
     for delivery in page {
         let alias = match delivery.alias_id {
             None => None,
-            Some(id) => match known.get(&id) {
-                Some(alias) => alias.clone(),
-                None => {
-                    let alias = storage::alias::find(tx, id).await?;
-                    known.insert(id, alias.clone());
-                    alias
+            Some(id) => {
+                if let Entry::Vacant(place) = known.entry(id) {
+                    place.insert(storage::alias::find(tx, id).await?);
                 }
-            },
+                known.get(&id).cloned().flatten()
+            }
         };
         let mailbox = mailboxes.iter().find(|mailbox| Some(mailbox.id) == delivery.mailbox_id).cloned();
         failed.push(Failed { delivery, alias, mailbox });

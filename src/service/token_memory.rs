@@ -100,7 +100,7 @@ mod tests {
     fn who_asks_too_much_is_told_how_long_to_wait() {
         let memory = TokenMemory::default();
         assert!((0..REQUESTS).all(|_| memory.may_ask(ApiTokenId(1), START).is_ok()));
-        assert_eq!(memory.may_ask(ApiTokenId(1), START.plus(WINDOW / 3)), Err(WINDOW - WINDOW / 3));
+        assert_eq!(memory.may_ask(ApiTokenId(1), START.plus(WINDOW / 4)), Err(WINDOW / 4 * 3));
         assert_eq!(memory.may_ask(ApiTokenId(2), START), Ok(()));
         assert_eq!(memory.may_ask(ApiTokenId(1), START.plus(WINDOW)), Ok(()));
     }

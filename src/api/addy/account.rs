@@ -97,7 +97,8 @@ pub async fn show(State(broker): State<Broker>, caller: Caller) -> Result<Json<D
 /// A version.
 #[derive(Debug, Serialize)]
 pub struct Version {
-    version: &'static str,
+    #[serde(rename = "version")]
+    text: &'static str,
     major: u32,
     minor: u32,
     patch: u32,
@@ -105,5 +106,5 @@ pub struct Version {
 
 /// `GET /api/v1/app-version`: of the original, whose clients refuse to work with what is older than they need.
 pub async fn version(_: Caller) -> Json<Version> {
-    Json(Version { version: "1.6.1", major: 1, minor: 6, patch: 1 })
+    Json(Version { text: "1.6.1", major: 1, minor: 6, patch: 1 })
 }

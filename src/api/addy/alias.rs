@@ -126,6 +126,7 @@ pub async fn show(State(broker): State<Broker>, caller: Caller, Id(id): Id) -> R
 
 /// What a client wants to have changed: only what is there.
 #[derive(Debug, Deserialize)]
+#[expect(clippy::option_option, reason = "null and not there are two things")]
 pub struct Edit {
     #[serde(default, deserialize_with = "present")]
     description: Option<Option<String>>,

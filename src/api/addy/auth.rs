@@ -38,7 +38,8 @@ pub struct Login {
 /// A fresh token.
 #[derive(Debug, Serialize)]
 pub struct Key {
-    api_key: String,
+    #[serde(rename = "api_key")]
+    secret: String,
     name: String,
     created_at: String,
     expires_at: Option<String>,
@@ -76,7 +77,7 @@ pub async fn login(State(broker): State<Broker>, from: Origin, Body(login): Body
             token::CreateError::Storage(error) => error.into(),
         })?;
     Ok(Json(Key {
-        api_key: secret.into_inner(),
+        secret: secret.into_inner(),
         name: made.name,
         created_at: moment(made.created_at),
         expires_at: made.expires_at.map(moment),
