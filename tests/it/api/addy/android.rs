@@ -14,7 +14,8 @@ struct Wrapped<T> {
 
 #[derive(Debug, Deserialize)]
 struct Version {
-    version: String,
+    #[serde(rename = "version")]
+    text: String,
     major: u32,
     minor: u32,
     #[serde(rename = "patch")]
@@ -78,7 +79,8 @@ struct Recipient {
 #[expect(dead_code, reason = "that they are there is the test")]
 struct Username {
     id: String,
-    username: String,
+    #[serde(rename = "username")]
+    name: String,
     aliases: Vec<serde_json::Value>,
     active: bool,
     catch_all: bool,
@@ -89,7 +91,7 @@ struct Username {
 
 async fn decoded<T: DeserializeOwned>(client: &Client, path: &str) -> T {
     let value = client.expect(200, &format!("GET /api/v1/{path}"), "").await;
-    serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{path}: {error} in {value}"))
+    serde_json::from_value(value).unwrap()
 }
 
 #[tokio::test]
@@ -98,14 +100,14 @@ async fn a_cold_start_finds_everything_it_asks_for() {
         let client = Client::start(&database).await;
         assert_eq!(client.token.len(), 56, "the app knows a token on the clipboard by its length");
         let version: Version = decoded(&client, "app-version").await;
-        assert!((version.major, version.minor) >= (1, 5), "{}", version.version);
+        assert!((version.major, version.minor) >= (1, 5), "{}", version.text);
         let account: Wrapped<Account> = decoded(&client, "account-details").await;
         assert_eq!(account.data.username, "jane.roe");
         let path = format!("recipients/{}", account.data.default_recipient_id);
         let recipient: Wrapped<Recipient> = decoded(&client, &path).await;
         assert_eq!(recipient.data.id, account.data.default_recipient_id);
         let username: Wrapped<Username> = decoded(&client, &format!("usernames/{}", account.data.default_username_id)).await;
-        assert_eq!(username.data.username, "jane.roe");
+        assert_eq!(username.data.name, "jane.roe");
         client.app.finish().await;
     })
     .await;
