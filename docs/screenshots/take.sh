@@ -30,11 +30,13 @@ picture() { # NAME WIDTH HEIGHT SCHEME (0 dark, 1 light)
 
 press send/lumen-phones.example
 press send/bookworm.example
+press answer/2
+press forge/bookworm.example
 press kill/lumen-phones.example
 press send/lumen-phones.example
 press send/bookworm.example
 
-picture try-light 1280 1240 1
-picture try-dark 1280 1240 0
-picture try-light-narrow 390 1400 1
-picture try-dark-narrow 390 1400 0
+picture try-light 1280 1500 1
+picture try-dark 1280 1500 0
+picture try-light-narrow 390 1900 1
+picture try-dark-narrow 390 1900 0

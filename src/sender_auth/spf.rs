@@ -17,8 +17,8 @@ use mail_auth::spf::{Mechanism, Spf};
 use mail_auth::{DnsError as Fault, DnssecStatus, Error, MX, Parameters, RecordSet, ResolverCache, Txt};
 
 use crate::dns::{DnsError, Resolver};
-use crate::model::Address;
 use crate::model::authentication::SpfResult;
+use crate::model::{Address, DomainName};
 
 impl From<mail_auth::SpfResult> for SpfResult {
     fn from(result: mail_auth::SpfResult) -> Self {
@@ -37,23 +37,44 @@ impl From<mail_auth::SpfResult> for SpfResult {
 /// Evaluates the policy of the sender's domain for a client.
 pub async fn spf(resolver: &Resolver, client: IpAddr, helo: &str, sender: &Address, our_hostname: &str) -> SpfResult {
     let client = client.to_canonical();
+    let domain = sender.domain();
     let sender = sender.to_string();
     let parameters = SpfParameters::verify_mail_from(client, helo, our_hostname, &sender);
     let work = async {
         let Some(authenticator) = super::authenticator(resolver) else { return SpfResult::TempError };
-        if resolver.network().is_some() {
-            return authenticator.verify_spf(parameters).await.result().into();
+        let output = if resolver.network().is_some() {
+            authenticator.verify_spf(parameters).await
+        } else {
+            let records = Records { resolver, client };
+            let parameters = Parameters::new(parameters)
+                .with_txt_cache(&records)
+                .with_mx_cache(&records)
+                .with_ipv4_cache(&records)
+                .with_ipv6_cache(&records)
+                .with_ptr_cache(&records);
+            authenticator.verify_spf(parameters).await
+        };
+        match output.result().into() {
+            SpfResult::Pass => passed(resolver, domain).await,
+            result => result,
         }
-        let records = Records { resolver, client };
-        let parameters = Parameters::new(parameters)
-            .with_txt_cache(&records)
-            .with_mx_cache(&records)
-            .with_ipv4_cache(&records)
-            .with_ipv6_cache(&records)
-            .with_ptr_cache(&records);
-        authenticator.verify_spf(parameters).await.result().into()
     };
     tokio::time::timeout(super::DEADLINE, work).await.unwrap_or(SpfResult::TempError)
+}
+
+/// A pass, unless the domain has several records: then none of them counts (RFC 7208 §4.5), while mail-auth takes the
+/// first. Asked last, when the records are in the resolver's cache.
+async fn passed(resolver: &Resolver, domain: &DomainName) -> SpfResult {
+    match resolver.txt(domain.as_str()).await {
+        Ok(texts) if texts.iter().filter(|text| is_record(text)).count() > 1 => SpfResult::PermError,
+        Ok(_) | Err(DnsError::NoSuchName | DnsError::NoData) => SpfResult::Pass,
+        Err(DnsError::Temporary) => SpfResult::TempError,
+    }
+}
+
+fn is_record(text: &[u8]) -> bool {
+    let (version, rest) = text.split_at(text.len().min(6));
+    version.eq_ignore_ascii_case(b"v=spf1") && rest.first().is_none_or(|byte| *byte == b' ')
 }
 
 /// The zone file in the shape of mail-auth's caches.
@@ -112,7 +133,7 @@ impl ResolverCache<Box<str>, Txt> for Records<'_> {
 
 impl ResolverCache<Box<str>, RecordSet<MX>> for Records<'_> {
     fn get<Q: Hash + Eq + ?Sized>(&self, name: &Q) -> Option<RecordSet<MX>> {
-        let found = match crate::model::DomainName::parse(text_of(name).trim_end_matches('.')) {
+        let found = match DomainName::parse(text_of(name).trim_end_matches('.')) {
             Ok(domain) => Self::at_once(self.resolver.mx(&domain)),
             Err(_) => Err(DnsError::NoSuchName),
         };
@@ -184,6 +205,16 @@ pub(super) fn text_of<Q: Hash + ?Sized>(key: &Q) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_is_told_from_other_texts() {
+        for text in ["v=spf1", "v=spf1 -all", "V=SPF1  a"] {
+            assert!(is_record(text.as_bytes()), "{text}");
+        }
+        for text in ["", "v=spf", "v=spf10 -all", "v=spf2.0/pra -all", " v=spf1 -all", "google-site-verification=v=spf1"] {
+            assert!(!is_record(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn a_string_is_found_again_in_what_it_hashes() {

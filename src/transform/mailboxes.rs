@@ -335,7 +335,10 @@ fn encoded_word_length(text: &[u8]) -> usize {
 /// An address without route, inner white space, comment or encoded word: nothing that two readers may take differently.
 fn read_address(bytes: &[u8]) -> Option<Address> {
     let text = std::str::from_utf8(bytes).ok()?;
-    if text.contains("=?") { None } else { Address::parse(text).ok() }
+    let address = if text.contains("=?") { None } else { Address::parse(text).ok() }?;
+    // The Kelvin sign is a K in normal form, and somebody else's mailbox where nothing is normalised.
+    let (local, _) = text.rsplit_once('@')?;
+    (local.is_ascii() == address.is_ascii()).then_some(address)
 }
 
 /// Decodes encoded words (RFC 2047) and unknown bytes, as far as a name can be of use.

@@ -12,17 +12,18 @@
 //! | `In-Reply-To`, `References` | ids of the owner's own messages become ours; unknown ones from the organisation of a mailbox or of this message's own id go, unless it is the contact's |
 //! | `Auto-Submitted` | `auto-replied` where any field says that no person wrote the message |
 //! | `MIME-Version`, `Importance`, `Auto-Submitted: no` | their bare word: comments and parameters name programs and addresses |
-//! | `Content-Type`, `-Transfer-Encoding`, `-Disposition`, `-Language`, `-Description` | as they were; one that names a mailbox refuses the message, for it can't be changed without changing the body; so does a report, whose body names it |
+//! | `Content-Transfer-Encoding` | its bare word, where it is a known one |
+//! | `Content-Type`, `-Disposition`, `-Language`, `-Description` | as they were; one that names a mailbox refuses the message, for it can't be changed without changing the body; so does a report, whose body names it |
 //! | all others | dropped |
 //!
 //! Each field is taken once: of two, readers see one or the other.
 
-use std::borrow::Cow;
+mod naming;
+
 use std::collections::{BTreeSet, HashMap};
 
 use email_encoding::headers::{rfc2047, writer::EmailWriter};
 use mail_parser::parsers::MessageStream;
-use unicode_normalization::UnicodeNormalization;
 
 use crate::model::contact::ReverseToken;
 use crate::model::site::Site;
@@ -34,9 +35,14 @@ use super::forward::{Line, copy};
 use super::header::{Field, HeaderBlock};
 use super::mailboxes::{AddressList, Mailbox};
 use super::{message_id, quoted_address};
+pub use naming::decoded;
+use naming::{names_mailbox, percent_decoded};
 
 /// A longer subject that has to be written anew is cut; nobody reads it to there.
 const SUBJECT_LENGTH: usize = 800;
+
+/// All there are in mail (RFC 2045 §6.1); what else somebody made up stays as it is.
+const ENCODINGS: &[&str] = &["7bit", "8bit", "binary", "quoted-printable", "base64"];
 
 /// What the writing needs to know. Has no `Debug`: most of it is addresses.
 #[derive(Clone, Copy)]
@@ -142,8 +148,10 @@ pub fn write(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>) -> Res
             b"in-reply-to" => references("In-Reply-To", field, message, &hosts, facts, &mut out),
             b"references" => references("References", field, message, &hosts, facts, &mut out),
             b"mime-version" => out.extend_from_slice(b"MIME-Version: 1.0\r\n"),
-            b"auto-submitted" if !is_automatic => word("Auto-Submitted", field, message, &mut out),
-            b"importance" => word("Importance", field, message, &mut out),
+            b"auto-submitted" if !is_automatic => drop(word("Auto-Submitted", field, message, &["no"], &mut out)),
+            b"importance" => drop(word("Importance", field, message, &["high", "normal", "low"], &mut out)),
+            // What mail servers add in a comment goes; without it, the field says the same.
+            b"content-transfer-encoding" if word("Content-Transfer-Encoding", field, message, ENCODINGS, &mut out) => {}
             b"content-type"
             | b"content-transfer-encoding"
             | b"content-disposition"
@@ -164,8 +172,16 @@ pub fn write(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>) -> Res
 }
 
 /// Whether a `Content-Type` is that of a report (RFC 6522), whole or in its machine-readable part alone (RFC 8098, RFC
-/// 3464); comments are skipped.
+/// 3464).
 fn is_report(value: &[u8]) -> bool {
+    let text = bare(value).to_ascii_lowercase();
+    ["multipart/report", "message/disposition-notification", "message/delivery-status"]
+        .iter()
+        .any(|report| text.starts_with(report))
+}
+
+/// A value up to its parameters, without comments and white space.
+fn bare(value: &[u8]) -> String {
     let mut depth = 0_usize;
     let mut text = Vec::new();
     for byte in value {
@@ -173,12 +189,11 @@ fn is_report(value: &[u8]) -> bool {
             b'(' => depth += 1,
             b')' => depth = depth.saturating_sub(1),
             b';' if depth == 0 => break,
-            byte if depth == 0 && !byte.is_ascii_whitespace() => text.push(byte.to_ascii_lowercase()),
+            byte if depth == 0 && !byte.is_ascii_whitespace() => text.push(*byte),
             _ => {}
         }
     }
-    let reports = [&b"multipart/report"[..], b"message/disposition-notification", b"message/delivery-status"];
-    reports.iter().any(|report| text.starts_with(report))
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn recipient_fields<'a>(block: &'a HeaderBlock, message: &'a [u8]) -> impl Iterator<Item = &'a Field> {
@@ -202,7 +217,7 @@ fn recipients(block: &HeaderBlock, message: &[u8], facts: &ReplyFacts<'_>, out: 
             for mailbox in list.mailboxes() {
                 let Some(contact) = correspondent(mailbox, facts)? else { continue };
                 if written.insert(contact.folded()) {
-                    line.mailbox_as(&name_of(mailbox, &contact), &contact);
+                    line.mailbox_as(&name_of(mailbox, &contact, facts.mailboxes), &contact);
                 }
             }
         }
@@ -232,12 +247,12 @@ fn correspondent(mailbox: &Mailbox, facts: &ReplyFacts<'_>) -> Result<Option<Add
 
 /// The name the owner gave a contact, without the address that [`display_name::shown`] put behind it. A name that holds
 /// an address might hold any.
-fn name_of(mailbox: &Mailbox, contact: &Address) -> String {
+fn name_of(mailbox: &Mailbox, contact: &Address, mailboxes: &[Address]) -> String {
     let origin = display_name::shown("", contact);
     // Outlook puts single quotes around a name that is an address.
     let name = mailbox.name.trim().trim_matches('\'').trim();
     let name = name.strip_suffix(&origin).map_or(name, |name| name.trim_end().trim_end_matches('-').trim_end());
-    if name.contains('@') { String::new() } else { name.to_owned() }
+    if name.contains('@') || names_mailbox(name.as_bytes(), mailboxes) { String::new() } else { name.to_owned() }
 }
 
 fn subject(field: &Field, message: &[u8], facts: &ReplyFacts<'_>, out: &mut Vec<u8>) {
@@ -291,10 +306,22 @@ impl Hosts {
         Self { owners, contact: organisation(facts.contact.domain()) }
     }
 
-    fn hide(&self, domain: &DomainName) -> bool {
+    /// An id may also name a host of the owner's before its `@`.
+    fn hide(&self, id: &str, domain: &DomainName) -> bool {
         let organisation = organisation(domain);
-        organisation != self.contact && (is_private(domain) || self.owners.contains(&organisation))
+        let texts = [percent_decoded(id), decoded(id.as_bytes())].map(|text| text.to_lowercase());
+        let is_owners = |owner: &DomainName| organisation == *owner || texts.iter().any(|text| names_host(text, owner));
+        organisation != self.contact && (is_private(domain) || self.owners.iter().any(is_owners))
     }
+}
+
+/// Whether a text holds a domain or a name below it; a single label is a word like others.
+fn names_host(text: &str, domain: &DomainName) -> bool {
+    let is_start = |(at, _): (usize, &str)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        before.is_none_or(|c| !c.is_alphanumeric() && c != '-')
+    };
+    domain.as_str().contains('.') && text.match_indices(domain.as_str()).any(is_start)
 }
 
 /// The registrable domain; a name that has none is its own.
@@ -308,7 +335,7 @@ fn shown_id<'a>(id: &'a str, hosts: &Hosts, facts: &ReplyFacts<'a>) -> Option<&'
     if let Some(ours) = facts.known_ids.get(id) {
         return Some(ours);
     }
-    let is_hidden = message_id::domain(id).is_none_or(|domain| hosts.hide(&domain));
+    let is_hidden = message_id::domain(id).is_none_or(|domain| hosts.hide(id, &domain));
     (!is_hidden && !names_mailbox(id.as_bytes(), facts.mailboxes)).then_some(id)
 }
 
@@ -318,43 +345,14 @@ fn is_private(domain: &DomainName) -> bool {
     !name.contains('.') || [".local", ".localdomain", ".lan", ".home", ".internal"].iter().any(|end| name.ends_with(end))
 }
 
-/// A field whose value is one word, without comments and parameters.
-fn word(name: &str, field: &Field, message: &[u8], out: &mut Vec<u8>) {
-    let value = String::from_utf8_lossy(field.value(message)).into_owned();
-    let word = value.trim().split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or_default();
-    if !word.is_empty() && word.len() <= 30 {
+/// A field whose value is one of these words, without comments and parameters; whether it was one and is written.
+fn word(name: &str, field: &Field, message: &[u8], known: &[&str], out: &mut Vec<u8>) -> bool {
+    let word = bare(field.value(message));
+    let is_known = known.iter().any(|known| word.eq_ignore_ascii_case(known));
+    if is_known {
         out.extend_from_slice(format!("{name}: {word}\r\n").as_bytes());
     }
-}
-
-/// Whether a value names a mailbox: as it is, with encoded words decoded, or percent-encoded (RFC 2231).
-fn names_mailbox(value: &[u8], mailboxes: &[Address]) -> bool {
-    let unfolded = String::from_utf8_lossy(value).replace("\r\n", "");
-    let plain = |text: String| text.nfc().collect::<String>().to_lowercase();
-    let texts = [percent_decoded(&unfolded), unfolded, decoded(value)].map(plain);
-    let forms: Vec<_> = mailboxes.iter().flat_map(quoted_address::forms).collect();
-    texts.iter().any(|text| forms.iter().any(|form| text.contains(form)))
-}
-
-/// A value with `%40` and the like decoded.
-fn percent_decoded(text: &str) -> String {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        decoded.extend_from_slice(before.as_bytes());
-        let byte = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        decoded.push(byte.unwrap_or(b'%'));
-        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    decoded.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-/// A value with encoded words decoded, on one line.
-pub fn decoded(value: &[u8]) -> String {
-    let mut line: Vec<u8> = value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
-    line.push(b'\n');
-    MessageStream::new(&line).parse_unstructured().into_text().map(Cow::into_owned).unwrap_or_default()
+    is_known
 }
 
 /// Replaces `what` whatever its case.

@@ -28,8 +28,18 @@ const FRESH: Duration = Duration::from_hours(72);
 /// The owner's provider may hand a message in again for so long: one connection for each recipient, a lost answer.
 pub(super) const RETRIED: Duration = Duration::from_hours(24);
 
-/// What a reader sees of a reply; a signature that is the only proof covers all of these that are there.
-const COVERED: [&str; 7] = ["to", "cc", "subject", "date", "content-type", "content-transfer-encoding", "message-id"];
+/// What a reader sees of a reply; a signature that is the only proof covers all of these that are there and say something.
+const COVERED: [&str; 9] = [
+    "to",
+    "cc",
+    "subject",
+    "date",
+    "content-type",
+    "content-transfer-encoding",
+    "content-disposition",
+    "content-description",
+    "message-id",
+];
 
 /// Fields that stand once at the most, together with all `Content-` fields.
 const ONCE: [&str; 9] = ["from", "to", "cc", "subject", "date", "message-id", "in-reply-to", "references", "mime-version"];
@@ -79,7 +89,8 @@ struct Letter {
 impl Letter {
     async fn read(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Result<Self, storage::Error> {
         let (header, start, now) = (arrival.header, arrival.start, broker.now());
-        let present = COVERED.into_iter().filter(|name| header.named(start, name).next().is_some()).collect();
+        let speaks = |name: &&str| header.named(start, name).next().is_some_and(|field| says_something(name, field.value(start)));
+        let present = COVERED.into_iter().filter(speaks).collect();
         let named = reply::named(header, start, &state.alias.address);
         let is_named = state.contacts.iter().all(|contact| named.contains(&contact.token));
         let date = header.named(start, "Date").next().and_then(|field| reply::moment(field.value(start)));
@@ -93,6 +104,11 @@ impl Letter {
         let covers = |name: &&str| signature.covers.iter().any(|covered| covered == name);
         self.is_named && self.is_fresh && !signature.is_testing && self.present.iter().all(covers)
     }
+}
+
+/// mutt writes `Content-Disposition: inline` on everything and few providers sign it; a file name there shows.
+fn says_something(name: &str, value: &[u8]) -> bool {
+    name != "content-disposition" || !value.trim_ascii().eq_ignore_ascii_case(b"inline")
 }
 
 fn is_fresh(date: Option<Timestamp>, sent_at: Option<Timestamp>, now: Timestamp) -> bool {

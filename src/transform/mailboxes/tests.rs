@@ -18,6 +18,12 @@ fn pair(name: &str, address: &str) -> (String, String) {
 }
 
 #[test]
+fn a_letter_that_becomes_ascii_only_in_normal_form_is_not_read() {
+    assert_eq!(AddressList::parse("\u{212a}ate@x.org".as_bytes()).unreadable(), 1);
+    assert_eq!(pairs("j\u{fc}rgen@b\u{fc}cher.example, ju\u{308}rgen@x.org, a@b\u{fc}cher.example").len(), 3);
+}
+
+#[test]
 fn ordinary_lists_are_read() {
     assert_eq!(pairs(" a@x.org\r\n"), [pair("", "a@x.org")]);
     assert_eq!(

@@ -61,6 +61,38 @@ fn a_reply_keeps_what_the_contact_needs_and_nothing_else() {
 }
 
 #[test]
+fn a_name_of_a_correspondent_that_spells_the_mailbox_goes() {
+    for name in ["\"jane.roe%40inbox.example\"", "\"jane.roe\u{ff20}inbox.example\"", "=?utf-8?q?jane.roe=2540inbox.example?="] {
+        let written = write_one(&format!("To: {name} <{LG}>\r\n\r\n"));
+        assert!(written.contains("\r\nTo: <news@lg.example>\r\n"), "{written}");
+    }
+}
+
+#[test]
+fn a_field_that_is_one_word_of_a_list_is_that_word_or_nothing() {
+    let written = write_one(&format!(
+        "To: {LG}\r\nImportance: inbox.example\r\nAuto-Submitted: no; owner-email=x\r\n\
+         Content-Transfer-Encoding: (by mx7.inbox.example) Base64\r\n\r\n"
+    ));
+    assert!(written.ends_with("\r\nAuto-Submitted: no\r\nContent-Transfer-Encoding: Base64\r\n"), "{written}");
+    assert!(write_one(&format!("To: {LG}\r\nContent-Transfer-Encoding: x-own\r\n\r\n")).ends_with("Encoding: x-own\r\n"));
+}
+
+#[test]
+fn an_id_that_names_a_host_of_the_owner_s_before_its_at_sign_goes() {
+    let ids = "<a.mx7.Inbox.example@x.example> <a%2einbox%2eexample@x.example> <b.myinbox.example@x.example> <inbox.example@lg.example>";
+    let written = write_one(&format!("To: {LG}\r\nMessage-ID: <1@a>\r\nReferences: {ids} <a@x.example>\r\n\r\n"));
+    let kept = "References: <b.myinbox.example@x.example>\r\n <inbox.example@lg.example>\r\n <a@x.example>\r\n";
+    assert!(written.ends_with(kept), "{written}");
+}
+
+#[test]
+fn a_file_name_in_pieces_that_spells_the_mailbox_stops_the_message() {
+    let message = format!("To: {LG}\r\nContent-Type: a/b; name*1=\"inbox.example\"; name*0=\"jane.roe@\"\r\n\r\n");
+    assert_eq!(write_for("news@lg.example", &message), Err(ReplyFault::NamesMailbox));
+}
+
+#[test]
 fn nobody_sees_who_was_only_in_bcc() {
     let message =
         "From: jane.roe@inbox.example\r\nTo: undisclosed-recipients:;\r\nBcc: reply+aaaaaaaaaaaaaaaaaaaa@you.example\r\n\r\n";

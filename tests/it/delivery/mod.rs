@@ -6,6 +6,7 @@ mod blocks;
 mod bounces;
 mod deliverability;
 mod direct;
+mod forgeries;
 mod hold;
 mod notice;
 mod pausing;
@@ -14,6 +15,7 @@ mod pgp;
 #[cfg(not(feature = "pgp"))]
 mod pgp_left_out;
 mod privacy;
+mod privacy_replies;
 mod queue;
 mod reply;
 mod sighting;
