@@ -7,9 +7,14 @@
 
 pub mod activity;
 pub mod alias;
+pub mod alias_change;
+pub mod alias_count;
+pub mod alias_details;
+pub mod alias_page;
 pub mod api_token;
 pub mod app_password;
 pub mod block;
+pub mod client_setting;
 pub mod clock;
 pub mod columns;
 pub mod contact;
@@ -26,6 +31,7 @@ pub mod muted;
 pub mod node;
 pub mod notice;
 mod open;
+pub mod password;
 pub mod pgp_key;
 pub mod queue;
 pub mod refusal;

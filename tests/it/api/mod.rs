@@ -1,5 +1,6 @@
 //! The three APIs over real connections.
 
+mod simplelogin;
 mod tokens;
 
 use postern::model::api_token::{Scope, Scopes};
