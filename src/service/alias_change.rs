@@ -1,6 +1,7 @@
 //! What an owner changes of an alias besides its state: note, name, pin, mailboxes. Each change is one transaction.
 
 use crate::model::alias::{Alias, AliasState, DisplayNameError, parse_display_name};
+use crate::model::alias_name;
 use crate::model::id::{AliasId, MailboxId, UserId};
 use crate::storage::{self, Tx, alias_change};
 
@@ -85,6 +86,23 @@ pub async fn delete(desk: &Desk, user: UserId, id: AliasId) -> Result<(), StateE
     let alias = storage::alias::find(&mut desk.storage.read().await?, id).await?;
     let alias = alias.filter(|alias| alias.user_id == user).ok_or(StateError::Unknown)?;
     alias::set_state(desk, user, &alias.address, AliasState::Killed).await.map(drop)
+}
+
+/// Forgets a user's alias with everything it counted. Its address is never given out again, and nobody can revive it.
+pub async fn forget(desk: &Desk, user: UserId, id: AliasId) -> Result<(), StateError> {
+    let now = desk.clock.now();
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                let alias = storage::alias::find(tx, id).await?.filter(|alias| alias.user_id == user);
+                let alias = alias.ok_or(StateError::Unknown)?;
+                if alias_name::is_role(alias.address.local()) {
+                    return Err(StateError::Role);
+                }
+                Ok(storage::alias::retire(tx, &alias, now).await?)
+            })
+        })
+        .await
 }
 
 /// The change in the form it is stored in, or what is wrong with its texts whatever alias it is for.

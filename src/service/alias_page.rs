@@ -5,13 +5,14 @@ use uuid::Uuid;
 use crate::model::Address;
 use crate::model::id::{AliasId, UserId};
 use crate::model::site::Site;
-use crate::storage::{self, Tx, alias_details, alias_page};
+use crate::storage::{self, Tx, alias_details, alias_page, alias_sort};
 
 use super::Desk;
 use super::alias::GetError;
 
-pub use crate::storage::alias_details::Listed;
+pub use crate::storage::alias_details::{LastDays, Listed};
 pub use crate::storage::alias_page::{Cursor, PageFilter, PageOrder, PageStart};
+pub use crate::storage::alias_sort::SortKey;
 
 /// One page of aliases with everything a list shows.
 pub async fn list(
@@ -22,6 +23,27 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<Listed>, storage::Error> {
     alias_page::list(&mut desk.storage.read().await?, filter, order, start, limit).await
+}
+
+/// One page in an order that has no index, pinned ones first; `true` turns the order round.
+pub async fn list_sorted(
+    desk: &Desk,
+    filter: &PageFilter,
+    order: (SortKey, bool),
+    offset: u32,
+    limit: u32,
+) -> Result<Vec<Listed>, storage::Error> {
+    alias_sort::list(&mut desk.storage.read().await?, filter, order, offset, limit).await
+}
+
+/// These aliases of a user, in their order; those that are not the user's are left out.
+pub async fn list_by_uuid(desk: &Desk, user: UserId, uuids: &[Uuid]) -> Result<Vec<Listed>, storage::Error> {
+    let tx = &mut desk.storage.read().await?;
+    let mut ids = Vec::new();
+    for uuid in uuids {
+        ids.extend(alias_page::find_key(tx, user, *uuid).await?);
+    }
+    alias_details::list(tx, &ids).await
 }
 
 /// How many aliases there are on all pages.

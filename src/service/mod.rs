@@ -20,6 +20,7 @@ pub mod dkim_key;
 pub mod domain;
 pub mod domain_check;
 pub mod dsn;
+pub mod failed_delivery;
 pub mod forward;
 pub mod hold;
 pub mod ledger;

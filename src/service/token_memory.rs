@@ -12,6 +12,8 @@ use crate::model::id::ApiTokenId;
 
 /// Aliases and contacts a token may make in a minute.
 const CREATES: u32 = 60;
+/// Requests of one token in a minute, where an API promises a limit.
+pub const REQUESTS: u32 = 60;
 /// The minute.
 const WINDOW: Duration = Duration::from_mins(1);
 /// How long a given password opens what is dangerous.
@@ -23,20 +25,20 @@ const MOST: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct TokenMemory {
     creates: Mutex<HashMap<ApiTokenId, (Timestamp, u32)>>,
+    requests: Mutex<HashMap<ApiTokenId, (Timestamp, u32)>>,
     proven: Mutex<HashMap<ApiTokenId, Timestamp>>,
 }
 
 impl TokenMemory {
     /// Counts one more thing made with a token; false when it made too many in this minute.
     pub fn may_create(&self, token: ApiTokenId, now: Timestamp) -> bool {
-        let mut creates = self.creates.lock();
-        make_room(&mut creates, |(since, _)| is_over(*since, now, WINDOW));
-        let (since, count) = creates.entry(token).or_insert((now, 0));
-        if is_over(*since, now, WINDOW) {
-            (*since, *count) = (now, 0);
-        }
-        *count = count.saturating_add(1);
-        *count <= CREATES
+        count(&self.creates, token, now).1 <= CREATES
+    }
+
+    /// Counts one more request with a token. With too many in this minute: how long until the next begins.
+    pub fn may_ask(&self, token: ApiTokenId, now: Timestamp) -> Result<(), Duration> {
+        let (since, count) = count(&self.requests, token, now);
+        if count <= REQUESTS { Ok(()) } else { Err(WINDOW.saturating_sub(now.since(since))) }
     }
 
     /// The holder of a token gave the password.
@@ -50,6 +52,18 @@ impl TokenMemory {
     pub fn is_proven(&self, token: ApiTokenId, now: Timestamp) -> bool {
         self.proven.lock().get(&token).is_some_and(|at| !is_over(*at, now, PROVEN_FOR))
     }
+}
+
+/// One more in a token's minute: when that began, and how many there are.
+fn count(table: &Mutex<HashMap<ApiTokenId, (Timestamp, u32)>>, token: ApiTokenId, now: Timestamp) -> (Timestamp, u32) {
+    let mut table = table.lock();
+    make_room(&mut table, |(since, _)| is_over(*since, now, WINDOW));
+    let (since, count) = table.entry(token).or_insert((now, 0));
+    if is_over(*since, now, WINDOW) {
+        (*since, *count) = (now, 0);
+    }
+    *count = count.saturating_add(1);
+    (*since, *count)
 }
 
 /// A clock that jumped back ends the window, too.
@@ -80,6 +94,15 @@ mod tests {
         assert!(memory.may_create(ApiTokenId(2), START));
         assert!(memory.may_create(ApiTokenId(1), START.plus(WINDOW)));
         assert!(memory.may_create(ApiTokenId(1), START.minus(WINDOW)), "the clock jumped back");
+    }
+
+    #[test]
+    fn who_asks_too_much_is_told_how_long_to_wait() {
+        let memory = TokenMemory::default();
+        assert!((0..REQUESTS).all(|_| memory.may_ask(ApiTokenId(1), START).is_ok()));
+        assert_eq!(memory.may_ask(ApiTokenId(1), START.plus(WINDOW / 3)), Err(WINDOW - WINDOW / 3));
+        assert_eq!(memory.may_ask(ApiTokenId(2), START), Ok(()));
+        assert_eq!(memory.may_ask(ApiTokenId(1), START.plus(WINDOW)), Ok(()));
     }
 
     #[test]

@@ -24,6 +24,19 @@ pub struct Listed {
     pub total: Activity,
     /// The last day (since the epoch) on which anything was counted.
     pub last_day: Option<i64>,
+    /// The last days of what clients show by itself.
+    pub last: LastDays,
+}
+
+/// The last days (since the epoch) on which something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LastDays {
+    /// A message was forwarded.
+    pub forwarded: Option<i64>,
+    /// A message was blocked.
+    pub blocked: Option<i64>,
+    /// A reply went out.
+    pub replied: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -44,6 +57,9 @@ struct OfAliasRow {
 struct SumRow {
     alias_id: i64,
     last_day: i64,
+    last_forwarded: Option<i64>,
+    last_blocked: Option<i64>,
+    last_replied: Option<i64>,
     forwarded: i64,
     blocked: i64,
     refused: i64,
@@ -115,7 +131,9 @@ pub async fn list(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error> {
         tx,
         ids,
         SumRow,
-        "SELECT alias_id, MAX(day) AS last_day, CAST(SUM(forwarded) AS BIGINT) AS forwarded, \
+        "SELECT alias_id, MAX(day) AS last_day, MAX(CASE WHEN forwarded > 0 THEN day END) AS last_forwarded, \
+         MAX(CASE WHEN blocked > 0 THEN day END) AS last_blocked, MAX(CASE WHEN replied > 0 THEN day END) AS last_replied, \
+         CAST(SUM(forwarded) AS BIGINT) AS forwarded, \
          CAST(SUM(blocked) AS BIGINT) AS blocked, CAST(SUM(refused) AS BIGINT) AS refused, \
          CAST(SUM(failed) AS BIGINT) AS failed, CAST(SUM(cancelled) AS BIGINT) AS cancelled, \
          CAST(SUM(replied) AS BIGINT) AS replied, CAST(SUM(unproven) AS BIGINT) AS unproven, \
@@ -125,7 +143,8 @@ pub async fn list(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error> {
     let mut found = HashMap::with_capacity(aliases.len());
     for row in aliases {
         let alias = Alias::try_from(row.alias)?;
-        let listed = Listed { pinned: row.pinned, mailboxes: Vec::new(), total: Activity::default(), last_day: None, alias };
+        let (mailboxes, total, last) = (Vec::new(), Activity::default(), LastDays::default());
+        let listed = Listed { pinned: row.pinned, mailboxes, total, last_day: None, last, alias };
         found.insert(listed.alias.id.0, listed);
     }
     for row in mailboxes {
@@ -137,6 +156,7 @@ pub async fn list(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error> {
         if let Some(listed) = found.get_mut(&row.alias_id) {
             listed.total = row.total();
             listed.last_day = Some(row.last_day);
+            listed.last = LastDays { forwarded: row.last_forwarded, blocked: row.last_blocked, replied: row.last_replied };
         }
     }
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())

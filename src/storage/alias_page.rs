@@ -47,12 +47,12 @@ impl PageFilter {
         filter
     }
 
-    fn wants(&self, state: AliasState) -> bool {
+    pub(super) fn wants(&self, state: AliasState) -> bool {
         self.states.contains(&state)
     }
 
     /// The text as a pattern, its own wildcards taken for what they are.
-    fn pattern(&self) -> Option<String> {
+    pub(super) fn pattern(&self) -> Option<String> {
         let search = self.search.as_ref()?.trim().to_lowercase();
         let escaped = search.replace('!', "!!").replace('%', "!%").replace('_', "!_");
         (!escaped.is_empty()).then(|| format!("%{escaped}%"))
@@ -111,6 +111,7 @@ macro_rules! filters {
           AND ($13 IS NULL OR a.site = $13)"
     };
 }
+pub(super) use filters;
 
 macro_rules! branch {
     ($state:literal, $pinned:literal, $after:expr, $order:expr) => {

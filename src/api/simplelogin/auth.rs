@@ -1,17 +1,15 @@
 //! Signing in with the password, and what is asked for again before something dangerous.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
 use axum::Json;
-use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::error::ApiError;
 use super::request::Body;
+use crate::api::origin::Origin;
 use crate::model::Private;
 use crate::model::api_token::{Scope, Scopes};
 use crate::model::id::UserId;
@@ -22,22 +20,6 @@ use crate::service::{password, token, user};
 
 /// Longest name of a token, in characters.
 const LONGEST_NAME: usize = 100;
-
-/// Where a request comes from, for the count of failed attempts. Behind a proxy on this machine that is what the proxy
-/// says last; what a client says before is its own invention.
-#[derive(Debug, Clone, Copy)]
-pub struct Origin(IpAddr);
-
-impl<S: Send + Sync> FromRequestParts<S> for Origin {
-    type Rejection = std::convert::Infallible;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let said = parts.headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
-        let said = said.and_then(|text| text.rsplit(',').next()).and_then(|text| text.trim().parse().ok());
-        Ok(Self(if peer.is_loopback() { said.unwrap_or(peer) } else { peer }))
-    }
-}
 
 /// What is signed in with.
 #[derive(Debug, Deserialize)]

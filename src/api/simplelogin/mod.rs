@@ -44,8 +44,6 @@ fn account_routes() -> Routes {
         ("/api/user/cookie_token", get(account::cookie_token)),
         ("/api/notifications", get(account::notifications)),
         ("/api/notifications/{id}/read", post(account::read_notification)),
-        ("/api/auth/login", post(auth::login)),
-        ("/api/auth/mfa", post(auth::mfa)),
         ("/api/api_key", post(auth::new_key)),
         ("/api/sudo", patch(auth::sudo)),
         ("/api/user", delete(auth::delete_user)),

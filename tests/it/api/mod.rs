@@ -1,5 +1,6 @@
 //! The three APIs over real connections.
 
+mod addy;
 mod simplelogin;
 mod tokens;
 
