@@ -116,7 +116,7 @@ pub async fn list(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error> {
         ids,
         ListedRow,
         "SELECT id, uuid, user_id, domain_id, address, site, state, note, expires_at, max_messages, messages_used, created_at, \
-         state_changed_at, display_name, pinned FROM aliases WHERE id",
+         state_changed_at, display_name, link_epoch, pinned FROM aliases WHERE id",
         ""
     );
     let mailboxes = of_these!(

@@ -118,7 +118,7 @@ pub async fn find_by_token(tx: &mut Tx, token: &ReverseToken) -> Result<Option<(
         "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, c.address AS contact_address, \
          c.token AS contact_token, c.created_at AS contact_created_at, c.blocked_at AS contact_blocked_at, \
          a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, a.max_messages, \
-         a.messages_used, a.created_at, a.state_changed_at, a.display_name \
+         a.messages_used, a.created_at, a.state_changed_at, a.display_name, a.link_epoch \
          FROM contacts c JOIN aliases a ON a.id = c.alias_id WHERE c.token = $1",
     ).bind(token.as_str()).fetch_optional(c))?;
     row.map(|row| Ok((row.contact.try_into()?, row.alias.try_into()?))).transpose()
@@ -158,7 +158,7 @@ pub async fn list_blocked(tx: &mut Tx, user: UserId) -> Result<Vec<(Contact, Ali
         "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, c.address AS contact_address, \
          c.token AS contact_token, c.created_at AS contact_created_at, c.blocked_at AS contact_blocked_at, \
          a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, a.max_messages, \
-         a.messages_used, a.created_at, a.state_changed_at, a.display_name \
+         a.messages_used, a.created_at, a.state_changed_at, a.display_name, a.link_epoch \
          FROM aliases a JOIN contacts c ON c.alias_id = a.id \
          WHERE a.user_id = $1 AND c.blocked_at IS NOT NULL ORDER BY c.blocked_at, c.id",
     ).bind(user.0).fetch_all(c))?;
