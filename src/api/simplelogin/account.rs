@@ -4,6 +4,7 @@ use axum::Json;
 use serde::Serialize;
 
 use super::caller::Caller;
+use crate::model::api_token::Scope;
 
 /// What clients want to know of a user. Everything a plan could limit is allowed, so that no client offers to sell one.
 #[derive(Debug, Serialize)]
@@ -19,11 +20,13 @@ pub struct UserInfo {
     can_create_reverse_alias: bool,
 }
 
-/// `GET /api/user_info`, which clients also ask to find out whether a key is good.
+/// `GET /api/user_info`, which clients also ask to find out whether a key is good: every key gets an answer, but only one
+/// that may read is told the inbox.
 pub async fn user_info(caller: Caller) -> Json<UserInfo> {
+    let may_read = caller.0.token.scopes.allow(Scope::Read);
     Json(UserInfo {
         name: String::new(),
-        email: caller.0.user.email.to_string(),
+        email: if may_read { caller.0.user.email.to_string() } else { String::new() },
         is_premium: true,
         in_trial: false,
         trial_end_timestamp: None,
