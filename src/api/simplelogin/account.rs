@@ -26,12 +26,13 @@ pub struct UserInfo {
     can_create_reverse_alias: bool,
 }
 
-/// `GET /api/user_info`, which clients also ask to find out whether a key is good. `PATCH` would change a name and a
-/// picture: there are none here, and the answer says so.
+/// `GET /api/user_info`, which clients also ask to find out whether a key is good: every key gets an answer, but only one
+/// that may read is told the inbox. `PATCH` would change a name and a picture: there are none here, and the answer says so.
 pub async fn user_info(caller: Caller) -> Json<UserInfo> {
+    let may_read = caller.0.token.scopes.allow(Scope::Read);
     Json(UserInfo {
         name: String::new(),
-        email: caller.0.user.email.to_string(),
+        email: if may_read { caller.0.user.email.to_string() } else { String::new() },
         is_premium: true,
         in_trial: false,
         trial_end_timestamp: None,
