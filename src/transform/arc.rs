@@ -38,11 +38,7 @@ pub fn set(
     signed_at: Timestamp,
     expires_at: Timestamp,
 ) -> Result<Option<Vec<u8>>, DkimError> {
-    let earlier = match findings.found.arc {
-        ArcResult::None => 0,
-        ArcResult::Pass { sets } if sets < MOST => sets,
-        ArcResult::Pass { .. } | ArcResult::Fail | ArcResult::TempError => return Ok(None),
-    };
+    let Some(earlier) = earlier(findings.found.arc) else { return Ok(None) };
     let block = dkim::read(header)?;
     let Some(mut sealed) = chain(&block, header, earlier) else { return Ok(None) };
     let instance = earlier + 1;
@@ -61,6 +57,15 @@ pub fn set(
     seal.word(&format!(" t={};", signed_at.as_seconds()));
     seal.word(if earlier == 0 { " cv=none;" } else { " cv=pass;" });
     Ok(Some([seal.sign(&signer.key, sealed)?, signature, results].concat()))
+}
+
+/// How many sets ours comes behind; `None` where it must not come at all.
+const fn earlier(chain: ArcResult) -> Option<usize> {
+    match chain {
+        ArcResult::None => Some(0),
+        ArcResult::Pass { sets } if sets < MOST => Some(sets),
+        ArcResult::Pass { .. } | ArcResult::Fail | ArcResult::TempError => None,
+    }
 }
 
 fn begin(name: &str, instance: usize) -> Folded {
@@ -146,6 +151,12 @@ mod tests {
         ] {
             assert_eq!(sealed(&header, sets), None, "{header}");
         }
+    }
+
+    #[test]
+    fn a_chain_that_is_broken_unknown_or_full_is_not_continued() {
+        assert_eq!([ArcResult::None, ArcResult::Pass { sets: 49 }].map(earlier), [Some(0), Some(49)]);
+        assert_eq!([ArcResult::Pass { sets: 50 }, ArcResult::Fail, ArcResult::TempError].map(earlier), [None; 3]);
     }
 
     #[test]

@@ -5,6 +5,10 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use data_encoding::BASE64;
+use mail_auth::arc::ArcSealer;
+use mail_auth::common::crypto::Ed25519Key;
+use mail_auth::common::headers::HeaderWriter;
+use mail_auth::{ArcOutput, AuthenticatedMessage, AuthenticationResults};
 use sha2::{Digest, Sha256};
 
 enum Key {
@@ -121,6 +125,43 @@ impl Signer {
             }
             Key::Ed25519(pair) => pair.sign(&Sha256::digest(data)).as_ref().to_vec(),
         }
+    }
+}
+
+/// A list that seals what it passes on as it came (ARC), by mail-auth.
+pub struct Sealer {
+    key: Vec<u8>,
+    domain: String,
+}
+
+impl Sealer {
+    pub fn new(domain: &str) -> Self {
+        Self { key: Ed25519Key::generate_pkcs8().unwrap(), domain: domain.into() }
+    }
+
+    fn key(&self) -> Ed25519Key {
+        Ed25519Key::from_pkcs8_der(&self.key).unwrap()
+    }
+
+    /// Name and text of the record of its key.
+    pub fn record_parts(&self) -> (String, String) {
+        let public = BASE64.encode(&self.key().public_key());
+        (format!("a._domainkey.{}", self.domain), format!("v=DKIM1; k=ed25519; p={public}"))
+    }
+
+    /// The line of a zone file that publishes the key.
+    pub fn record(&self) -> String {
+        let (name, text) = self.record_parts();
+        txt(&name, &text)
+    }
+
+    /// The message with the first set of a chain on top.
+    pub fn seal(&self, message: &str) -> String {
+        let parsed = AuthenticatedMessage::parse(message.as_bytes()).unwrap();
+        let results = AuthenticationResults::new("mx.list.example");
+        let sealer = ArcSealer::from_key(self.key()).domain(&self.domain).selector("a");
+        let set = sealer.headers(["From", "To", "Subject"]).seal(&parsed, &results, &ArcOutput::default()).unwrap();
+        format!("{}{message}", set.to_header())
     }
 }
 
