@@ -54,6 +54,8 @@ pub struct MailRules {
     pub domains: Vec<DomainName>,
     /// What the policy of an author's domain does.
     pub dmarc: DmarcMode,
+    /// Whether forwarded copies get an ARC set.
+    pub seal_arc: bool,
     /// Relays of our own: their address says nothing about a sender.
     pub trusted_networks: Vec<Network>,
     /// Limits of the header block.
