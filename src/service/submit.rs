@@ -18,8 +18,8 @@ use parking_lot::Mutex;
 
 use super::app_password::{self, LoginError};
 use super::broker::Broker;
-use super::forward::read_header;
 use super::forward::units::Arrival;
+use super::forward::{STOPPING, read_header};
 use super::{reply, reverse};
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
@@ -131,6 +131,10 @@ pub async fn message(
     recipients: Vec<Recipient>,
     content: Content,
 ) -> Reply {
+    // The disk may have failed since MAIL was answered.
+    if broker.fatal.is_cancelled() {
+        return STOPPING;
+    }
     let count = recipients.len();
     if !broker.quota.take(login.user_id, broker.now(), count, broker.rules.submission_per_day) {
         return answers::QUOTA;

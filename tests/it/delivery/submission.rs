@@ -391,6 +391,24 @@ async fn whoever_guesses_has_to_wait_and_the_owner_elsewhere_has_not() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_any_more_once_the_disk_has_failed() {
+    on_sqlite(async |database| {
+        let house = House::build(&database).await;
+        house.app.alias("shop").await;
+        let mut client = house.client().await;
+        client.ask(&format!("MAIL FROM:<{MAILBOX}>"), "250").await;
+        client.ask("RCPT TO:<bob@far.example>", "250").await;
+        client.ask("DATA", "354").await;
+        house.app.running.broker.fatal.cancel();
+        client.send(letter("shop@you.example", "To: bob@far.example") + ".\r\n").await;
+        client.expect("421 4.3.2 Service is shutting down").await;
+        assert!(house.sent().is_empty() && house.app.queue().await.is_empty());
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_day_has_so_many_messages() {
     on_sqlite(async |database| {
         let house = House::with(&database, |config| config.smtp.submission_per_day = 3).await;
