@@ -16,7 +16,7 @@ use std::net::IpAddr;
 
 use parking_lot::Mutex;
 
-use super::app_password::{self, LoginError};
+use super::app_password::{self, LoginError, Origin};
 use super::broker::Broker;
 use super::forward::units::Arrival;
 use super::forward::{STOPPING, read_header};
@@ -82,7 +82,9 @@ impl Quota {
 
 /// Do these go together? `name` is the address the user signs in with, `password` one of their app passwords.
 pub async fn login(broker: &Broker, ip: IpAddr, name: &str, password: &str) -> Result<Login, Reply> {
-    app_password::check(&broker.desk, &broker.logins, ip, name, password).await.map_err(|error| match error {
+    let is_trusted = broker.rules.trusted_networks.iter().any(|network| network.contains(ip));
+    let origin = Origin { ip, is_trusted };
+    app_password::check(&broker.desk, &broker.logins, origin, name, password).await.map_err(|error| match error {
         LoginError::Wrong => WRONG_LOGIN,
         LoginError::TooMany => TOO_MANY_LOGINS,
         LoginError::Password(error) => {

@@ -8,7 +8,7 @@ use postern::model::alias::{Alias, AliasState};
 use postern::model::app_password::AppPassword;
 use postern::model::delivery::DeliveryKind;
 use postern::model::{Clock, DomainName};
-use postern::service::{app_password, domain};
+use postern::service::{self, app_password, domain};
 use postern::storage::{self, contact};
 
 use crate::smtp::write_certificate;
@@ -388,6 +388,25 @@ async fn whoever_guesses_has_to_wait_and_the_owner_elsewhere_has_not() {
         house.app.finish().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn behind_a_trusted_address_one_who_guesses_keeps_nobody_out() {
+    for (networks, expected) in [(&[][..], "454 4.7.0 Too many failed logins"), (&["127.0.0.0/8"][..], "235 ")] {
+        on_sqlite(async |database| {
+            let trusted = networks.iter().map(|network| network.parse().unwrap()).collect();
+            let house = House::with(&database, |config| config.smtp.trusted_networks = trusted).await;
+            let ip = std::net::IpAddr::from([127, 0, 0, 1]);
+            for number in 0..50 {
+                let name = format!("{number}@x.example");
+                let answer = service::submit::login(&house.app.running.broker, ip, &name, "guess").await;
+                assert_eq!(answer.unwrap_err().code(), 535);
+            }
+            assert!(house.log_in(MAILBOX, &house.secret).await.starts_with(expected), "{expected}");
+            house.app.finish().await;
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
