@@ -446,6 +446,22 @@ async fn a_day_has_so_many_messages() {
 }
 
 #[tokio::test]
+async fn what_other_servers_saw_counts_even_if_they_refused_it() {
+    on_sqlite(async |database| {
+        let house = House::with(&database, |config| config.smtp.submission_per_day = 2).await;
+        house.app.alias("shop").await;
+        house.app.next_hop(Script::new().reply(Point::Rcpt, "550 5.1.1 nobody\r\n"));
+        let message = letter("shop@you.example", "To: bob@far.example");
+        for expected in ["550 ", "550 ", "450 4.7.1 You have sent"] {
+            let answer = house.submit(&["bob@far.example"], &message).await;
+            assert!(answer.starts_with(expected), "{expected}: {answer}");
+        }
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_next_hop_puts_off_is_kept_and_goes_out_later() {
     each_driver(async |database| {
         let house = House::build(&database).await;
