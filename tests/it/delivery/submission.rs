@@ -368,6 +368,16 @@ async fn an_app_password_logs_in_its_own_user_until_it_is_revoked() {
         late.send(letter("shop@you.example", "To: bob@far.example") + ".\r\n").await;
         late.expect("530 5.7.0 The app password was revoked").await;
         assert!(house.sent().is_empty());
+        // With another one, the connection is as good as before.
+        let (_, fresh) = app_password::create(desk, house.app.user, "phone again").await.unwrap();
+        late.ask("MAIL FROM:<x@y.example>", "530 5.7.0 The app password was revoked").await;
+        for mut client in [early, late] {
+            client.ask("MAIL FROM:<x@y.example>", "530 5.7.0 Authentication required").await;
+            assert_eq!(log_in(&mut client, MAILBOX, &house.secret).await, wrong);
+            assert!(log_in(&mut client, MAILBOX, &fresh.shown()).await.starts_with("235 "));
+            client.ask("MAIL FROM:<x@y.example>", "250").await;
+            client.ask("RSET", "250").await;
+        }
         house.app.finish().await;
     })
     .await;
