@@ -168,7 +168,10 @@ async fn the_third_failed_login_ends_the_connection() {
     client.ask(&base64("busy@inbox.example"), "334").await;
     client.ask(&base64("x"), "454 4.7.0").await;
     client.ask("MAIL FROM:<a@x.example>", "530").await;
-    client.ask(&format!("AUTH PLAIN {}", plain("nobody@inbox.example", "sesame")), "421 4.7.0").await;
+    // A fault of ours is none of the client's.
+    client.ask(&format!("AUTH PLAIN {}", plain("nobody@inbox.example", "sesame")), "535 5.7.8").await;
+    client.ask(&format!("AUTH PLAIN {}", plain(NAME, "wrong")), "535 5.7.8").await;
+    client.expect("421 4.7.0").await;
     client.expect_end().await;
 }
 
