@@ -37,8 +37,8 @@ pub struct Logins {
 /// Why an app password can't be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// No name, or an endless one.
-    #[error("the name of an app password has 1 to 100 characters")]
+    /// No name, an endless one, or one with control characters.
+    #[error("the name of an app password has 1 to {LONGEST_NAME} characters and no control characters")]
     Name,
     /// No free selector was drawn.
     #[error("no free app password was found; try again")]
@@ -82,7 +82,7 @@ pub enum LoginError {
 /// Makes an app password. It is shown this once; only its hash is kept.
 pub async fn create(desk: &Desk, user: UserId, name: &str) -> Result<(AppPassword, Secret), CreateError> {
     let name = name.trim().to_owned();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME {
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(CreateError::Name);
     }
     let passwords = Passwords::default();
