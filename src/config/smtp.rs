@@ -33,7 +33,7 @@ pub struct Smtp {
     pub max_hops: usize,
     /// Recipients of one message at the most.
     pub max_recipients: usize,
-    /// Longest command line, in bytes.
+    /// Longest command line, in bytes. AUTH and its answers may have 12288 at the least (RFC 4954).
     pub max_command_line: usize,
     /// Messages over one connection at the most.
     pub max_messages: u32,

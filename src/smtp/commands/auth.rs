@@ -32,6 +32,11 @@ impl<G: Gate> Session<G> {
         self.entrance != Entrance::Exchange && self.client.tls.is_some()
     }
 
+    /// Whether AUTH could succeed now.
+    pub(in crate::smtp) fn may_still_log_in(&self) -> bool {
+        self.may_log_in() && self.client.login.is_none() && self.transaction.is_none()
+    }
+
     /// Logs the client in, or not.
     pub(super) async fn auth(&mut self, arguments: &str) -> Next {
         if self.entrance == Entrance::Exchange {
