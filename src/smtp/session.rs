@@ -186,7 +186,7 @@ impl<G: Gate> Session<G> {
 
     /// The next line as `parse` reads it, after all replies that wait are written if it has to be waited for.
     pub(super) async fn read<T>(&mut self, parse: fn(&str) -> T) -> Incoming<T> {
-        let silence = self.shared.patience();
+        let silence = self.shared.patience(self.entrance);
         let deadline = self.ends.min(Instant::now() + silence);
         loop {
             if self.soft.is_cancelled() {
@@ -299,9 +299,8 @@ impl<G: Gate> Session<G> {
 
 impl<G: Gate> Shared<G> {
     /// How long a client may be silent now: less when connections get scarce.
-    pub(super) fn patience(&self) -> Duration {
-        let scarce = self.connections.available_permits() < self.settings.max_connections / 5;
+    pub(super) fn patience(&self, entrance: Entrance) -> Duration {
         let usual = self.settings.command_timeout.0;
-        if scarce { usual.min(SCARCE_TIMEOUT) } else { usual }
+        if self.is_scarce(entrance) { usual.min(SCARCE_TIMEOUT) } else { usual }
     }
 }
