@@ -24,7 +24,7 @@ use super::reply::{self, Refused};
 use super::reverse;
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
-use crate::model::alias_name::BOUNCE_PREFIX;
+use crate::model::alias_name::{self, BOUNCE_PREFIX};
 use crate::model::app_password::Login;
 use crate::model::contact::{Contact, ReverseToken};
 use crate::model::envelope::{Client, MailFrom};
@@ -117,7 +117,7 @@ pub async fn sender(broker: &Broker, login: Login) -> Result<(), Reply> {
 
 /// May this recipient be accepted? As whom it is written to is known at the end of data only.
 pub async fn recipient(broker: &Broker, login: Login, address: Option<&Address>) -> Result<Recipient, Reply> {
-    let Some(address) = address else { return Err(answers::INSIDE) };
+    let Some(address) = address else { return Err(answers::ROLE) };
     let failed = |error| broker.storage_failed(&error);
     let mut tx = broker.storage().read().await.map_err(failed)?;
     if domain::find_by_name(&mut tx, address.domain()).await.map_err(failed)?.is_none() {
@@ -132,7 +132,8 @@ pub async fn recipient(broker: &Broker, login: Login, address: Option<&Address>)
         return Err(policy::recipient::NO_SUCH_ADDRESS);
     }
     let own = alias::find_by_address(&mut tx, &address.folded()).await.map_err(failed)?;
-    own.filter(|alias| alias.user_id == login.user_id).map(|alias| Recipient::Own(alias.id)).ok_or(answers::INSIDE)
+    let refusal = if alias_name::is_role(address.local()) { answers::ROLE } else { answers::INSIDE };
+    own.filter(|alias| alias.user_id == login.user_id).map(|alias| Recipient::Own(alias.id)).ok_or(refusal)
 }
 
 /// The whole message for all its accepted recipients.
