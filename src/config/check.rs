@@ -133,6 +133,7 @@ impl Config {
             ("smtp.max_messages", smtp.max_messages.into()),
             ("smtp.max_errors", smtp.max_errors.into()),
             ("smtp.max_connections", size(smtp.max_connections)),
+            ("smtp.max_submission_connections", size(smtp.max_submission_connections)),
             ("smtp.max_connections_per_client", size(smtp.max_connections_per_client)),
             ("smtp.connections_per_minute", smtp.connections_per_minute.into()),
             ("smtp.recipients_per_minute", smtp.recipients_per_minute.into()),

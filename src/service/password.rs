@@ -64,16 +64,18 @@ pub async fn check(
     email: &str,
     text: &Private<String>,
 ) -> Result<SignedIn, LoginError> {
-    let attempt = logins.attempts.begin(ip, email, desk.clock.now()).ok_or(LoginError::TooMany)?;
+    let now = desk.clock.now();
+    // The networks that are trusted are trusted with mail.
+    let attempt = logins.attempts.begin(ip, false, email, now).ok_or(LoginError::TooMany)?;
     match verify(desk, logins, email, text).await {
         Ok(Some(found)) => {
-            logins.attempts.take_back(attempt);
+            logins.attempts.succeeded(attempt, now);
             let user = user::find(&mut desk.storage.read().await?, found.user_id).await?.ok_or(LoginError::Wrong)?;
             Ok(SignedIn { user, second_factor: found.second_factor })
         }
         Ok(None) => Err(LoginError::Wrong),
         Err(error) => {
-            logins.attempts.take_back(attempt);
+            logins.attempts.take_back(&attempt);
             Err(error)
         }
     }

@@ -90,7 +90,7 @@ pub(super) async fn message(
         }
         refusal.reply()
     })?;
-    send(broker, &arrival, &state).await
+    send(broker, &arrival, &state).await.map_err(|refused| refused.reply)
 }
 
 /// The one author of a message in which it is clear what was signed, or meant.
@@ -99,8 +99,21 @@ pub(super) fn author(header: &HeaderBlock, start: &[u8]) -> Result<Mailbox, Repl
     mailboxes::author(header, start).map_err(policy::header::refusal)
 }
 
+/// Why a message does not go out, and how far it had come.
+pub(super) struct Refused {
+    pub reply: Reply,
+    /// Whether other servers may have seen it.
+    pub has_begun: bool,
+}
+
+impl From<Reply> for Refused {
+    fn from(reply: Reply) -> Self {
+        Self { reply, has_begun: false }
+    }
+}
+
 /// Sends the message of a proven owner to every contact, where the way is open.
-pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Result<Reply, Reply> {
+pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Result<Reply, Refused> {
     for contact in &state.contacts {
         check_way(broker, &state.alias, contact).map_err(Refusal::reply)?;
     }
@@ -114,7 +127,7 @@ pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standin
         quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
     }
     let units = write(broker, &arrival, state).await?;
-    commit::run(broker, &arrival, units).await?;
+    commit::run(broker, &arrival, units).await.map_err(|reply| Refused { reply, has_begun: true })?;
     if quotes {
         broker.ledger.count(state.alias.id, broker.now(), Activity::QUOTED);
     }

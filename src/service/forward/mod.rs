@@ -47,7 +47,7 @@ pub enum Recipient {
 /// A bounce address takes delivery reports only, and those come alone.
 const ONLY_REPORTS: Reply = Reply::new(550, 7, 1, "This address takes delivery reports only");
 const NO_POSTMASTER: Reply = Reply::new(450, 2, 1, "The postmaster's mailbox is not set up yet, please try again later");
-const STOPPING: Reply = Reply::new(421, 3, 2, "Service is shutting down, please try again later");
+pub(super) const STOPPING: Reply = Reply::new(421, 3, 2, "Service is shutting down, please try again later");
 pub(super) const ACCEPTED: Reply = Reply::new(250, 0, 0, "Ok, message accepted");
 
 /// May this transaction begin?
