@@ -13,7 +13,7 @@ use super::notice::{self, Telling};
 use crate::model::id::MailboxId;
 use crate::model::mailbox::Mailbox;
 use crate::model::notice::NoticeKind;
-use crate::model::{DomainName, Severity, Timestamp};
+use crate::model::{Address, DomainName, Severity, Timestamp};
 use crate::outbound::{Outcome, Report};
 use crate::policy::mailbox::{REFUSALS, Verdict, WITHIN, refused as judge};
 use crate::storage::refusal::NewRefusal;
@@ -38,16 +38,29 @@ pub async fn forget(broker: &Broker) -> Result<u64, storage::Error> {
     broker.storage().write(move |tx| Box::pin(async move { refusal::forget(tx, before).await })).await
 }
 
+/// A mailbox was refused by its own server.
+#[derive(Debug, Clone)]
+pub(super) struct Refused {
+    pub mailbox_id: MailboxId,
+    /// The address that was refused: the mailbox may have been moved to another one meanwhile.
+    pub address: Address,
+    /// The enhanced status code.
+    pub status: String,
+    /// Whether the server had taken the message and returned it.
+    pub returned: bool,
+}
+
 /// A hand-off to a mailbox ended: is that a sign of life, or of the opposite? Written in the background.
-pub(super) fn note(broker: &Broker, mailbox_id: Option<MailboxId>, report: &Report) {
+pub(super) fn note(broker: &Broker, mailbox_id: Option<MailboxId>, address: &Address, report: &Report) {
     let Some(mailbox_id) = mailbox_id else { return };
     match &report.outcome {
         Outcome::Delivered => delivered(broker, Some(mailbox_id)),
         Outcome::Refused(failure)
             if report.recipient_refused && Severity::of(&failure.status, failure.detail.reveal()) == Severity::Hard =>
         {
-            let (background, status) = (broker.clone(), failure.status.clone());
-            broker.tasks.spawn(async move { refused(&background, mailbox_id, status, false).await });
+            let background = broker.clone();
+            let refusal = Refused { mailbox_id, address: address.clone(), status: failure.status.clone(), returned: false };
+            broker.tasks.spawn(async move { refused(&background, refusal).await });
         }
         Outcome::Refused(_) | Outcome::Deferred(_) | Outcome::Withdrawn => {}
     }
@@ -67,11 +80,13 @@ pub(super) fn delivered(broker: &Broker, mailbox_id: Option<MailboxId>) {
     });
 }
 
-/// The mailbox's server says that there is no such mailbox; `returned`: it had taken the message.
-pub(super) async fn refused(broker: &Broker, mailbox_id: MailboxId, status: String, returned: bool) {
+/// The mailbox's server says that there is no such mailbox.
+pub(super) async fn refused(broker: &Broker, refusal: Refused) {
+    let Refused { mailbox_id, address, status, returned } = refusal;
     let new = NewRefusal { mailbox_id, status, returned, at: broker.now() };
     let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
-    let write = broker.storage().write(move |tx| Box::pin(async move { write(tx, &desk, domain.as_ref(), &new).await }));
+    let write =
+        broker.storage().write(move |tx| Box::pin(async move { write(tx, &desk, domain.as_ref(), &address, &new).await }));
     match write.await {
         Ok(told) => {
             if !returned {
@@ -87,10 +102,15 @@ pub(super) async fn refused(broker: &Broker, mailbox_id: MailboxId, status: Stri
 }
 
 /// Whether somebody was told.
-async fn write(tx: &mut Tx, desk: &super::Desk, domain: Option<&DomainName>, new: &NewRefusal) -> Result<bool, storage::Error> {
-    let Some(mailbox) = mailbox::find(tx, new.mailbox_id).await?.filter(|mailbox| mailbox.paused.is_none()) else {
-        return Ok(false);
-    };
+async fn write(
+    tx: &mut Tx,
+    desk: &super::Desk,
+    domain: Option<&DomainName>,
+    address: &Address,
+    new: &NewRefusal,
+) -> Result<bool, storage::Error> {
+    let counts = |mailbox: &Mailbox| mailbox.paused.is_none() && mailbox.address.folded() == address.folded();
+    let Some(mailbox) = mailbox::find(tx, new.mailbox_id).await?.filter(counts) else { return Ok(false) };
     let earlier = refusal::since(tx, mailbox.id, new.at.minus(WITHIN)).await?;
     match judge(&earlier, new.at) {
         Verdict::Known => return Ok(false),

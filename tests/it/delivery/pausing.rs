@@ -112,9 +112,15 @@ async fn a_burst_soft_refusals_and_a_success_in_between_do_not_pause() {
         app.next_hop(Script::new());
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
         app.wait_until(async |app| refusals(app).await == 0).await;
-        for reply in
-            ["550 5.7.1 this looks like spam\r\n", "550 5.2.2 full\r\n", "554 5.6.1 media\r\n", "550 listed by a blacklist\r\n"]
-        {
+        for reply in [
+            "550 5.7.1 this looks like spam\r\n",
+            "550 5.2.2 full\r\n",
+            "554 5.6.1 media\r\n",
+            "550 listed by a blacklist\r\n",
+            "550 no\r\n",
+            "550 Requested action not taken: mailbox unavailable\r\n",
+            "550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents this\r\n",
+        ] {
             app.clock.advance(HOUR);
             assert!(refused(&app, &alias, reply).await.starts_with("55"), "{reply}");
         }
@@ -162,6 +168,31 @@ async fn messages_that_are_taken_and_returned_count_whatever_is_taken_in_between
         }
         assert!(state(&app).await.paused.is_some());
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("450 4.2.1"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_said_of_an_address_does_not_count_against_the_one_the_mailbox_has_moved_to() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let alias = app.alias("shop").await;
+        let mut bounces = Vec::new();
+        for _ in 0..3 {
+            bounces.push(taken(&app, &alias).await);
+        }
+        let (id, new, now) = (app.mailbox, address("new@elsewhere.example"), app.clock.now());
+        let write = app.storage().write(move |tx| Box::pin(async move { mailbox::set_address(tx, id, &new, Some(now)).await }));
+        write.await.unwrap();
+        let old_words = format!("From: MAILER-DAEMON@x.example\r\n\r\n<{MAILBOX}>: 550 5.1.1 no such user\r\n");
+        let nobody = "From: MAILER-DAEMON@x.example\r\n\r\n550 5.1.1 no such user\r\n".to_owned();
+        for (bounce, text) in bounces.iter().zip([report("failed", "5.1.1"), old_words, nobody]) {
+            assert_eq!(app.send_to("", &[bounce], &text).await, "250 2.0.0 Ok, report recorded");
+            app.clock.advance(HOUR);
+        }
+        assert_eq!((state(&app).await.paused, refusals(&app).await), (None, 0));
+        assert_eq!(app.queue().await.len(), 3, "seen all the same");
         app.finish().await;
     })
     .await;
