@@ -25,6 +25,9 @@ use crate::service::{Desk, alias};
 pub const REAL_ADDRESS: &str = "me@inbox.example";
 /// Where the owner's provider sends from; everybody else comes from 127.0.0.1.
 pub(super) const PROVIDER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// macOS has 127.0.0.1 alone until it is told otherwise.
+const NO_PROVIDER: &str = "the owner's provider sends from 127.0.0.2, which this machine does not have \
+     (on macOS: sudo ifconfig lo0 alias 127.0.0.2)";
 /// What no sender may ever see: the address, and the provider it is at.
 pub(super) const HIDDEN: [&str; 2] = [REAL_ADDRESS, "inbox.example"];
 
@@ -133,7 +136,12 @@ impl Scene {
     pub async fn answer(&self, mail: &Received) -> Result<(Letter, Conversation), Error> {
         let letter = letters::answer(REAL_ADDRESS, mail, self.0.desk.clock.now());
         let seen = sender::send_from(PROVIDER, self.0.gate, &letter).await;
-        Ok((letter, seen.map_err(Error::machine("the owner's provider can't reach the gate"))?))
+        // Not every system answers to the whole of 127.0.0.0/8.
+        let what = match &seen {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => NO_PROVIDER,
+            _ => "the owner's provider can't reach the gate",
+        };
+        Ok((letter, seen.map_err(Error::machine(what))?))
     }
 
     /// A stranger writes to the same address in the owner's name; gives the forgery and what the stranger was told.
