@@ -104,8 +104,8 @@ pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standin
     for contact in &state.contacts {
         check_way(broker, &state.alias, contact).map_err(Refusal::reply)?;
     }
-    let addresses = state.contacts.iter().map(|contact| &contact.address);
-    automatic::check_departure(broker, arrival.header, arrival.start, state.alias.id, addresses)?;
+    let addresses = || state.contacts.iter().map(|contact| &contact.address);
+    automatic::check_departure(broker, arrival.header, arrival.start, state.alias.id, addresses())?;
     let mut quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
     let replaced = if quotes && state.replaces_quoted { quoted::replace(broker, arrival, state).await? } else { None };
     // Proven by the bytes that came; what goes out from here on is what they were made into.
@@ -115,6 +115,7 @@ pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standin
     }
     let units = write(broker, &arrival, state).await?;
     commit::run(broker, &arrival, units).await?;
+    automatic::count_departure(broker, arrival.header, arrival.start, state.alias.id, addresses());
     if quotes {
         broker.ledger.count(state.alias.id, broker.now(), Activity::QUOTED);
     }
