@@ -16,7 +16,7 @@ mod message;
 mod message_id;
 mod node;
 mod pgp_key;
-mod plans;
+pub mod plans;
 mod postgres;
 mod quarantine;
 mod queue;
