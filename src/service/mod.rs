@@ -24,6 +24,7 @@ pub mod mailbox_test;
 pub mod notice;
 pub mod pausing;
 pub mod pgp_key;
+pub mod probing;
 pub mod queue;
 pub mod reply;
 pub mod returned;

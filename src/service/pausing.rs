@@ -1,7 +1,9 @@
-//! Mailboxes whose own servers refuse them: remembered, paused when it goes on (`policy::mailbox`), tested and resumed.
+//! Mailboxes whose own servers refuse them: remembered, paused when it goes on (`policy::mailbox`), tested
+//! (once a day by itself: `probing`) and resumed.
 //!
 //! While a mailbox is paused nothing is handed off to it: what waits stays in the queue, and mail for an alias that has
-//! no other mailbox is put off at RCPT. Its owner is told at another mailbox, and sees it everywhere mailboxes are shown.
+//! no other mailbox is put off at RCPT. Its owner is told at another mailbox if there is one, in any case when it
+//! works again, and sees it everywhere mailboxes are shown.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,9 +13,9 @@ use parking_lot::Mutex;
 use super::broker::Broker;
 use super::notice::{self, Telling};
 use crate::model::id::MailboxId;
-use crate::model::mailbox::Mailbox;
+use crate::model::mailbox::{Mailbox, Pause};
 use crate::model::notice::NoticeKind;
-use crate::model::{Address, DomainName, Severity, Timestamp};
+use crate::model::{Address, DomainName, Severity};
 use crate::outbound::{Outcome, Report};
 use crate::policy::mailbox::{REFUSALS, Verdict, WITHIN, refused as judge};
 use crate::storage::refusal::NewRefusal;
@@ -144,13 +146,14 @@ fn telling(mailbox: &Mailbox, refusal: &NewRefusal) -> Telling {
             paragraphs: vec![
                 format!(
                     "The server of {address} says that there is no such mailbox. It did so for {REFUSALS} messages within a \
-                     week, the last time with status {status}. Nothing is sent there until you have tested it."
+                     week, the last time with status {status}. Nothing is sent there until it takes mail again, which is tested once \
+                     a day."
                 ),
                 "Mail to aliases that forward only there is put off: its senders keep trying for a while, usually for some \
                  days. Aliases that forward to other mailboxes as well go on with those."
                     .into(),
                 format!(
-                    "When the mailbox works again, test it:\n    postern mailbox test {address}\nAs soon as its server takes the \
+                    "When the mailbox works again, you need not wait for that; test it:\n    postern mailbox test {address}\nAs soon as its server takes the \
                      test message, what waits is delivered. When it is gone for good, move it:\n    postern mailbox move \
                      {address} NEW"
                 ),
@@ -161,14 +164,47 @@ fn telling(mailbox: &Mailbox, refusal: &NewRefusal) -> Telling {
     }
 }
 
-/// Lets mail go to a mailbox again and makes due what waits for it: whether it was paused, and how many.
-pub(super) async fn resume(desk: &super::Desk, id: MailboxId, now: Timestamp) -> Result<(bool, u64), storage::Error> {
+/// Lets mail go to a mailbox again, makes due what waits for it, and tells its owner, who may have had no other mailbox to
+/// be told at when it was paused: whether it was paused, and how many are due.
+pub(super) async fn resume(desk: &super::Desk, domain: &DomainName, id: MailboxId) -> Result<(bool, u64), storage::Error> {
+    let (desk_, domain, now) = (desk.clone(), domain.clone(), desk.clock.now());
     let write = desk.storage.write(move |tx| {
         Box::pin(async move {
-            let resumed = mailbox::resume(tx, id).await?;
-            let due = if resumed { storage::queue::make_due_of_mailbox(tx, id, now).await? } else { 0 };
-            Ok::<_, storage::Error>((resumed, due))
+            let before = mailbox::find(tx, id).await?;
+            if !mailbox::resume(tx, id).await? {
+                return Ok((false, 0));
+            }
+            let due = storage::queue::make_due_of_mailbox(tx, id, now).await?;
+            if let Some((mailbox, pause)) = before.as_ref().and_then(|mailbox| Some((mailbox, mailbox.paused.as_ref()?))) {
+                notice::tell_in(tx, &desk_, &domain, &resumed(mailbox, pause)).await?;
+            }
+            Ok::<_, storage::Error>((true, due))
         })
     });
     write.await
+}
+
+fn resumed(mailbox: &Mailbox, pause: &Pause) -> Telling {
+    let (address, status, since) = (&mailbox.address, &pause.status, pause.at.to_rfc5322());
+    Telling {
+        user_id: mailbox.user_id,
+        kind: NoticeKind::MailboxResumed,
+        about: mailbox.uuid.to_string(),
+        quiet_for: Duration::ZERO,
+        letter: Letter {
+            subject: "One of your mailboxes takes mail again".into(),
+            paragraphs: vec![
+                format!(
+                    "The server of {address} said that there is no such mailbox ({REFUSALS} messages within a week, the last \
+                     time with status {status}), so nothing was sent there since {since}. Now it has taken a test message: \
+                     forwarding goes on, and what waited is on its way."
+                ),
+                "Meanwhile mail to aliases that forward only there was put off. Senders try again for some days; one who \
+                 gave up was told so by their own server."
+                    .into(),
+            ],
+            action: None,
+        },
+        except: None,
+    }
 }

@@ -8,6 +8,7 @@ use postern::model::id::MailboxId;
 use postern::model::mailbox::Mailbox;
 use postern::model::{Address, Clock};
 use postern::service::mailbox_test::{self, TestError, Tested};
+use postern::service::probing;
 use postern::storage::{mailbox, refusal};
 
 use super::bounces::report;
@@ -229,6 +230,41 @@ async fn a_test_that_is_taken_resumes_and_what_waited_flows() {
         app.wait_until(async |app| texts(app, MAILBOX).iter().any(|text| text.contains("Subject: Waiting\r\n"))).await;
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
         app.wait_until(async |app| app.queue().await.is_empty()).await;
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_paused_mailbox_is_tested_once_a_day_and_its_owner_told_when_it_works_again() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let alias = app.alias("shop").await;
+        app.next_hop(Script::new().reply(Point::Rcpt, GONE));
+        pause(&app, &alias).await;
+        assert!(app.queue().await.is_empty(), "the only mailbox is the one that is the trouble");
+        let broker = &app.running.broker;
+        let probe = async || probing::probe(broker, app.clock.now()).await.unwrap();
+        let commands = || app.sink.connections().len();
+        let before = commands();
+        assert_eq!(probe().await, 0, "paused a moment ago");
+        app.clock.advance(probing::EVERY - HOUR);
+        assert_eq!((probe().await, commands()), (0, before), "not a day yet");
+        app.clock.advance(HOUR);
+        assert_eq!(probe().await, 0, "its server refuses it still");
+        assert!(state(&app).await.paused.is_some());
+        app.next_hop(Script::new());
+        assert_eq!(probe().await, 0, "once a day");
+        assert!(texts(&app, MAILBOX).is_empty());
+        app.clock.advance(probing::EVERY);
+        assert_eq!(probe().await, 1);
+        assert_eq!((state(&app).await.paused, refusals(&app).await), (None, 0));
+        app.wait_until(async |app| texts(app, MAILBOX).len() == 2).await;
+        let [sample, told] = &texts(&app, MAILBOX)[..] else { panic!("the test and the notice") };
+        assert!(sample.contains("Subject: A test of your mailbox\r\n") && sample.contains("once a day"), "{sample}");
+        assert!(told.contains("Subject: One of your mailboxes takes mail again\r\n") && told.contains("5.1.1"), "{told}");
+        assert_eq!(probe().await, 0, "it is paused no more");
+        assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
         app.finish().await;
     })
     .await;
