@@ -30,8 +30,8 @@ const NO_SELECTOR: &str = "----";
 /// What logins on one node share.
 #[derive(Debug, Default)]
 pub struct Logins {
-    attempts: Attempts,
-    passwords: Passwords,
+    pub(super) attempts: Attempts,
+    pub(super) passwords: Passwords,
 }
 
 /// Why an app password can't be made.

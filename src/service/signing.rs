@@ -57,6 +57,11 @@ impl Signing {
         Self { algorithms, lifetime: dkim_key::signature_lifetime(expire), keys: RwLock::default() }
     }
 
+    /// Whether mail is signed at all.
+    pub fn is_on(&self) -> bool {
+        !self.algorithms.is_empty()
+    }
+
     /// The hash of a body (from its empty line on), computed once for all copies of a message. `None` when nothing is
     /// signed.
     pub async fn hash(&self, body: &Content) -> Result<Option<BodyHash>, SigningError> {

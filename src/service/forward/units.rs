@@ -27,7 +27,7 @@ use crate::spool::Content;
 use crate::storage::alias::{self, Route};
 use crate::storage::{self};
 use crate::transform::dkim::BodyHash;
-use crate::transform::forward::{self, ForwardFacts, RewriteError};
+use crate::transform::forward::{self, ForwardFacts, OneClick, RewriteError};
 use crate::transform::header::HeaderBlock;
 use crate::transform::message_id;
 use crate::transform::received::ReceivedFacts;
@@ -142,6 +142,7 @@ async fn admit_one(
         alias_id: alias.id,
         reverse: &known.reverse,
         manage: manage.as_deref(),
+        one_click: OneClick { theirs: arrival.known.is_some_and(Known::covers_unsubscribe), ours: broker.signing.is_on() },
         results: arrival.known.map_or("", |known| &known.fields),
         received: &received(broker, arrival),
         trace_key: &broker.keys.trace,

@@ -2,6 +2,7 @@
 
 mod activity;
 mod alias;
+mod alias_page;
 mod app_password;
 mod block;
 mod contact;
