@@ -146,16 +146,16 @@ fn telling(mailbox: &Mailbox, refusal: &NewRefusal) -> Telling {
             paragraphs: vec![
                 format!(
                     "The server of {address} says that there is no such mailbox. It did so for {REFUSALS} messages within a \
-                     week, the last time with status {status}. Nothing is sent there until it takes mail again, which is tested once \
-                     a day."
+                     week, the last time with status {status}. Nothing is sent there until it takes mail again, which is \
+                     tested once a day."
                 ),
                 "Mail to aliases that forward only there is put off: its senders keep trying for a while, usually for some \
                  days. Aliases that forward to other mailboxes as well go on with those."
                     .into(),
                 format!(
-                    "When the mailbox works again, you need not wait for that; test it:\n    postern mailbox test {address}\nAs soon as its server takes the \
-                     test message, what waits is delivered. When it is gone for good, move it:\n    postern mailbox move \
-                     {address} NEW"
+                    "When the mailbox works again, you need not wait for that; test it:\n    postern mailbox test \
+                     {address}\nAs soon as its server takes the test message, what waits is delivered. When it is gone for \
+                     good, move it:\n    postern mailbox move {address} NEW"
                 ),
             ],
             action: None,
