@@ -32,6 +32,7 @@ pub mod overview;
 pub mod password;
 pub mod pausing;
 pub mod pgp_key;
+pub mod probing;
 pub mod queue;
 pub mod reply;
 pub mod returned;

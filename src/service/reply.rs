@@ -117,8 +117,8 @@ pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standin
     for contact in &state.contacts {
         check_way(broker, &state.alias, contact).map_err(Refusal::reply)?;
     }
-    let addresses = state.contacts.iter().map(|contact| &contact.address);
-    automatic::check_departure(broker, arrival.header, arrival.start, state.alias.id, addresses)?;
+    let addresses = || state.contacts.iter().map(|contact| &contact.address);
+    automatic::check_departure(broker, arrival.header, arrival.start, state.alias.id, addresses())?;
     let mut quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
     let replaced = if quotes && state.replaces_quoted { quoted::replace(broker, arrival, state).await? } else { None };
     // Proven by the bytes that came; what goes out from here on is what they were made into.
@@ -128,6 +128,7 @@ pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standin
     }
     let units = write(broker, &arrival, state).await?;
     commit::run(broker, &arrival, units).await.map_err(|reply| Refused { reply, has_begun: true })?;
+    automatic::count_departure(broker, arrival.header, arrival.start, state.alias.id, addresses());
     if quotes {
         broker.ledger.count(state.alias.id, broker.now(), Activity::QUOTED);
     }

@@ -98,6 +98,15 @@ pub async fn list(tx: &mut Tx, user: UserId) -> Result<Vec<Mailbox>, Error> {
     rows.into_iter().map(Mailbox::try_from).collect()
 }
 
+/// The verified mailboxes that have been paused since that moment or longer. One that makes no sense keeps no other waiting.
+pub async fn paused_before(tx: &mut Tx, before: Timestamp) -> Result<Vec<Mailbox>, Error> {
+    let rows: Vec<MailboxRow> = on!(tx, c => sqlx::query_as(
+        "SELECT id, uuid, user_id, address, verified_at, is_default, created_at, paused_at, paused_status FROM mailboxes \
+         WHERE paused_at <= $1 AND verified_at IS NOT NULL ORDER BY paused_at, id",
+    ).bind(before.as_micros()).fetch_all(c))?;
+    Ok(rows.into_iter().filter_map(|row| Mailbox::try_from(row).ok()).collect())
+}
+
 /// All mailboxes behind an alias, verified or not, oldest first.
 pub async fn of_alias(tx: &mut Tx, alias: AliasId) -> Result<Vec<Mailbox>, Error> {
     let rows: Vec<MailboxRow> = on!(tx, c => sqlx::query_as(

@@ -167,7 +167,7 @@ impl From<mailbox::DefaultError> for ApiError {
     fn from(error: mailbox::DefaultError) -> Self {
         match error {
             mailbox::DefaultError::Unknown => Self::forbidden(),
-            mailbox::DefaultError::Unverified => Self::bad_request(error.to_string()),
+            mailbox::DefaultError::Unverified | mailbox::DefaultError::Paused => Self::bad_request(error.to_string()),
             mailbox::DefaultError::Storage(error) => error.into(),
         }
     }
@@ -178,7 +178,7 @@ impl From<mailbox::MoveError> for ApiError {
         use mailbox::MoveError;
         match error {
             MoveError::Unknown => Self::forbidden(),
-            MoveError::OwnDomain | MoveError::Unverified => Self::bad_request(error.to_string()),
+            MoveError::OwnDomain | MoveError::Unverified | MoveError::Paused => Self::bad_request(error.to_string()),
             MoveError::Storage(error) => error.into(),
         }
     }

@@ -146,12 +146,12 @@ async fn forward(
         Ok(known) => known,
         Err(reply) => return Err(author::refused(broker, &routes, reply)),
     };
-    automatic::check_arrival(broker, &header, &start, &routes)?;
     let arrival = units::Arrival { client, mail, header: &header, start: &start, content, known: known.as_ref() };
     let admitted = units::admit(broker, &arrival, routes).await?;
     let aliases = admitted.units.iter().map(|unit| unit.alias_id).collect();
     match commit::run(broker, &arrival, admitted.units).await {
         Ok(()) => {
+            automatic::count_arrival(broker, &header, &start, &aliases);
             sighted::note(broker, &arrival, aliases);
             refused::make_visible(broker, arrival.mail.sender.as_ref(), admitted.refused);
             Ok(ACCEPTED)

@@ -22,7 +22,7 @@ use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
 use crate::service::notice::Telling;
-use crate::service::{link, reverse, signing};
+use crate::service::{automatic, link, reverse, signing};
 use crate::spool::Content;
 use crate::storage::alias::{self, Route};
 use crate::storage::{self};
@@ -128,6 +128,7 @@ async fn admit_one(
 ) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
     check_path(broker, arrival, alias)?;
+    automatic::check_arrival(broker, arrival.header, arrival.start, alias.id)?;
     blocked::check_author(broker, arrival, route).await?;
     let correspondents =
         forward::correspondents(arrival.header, arrival.start, &alias.address).map_err(policy::header::refusal)?;
