@@ -265,6 +265,7 @@ async fn a_paused_mailbox_is_tested_once_a_day_and_its_owner_told_when_it_works_
         assert!(told.contains("Subject: One of your mailboxes takes mail again\r\n") && told.contains("5.1.1"), "{told}");
         assert_eq!(probe().await, 0, "it is paused no more");
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
+        app.wait_until(async |app| app.queue().await.is_empty()).await;
         app.finish().await;
     })
     .await;
