@@ -312,6 +312,7 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
         last_failure: failure,
         lease,
         held,
+        sealed: tried.unit.is_sealed,
     })
 }
 

@@ -9,11 +9,14 @@ pub(super) mod author;
 mod blocked;
 pub(super) mod commit;
 mod held;
+pub mod late;
 mod limits;
 mod refused;
 mod seal;
 mod sighted;
 pub(super) mod units;
+
+pub use seal::{SealError, Sealed};
 
 use bytes::Bytes;
 

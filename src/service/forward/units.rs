@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rand::CryptoRng;
 
 use super::author::Known;
-use super::seal::{self, Sealed};
+use super::seal::{self, For, Sealed};
 use super::{blocked, held, limits};
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
@@ -16,6 +16,7 @@ use crate::model::delivery::DeliveryKind;
 use crate::model::envelope::{Client, MailFrom};
 use crate::model::id::{AliasId, MailboxId};
 use crate::model::mailbox::Mailbox;
+use crate::model::pgp_key::PgpKey;
 use crate::model::{Reply, alias_name};
 use crate::outbound::{HandOff, Permit};
 use crate::policy;
@@ -94,10 +95,13 @@ pub(super) struct Refused {
 /// and the refused ones become failures their owner sees.
 pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Route>) -> Result<Admitted, Reply> {
     let body_hash = broker.signing.hash(&arrival.body()).await.map_err(|error| signing::failed(broker, &error))?;
+    let keys = seal::keys(broker, &routes).await?;
+    // Asked only where it matters: for most people no mailbox has a key.
+    let keys = if !keys.is_empty() && seal::is_encrypted(arrival).await? { HashMap::new() } else { keys };
     let mut admitted = Admitted::default();
     let mut limited = Vec::new();
     for route in routes {
-        match admit_one(broker, arrival, &route, body_hash.as_ref()).await {
+        match admit_one(broker, arrival, &route, &keys, body_hash.as_ref()).await {
             Ok(units) => {
                 admitted.units.extend(units);
                 limited.extend(route.alias.max_messages.is_some().then_some(route));
@@ -123,6 +127,7 @@ async fn admit_one(
     broker: &Broker,
     arrival: &Arrival<'_>,
     route: &Route,
+    keys: &HashMap<MailboxId, PgpKey>,
     body_hash: Option<&BodyHash>,
 ) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
@@ -151,15 +156,17 @@ async fn admit_one(
     let held = held::of(broker, arrival, alias).await?;
     // What is held is signed when it is handed off: by then a signature of today would have expired.
     let body_hash = body_hash.filter(|_| held.is_none());
-    // Asked only where it matters: for most people no mailbox has a key.
-    let with_key = if route.with_key.is_empty() || seal::is_encrypted(arrival).await? { &[][..] } else { &route.with_key };
     let mut units = Vec::with_capacity(route.mailboxes.len());
     // One signature for all copies in clear.
     let mut in_clear = None;
     for mailbox in &route.mailboxes {
-        let is_sealed = with_key.contains(&mailbox.id);
-        let copy = if is_sealed {
-            seal::seal(broker, arrival, alias, mailbox, &header, held.is_none()).await?
+        let key = keys.get(&mailbox.id);
+        let copy = if let Some(key) = key {
+            let whom = For { alias, mailbox, key };
+            match seal::seal(broker, &whom, &header, &arrival.body(), held.is_none()).await {
+                Ok(copy) => copy,
+                Err(error) => return Err(seal::failed(broker, &whom, &error).await),
+            }
         } else {
             let header = match &in_clear {
                 Some(header) => Bytes::clone(header),
@@ -167,7 +174,7 @@ async fn admit_one(
             };
             Sealed { header, body: arrival.body() }
         };
-        let mut unit = unit(broker, arrival, alias, mailbox, copy, is_sealed);
+        let mut unit = unit(broker, arrival, alias, mailbox, copy, key.is_some());
         if let Some(telling) = &held {
             let token = held::longer(bounce_token(broker, alias, SentTo::Mailbox(mailbox.id)));
             let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());

@@ -54,6 +54,7 @@ pub async fn waiting(database: &Database, user: UserId, name: &str, place: usize
             lease: None,
             last_failure: None,
             held: false,
+            sealed: false,
         };
         delivery::insert(tx, &row).await.map(drop)
     };
