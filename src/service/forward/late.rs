@@ -3,7 +3,7 @@
 //!
 //! What lies in the database stays as it was accepted, and each hand-off encrypts it anew.
 
-use super::seal::{self, For, LOOK_AT, SealError, Sealed};
+use super::seal::{self, For, SealError, Sealed};
 use crate::model::alias::Alias;
 use crate::model::delivery::DeliveryKind;
 use crate::model::mailbox::Mailbox;
@@ -45,9 +45,9 @@ pub async fn key(tx: &mut Tx, claimed: &ClaimedDelivery) -> Result<Option<LateKe
 /// Encrypts and signs a kept message; `None` when its sender encrypted it, so that it goes as it is.
 pub async fn seal(broker: &Broker, late: &LateKey, header: &[u8], body: &Content) -> Result<Option<Sealed>, SealError> {
     let header = unsigned(header)?;
-    let start = body.read(0, LOOK_AT).await.map_err(CollectError::Io)?;
+    let text = seal::text(body).await.map_err(CollectError::Io)?;
     let block = HeaderBlock::parse(header, seal::limits(header)).map_err(|_| SealError::Header)?;
-    if entity::is_encrypted(&block, header, &start) {
+    if entity::is_encrypted(&block, header, &text) {
         return Ok(None);
     }
     let whom = For { alias: &late.alias, mailbox: &late.mailbox, key: &late.key };

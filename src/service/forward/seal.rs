@@ -32,8 +32,8 @@ use crate::transform::openpgp::{EncryptError, KeyError, PublicKey, encrypt, enti
 const NOT_NOW: Reply = Reply::new(451, 7, 0, "The message can't be processed securely now, please try again later");
 /// How long nothing more is said of a key that fails.
 const QUIET_FOR: Duration = Duration::from_hours(7 * 24);
-/// Enough of a body to see that its sender encrypted it.
-pub(super) const LOOK_AT: usize = 1024;
+/// Up to this length a body is looked at for being one encrypted text.
+const LOOK_AT: usize = 1024 * 1024;
 
 /// A header block, signed, and the body it is signed over.
 #[derive(Debug)]
@@ -79,8 +79,13 @@ impl From<KeyError> for SealError {
 
 /// Whether the sender encrypted the message already.
 pub(super) async fn is_encrypted(arrival: &Arrival<'_>) -> Result<bool, Reply> {
-    let start = arrival.body().read(0, LOOK_AT).await.map_err(|_| Reply::internal_error())?;
-    Ok(entity::is_encrypted(arrival.header, arrival.start, &start))
+    let text = text(&arrival.body()).await.map_err(|_| Reply::internal_error())?;
+    Ok(entity::is_encrypted(arrival.header, arrival.start, &text))
+}
+
+/// A body, or nothing when it is long: what is not seen to its end may end in clear.
+pub(super) async fn text(body: &Content) -> io::Result<Bytes> {
+    if body.len() > LOOK_AT as u64 { Ok(Bytes::new()) } else { body.read_all().await }
 }
 
 /// Encrypts and signs the copy for one mailbox. `header` is the rewritten block, not signed yet; what is held is signed when
