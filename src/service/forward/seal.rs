@@ -30,6 +30,8 @@ use crate::transform::openpgp::{EncryptError, KeyError, PublicKey, encrypt, enti
 
 /// Says nothing of mailboxes and keys to a stranger.
 const NOT_NOW: Reply = Reply::new(451, 7, 0, "The message can't be processed securely now, please try again later");
+/// The same for one recipient: the others of the message need not wait for it.
+const NOT_FOR_THIS_ONE: Reply = Reply::new(450, 7, 0, "Mail for this address can't be processed securely now, try again later");
 /// How long nothing more is said of a key that fails.
 const QUIET_FOR: Duration = Duration::from_hours(7 * 24);
 /// Up to this length a body is looked at for being one encrypted text.
@@ -104,6 +106,26 @@ pub(super) async fn seal(
     let hash = if is_signed { broker.signing.hash(&body).await? } else { None };
     let header = broker.signing.sign(&broker.desk, whom.alias.address.domain(), parts.header, hash.as_ref()).await?;
     Ok(Sealed { header, body })
+}
+
+/// Whether this recipient may be accepted as far as keys go. One mailbox whose key has expired puts off the alias alone, also
+/// when it has other mailboxes: after RCPT it would put off the whole message, for the recipients of other users as well.
+pub(super) async fn admit(broker: &Broker, route: &Route) -> Result<(), Reply> {
+    let now = broker.now();
+    if route.key_expires_at.is_none_or(|at| at > now) {
+        return Ok(());
+    }
+    let keys = keys(broker, std::slice::from_ref(route)).await?;
+    let mut admitted = Ok(());
+    for mailbox in &route.mailboxes {
+        if let Some(key) = keys.get(&mailbox.id)
+            && let Err(problem) = PublicKey::read(&key.public_key, now)
+        {
+            tell(broker, &For { alias: &route.alias, mailbox, key }, &problem.into()).await;
+            admitted = Err(NOT_FOR_THIS_ONE);
+        }
+    }
+    admitted
 }
 
 /// A block of our own was bounded when it was made.

@@ -231,8 +231,20 @@ async fn an_expired_key_defers_and_its_owner_is_told_once() {
         app.clock.advance(DAY * 40);
         for _ in 0..2 {
             let reply = app.send("news@lg.example", &alias, MESSAGE).await;
-            assert!(reply.starts_with("451 4.7.0 ") && !reply.contains("mailbox"), "{reply}");
+            assert!(reply.starts_with("450 4.7.0 ") && !reply.contains("mailbox") && !reply.contains("key"), "{reply}");
         }
+        // The mail of others does not wait for it.
+        let (_, others) = crate::support::app::user(app.storage(), &*app.clock, "bob@bob.example").await;
+        let other = app.alias_to("bob", vec![others], |_| {}).await;
+        let mut client = app.client().await;
+        client.ask("MAIL FROM:<news@lg.example>", "250").await;
+        client.ask(&format!("RCPT TO:<{}>", alias.address), "450 4.7.0").await;
+        client.ask(&format!("RCPT TO:<{}>", other.address), "250").await;
+        client.ask("DATA", "354").await;
+        client.send(format!("{MESSAGE}.\r\n")).await;
+        assert!(client.read_reply().await.unwrap().starts_with("250 "));
+        app.wait_until(async |app| taken(app, "bob@bob.example").len() == 1).await;
+        assert!(contains(&taken(&app, "bob@bob.example")[0], "Hello"));
         app.deliver_after(Duration::from_secs(1)).await;
         app.wait_until(async |app| letters(app, "Mail waits: it could not be encrypted") == 1).await;
         app.wait_until(async |app| app.queue().await.is_empty()).await;
