@@ -65,6 +65,9 @@ pub enum MoveError {
     /// All its aliases would fall silent.
     #[error("the new address is a mailbox that is not verified yet")]
     Unverified,
+    /// What was encrypted would go out in clear.
+    #[error("the old mailbox has a PGP key and the new one has none; set a key for it first, or remove the key of the old one")]
+    NoKey,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -158,7 +161,8 @@ pub async fn remove(desk: &Desk, user: UserId, address: &Address) -> Result<(), 
 /// Puts another address behind every alias that forwards to `old`; what waits in the queue follows.
 ///
 /// When `new` is a mailbox of the user already, it takes the place of `old`. Otherwise it counts as verified only if
-/// `verified` says so: the aliases take nothing until it is.
+/// `verified` says so: the aliases take nothing until it is. A key stays with a mailbox that gets another address; one that
+/// takes the place of a mailbox with a key must have one as well.
 pub async fn relocate(desk: &Desk, user: UserId, old: &Address, new: Address, verified: bool) -> Result<Mailbox, MoveError> {
     let (key, now) = (old.folded(), desk.clock.now());
     desk.storage
@@ -194,6 +198,12 @@ async fn replace(
     verified: bool,
     now: Timestamp,
 ) -> Result<Mailbox, MoveError> {
+    // Whoever set a key wants nothing in clear: not to lose that is theirs to decide, not a side effect.
+    let keys = storage::pgp_key::find_many(tx, &[mailbox.id, there.id]).await?;
+    let has_key = |id| keys.iter().any(|key| key.mailbox_id == id);
+    if has_key(mailbox.id) && !has_key(there.id) {
+        return Err(MoveError::NoKey);
+    }
     if there.verified_at.is_none() {
         if !verified {
             return Err(MoveError::Unverified);
