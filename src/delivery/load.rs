@@ -73,7 +73,7 @@ pub(super) async fn hand_off(broker: &Broker, claimed: &ClaimedDelivery) -> Resu
     let body = message::read_body(&mut tx, &message, broker.budget.collector()).await?;
     if let Some(late) = late {
         drop(tx);
-        if let Some(Sealed { header, body }) = late::seal(broker, &late, &claimed.header, &body).await? {
+        if let Some(Sealed { header, body, .. }) = late::seal(broker, &late, &claimed.header, &body).await? {
             // An encrypted body is ASCII.
             let eight_bit = message.kept.eight_bit && !header.is_ascii();
             return Ok(finished(claimed, &message, header, body, eight_bit));

@@ -3,7 +3,7 @@
 //!
 //! What lies in the database stays as it was accepted, and each hand-off encrypts it anew.
 
-use super::seal::{self, For, SealError, Sealed};
+use super::seal::{self, For, SealError, Sealed, Sealer};
 use crate::model::alias::Alias;
 use crate::model::delivery::DeliveryKind;
 use crate::model::mailbox::Mailbox;
@@ -51,7 +51,7 @@ pub async fn seal(broker: &Broker, late: &LateKey, header: &[u8], body: &Content
         return Ok(None);
     }
     let whom = For { alias: &late.alias, mailbox: &late.mailbox, key: &late.key };
-    match seal::seal(broker, &whom, header, body, true).await {
+    match Sealer::new(broker).seal(broker, &whom, header, body, true).await {
         Ok(sealed) => Ok(Some(sealed)),
         Err(error) => {
             seal::tell(broker, &whom, &error).await;

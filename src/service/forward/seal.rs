@@ -24,6 +24,7 @@ use crate::service::notice::{self, Telling};
 use crate::service::signing::{self, SigningError};
 use crate::spool::{CollectError, Collector, Content};
 use crate::storage::{self, alias::Route};
+use crate::transform::dkim::BodyHash;
 use crate::transform::header::{HeaderBlock, Limits};
 use crate::transform::notice::Letter;
 use crate::transform::openpgp::{EncryptError, KeyError, PublicKey, encrypt, entity};
@@ -44,6 +45,25 @@ pub struct Sealed {
     pub header: Bytes,
     /// The body from its empty line on.
     pub body: Content,
+    /// Which of the message's encrypted bodies this is.
+    pub(super) place: usize,
+}
+
+/// The encrypted bodies of one message. Aliases that lead to the same mailbox share one, if what it says is the same.
+pub(super) struct Sealer {
+    /// One for all: what tells copies apart is in the header blocks anyway.
+    boundary: String,
+    bodies: Vec<SealedBody>,
+    length: u64,
+}
+
+#[derive(Clone)]
+struct SealedBody {
+    mailbox_id: MailboxId,
+    /// The fields of the entity within.
+    inner: Vec<u8>,
+    body: Content,
+    hash: Option<BodyHash>,
 }
 
 /// For whom a copy is encrypted.
@@ -65,6 +85,9 @@ pub enum SealError {
     /// The thread it was done on ended.
     #[error("encrypting ended before its time")]
     Died(#[from] tokio::task::JoinError),
+    /// One message shall not fill the disk: senders choose how many recipients it has.
+    #[error("the encrypted forms of the message are too long together")]
+    TooMuch,
     /// The header block can't be taken apart.
     #[error("the header block can't be taken apart")]
     Header,
@@ -90,22 +113,53 @@ pub(super) async fn text(body: &Content) -> io::Result<Bytes> {
     if body.len() > LOOK_AT as u64 { Ok(Bytes::new()) } else { body.read_all().await }
 }
 
-/// Encrypts and signs the copy for one mailbox. `header` is the rewritten block, not signed yet; what is held is signed when
-/// it is handed off.
-pub(super) async fn seal(
-    broker: &Broker,
-    whom: &For<'_>,
-    header: &[u8],
-    body: &Content,
-    is_signed: bool,
-) -> Result<Sealed, SealError> {
-    let block = HeaderBlock::parse(header, limits(header)).map_err(|_| SealError::Header)?;
-    let boundary = entity::boundary(broker.desk.chance.bytes());
-    let parts = entity::split(&block, header, &boundary, whom.key.hide_subject);
-    let body = encrypted(broker, whom.key, boundary, parts.inner, body).await?;
-    let hash = if is_signed { broker.signing.hash(&body).await? } else { None };
-    let header = broker.signing.sign(&broker.desk, whom.alias.address.domain(), parts.header, hash.as_ref()).await?;
-    Ok(Sealed { header, body })
+impl Sealer {
+    pub fn new(broker: &Broker) -> Self {
+        Self { boundary: entity::boundary(broker.desk.chance.bytes()), bodies: Vec::new(), length: 0 }
+    }
+
+    /// Encrypts and signs the copy for one mailbox. `header` is the rewritten block, not signed yet; what is held is signed
+    /// when it is handed off. `body` is the same each time.
+    pub async fn seal(
+        &mut self,
+        broker: &Broker,
+        whom: &For<'_>,
+        header: &[u8],
+        body: &Content,
+        is_signed: bool,
+    ) -> Result<Sealed, SealError> {
+        let block = HeaderBlock::parse(header, limits(header)).map_err(|_| SealError::Header)?;
+        let parts = entity::split(&block, header, &self.boundary, whom.key.hide_subject);
+        let is_it = |one: &SealedBody| one.mailbox_id == whom.mailbox.id && one.inner == parts.inner;
+        let place = self.bodies.iter().position(is_it).unwrap_or(self.bodies.len());
+        let sealed = match self.bodies.get(place) {
+            Some(sealed) => sealed.clone(),
+            None => self.encrypt(broker, whom, parts.inner, body).await?,
+        };
+        let hash = sealed.hash.filter(|_| is_signed);
+        let header = broker.signing.sign(&broker.desk, whom.alias.address.domain(), parts.header, hash.as_ref()).await?;
+        Ok(Sealed { header, body: sealed.body, place })
+    }
+
+    /// One more body. The first may be as long as it is: otherwise the message could never be taken.
+    async fn encrypt(
+        &mut self,
+        broker: &Broker,
+        whom: &For<'_>,
+        inner: Vec<u8>,
+        body: &Content,
+    ) -> Result<SealedBody, SealError> {
+        let expected = body.len().saturating_add(body.len() / 3);
+        if !self.bodies.is_empty() && self.length.saturating_add(expected) > broker.rules.max_sealed {
+            return Err(SealError::TooMuch);
+        }
+        let body = encrypted(broker, whom.key, self.boundary.clone(), inner.clone(), body).await?;
+        let hash = broker.signing.hash(&body).await?;
+        self.length = self.length.saturating_add(body.len());
+        let sealed = SealedBody { mailbox_id: whom.mailbox.id, inner, body, hash };
+        self.bodies.push(sealed.clone());
+        Ok(sealed)
+    }
 }
 
 /// Whether this recipient may be accepted as far as keys go. One mailbox whose key has expired puts off the alias alone, also
@@ -198,6 +252,7 @@ pub(super) async fn failed(broker: &Broker, whom: &For<'_>, error: &SealError) -
             tracing::error!(%error, "a message could not be encrypted and has to wait");
             return NO_ROOM;
         }
+        SealError::TooMuch => return NO_ROOM,
         SealError::Header => return Reply::internal_error(),
         SealError::Unsigned(error) => return signing::failed(broker, error),
         SealError::Encrypt(_) | SealError::Died(_) => {}
@@ -213,7 +268,7 @@ pub(super) async fn tell(broker: &Broker, whom: &For<'_>, error: &SealError) {
     let reason = match error {
         SealError::Encrypt(EncryptError::Key(error)) => error.to_string(),
         SealError::Encrypt(EncryptError::Failed(_)) | SealError::Died(_) => "encrypting to it failed".to_owned(),
-        SealError::Collect(_) | SealError::Header | SealError::Unsigned(_) => return,
+        SealError::Collect(_) | SealError::TooMuch | SealError::Header | SealError::Unsigned(_) => return,
     };
     if let Some(domain) = broker.rules.domains.first() {
         let telling = Telling {

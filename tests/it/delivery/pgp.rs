@@ -434,3 +434,54 @@ async fn a_key_that_is_set_after_the_recipient_was_accepted_counts() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn aliases_of_one_mailbox_share_the_encrypted_body() {
+    each_driver(async |database| {
+        let Some(gpg) = Gpg::new() else { return };
+        let app = TestApp::with(&database, |config| config.dkim = Dkim::default()).await;
+        set(&app, MAILBOX, &gpg.key("Jane <jane@keys.example>", "never"), false).await;
+        let (one, two) = (app.alias("one").await, app.alias("two").await);
+        app.next_hop(Script::new().reply(Point::Rcpt, "450 4.2.0 greylisted\r\n"));
+        assert!(app.send_to("news@lg.example", &[&one.address, &two.address], MESSAGE).await.starts_with("250 "));
+        let rows = app.queue().await;
+        assert_eq!((rows.len(), rows[0].message_id), (2, rows[1].message_id));
+        app.next_hop(Script::new());
+        assert_eq!(app.deliver_after(Duration::from_mins(2)).await, 2);
+        let messages = taken(&app, MAILBOX);
+        for message in &messages {
+            assert!(!contains(message, "Hello"));
+            assert_eq!(gpg.decrypt(message), b"\r\nHello,\r\n.two dots\r\n\r\n");
+        }
+        for (signatures, message) in check(&messages, &records_of(&app).await, app.clock.now().as_seconds()).iter().zip(&messages)
+        {
+            assert_signed(message, signatures, DOMAIN);
+        }
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_message_is_not_encrypted_any_number_of_times() {
+    each_driver(async |database| {
+        let Some(gpg) = Gpg::new() else { return };
+        let app = TestApp::with(&database, |config| config.smtp.max_message_size = 65_536).await;
+        let key = gpg.key("Jane <jane@keys.example>", "never");
+        let mut aliases = Vec::new();
+        for number in 0..8 {
+            let text = format!("m{number}@other.example");
+            let mailbox = app.mailbox(&text).await;
+            set(&app, &text, &key, false).await;
+            aliases.push(app.alias_to(&format!("a{number}"), vec![mailbox], |_| {}).await);
+        }
+        let all: Vec<_> = aliases.iter().map(|alias| &alias.address).collect();
+        let message = format!("From: a@lg.example\r\n\r\n{}", "A line of text\r\n".repeat(3_900));
+        let reply = app.send_to("news@lg.example", &all, &message).await;
+        assert!(reply.starts_with("452 "), "{reply}");
+        assert!(app.sink.messages().is_empty(), "nothing was handed off");
+        assert!(app.send_to("news@lg.example", &all[..4], &message).await.starts_with("250 "));
+        app.finish().await;
+    })
+    .await;
+}
