@@ -86,4 +86,6 @@ ALTER TABLE deliveries DROP CONSTRAINT deliveries_kind_check;
 ALTER TABLE deliveries ADD CONSTRAINT deliveries_kind_check CHECK (kind IN ('forward', 'reply', 'dsn', 'notice'));
 ALTER TABLE deliveries DROP CONSTRAINT deliveries_state_check;
 ALTER TABLE deliveries ADD CONSTRAINT deliveries_state_check CHECK (state IN ('waiting', 'held', 'failed', 'cancelled'));
+-- Whether what is kept was encrypted for its mailbox; what was not is, if the mailbox has a key by then.
+ALTER TABLE deliveries ADD COLUMN sealed BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE INDEX deliveries_held ON deliveries (id) WHERE state = 'held';

@@ -111,14 +111,16 @@ CREATE TABLE deliveries_0004 (
     quarantined     BOOLEAN NOT NULL DEFAULT FALSE,
     -- Another mailbox of the same alias has the message: the sender is not told that this one has not.
     muted           BOOLEAN NOT NULL DEFAULT FALSE,
+    -- Whether what is kept was encrypted for its mailbox; what was not is, if the mailbox has a key by then.
+    sealed          BOOLEAN NOT NULL DEFAULT FALSE,
     -- The owner may read these; no sender ever does.
     last_code       INTEGER,
     last_status     TEXT,
     last_detail     TEXT,
     settled_at      BIGINT
 );
-INSERT INTO deliveries_0004 (id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, header, state, queued_at, next_attempt_at, attempts, expires_at, site, lease_owner, lease_token, lease_until, quarantined, muted, last_code, last_status, last_detail, settled_at)
-    SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, header, state, queued_at, next_attempt_at, attempts, expires_at, site, lease_owner, lease_token, lease_until, quarantined, muted, last_code, last_status, last_detail, settled_at FROM deliveries;
+INSERT INTO deliveries_0004 (id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, header, state, queued_at, next_attempt_at, attempts, expires_at, site, lease_owner, lease_token, lease_until, quarantined, muted, sealed, last_code, last_status, last_detail, settled_at)
+    SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, header, state, queued_at, next_attempt_at, attempts, expires_at, site, lease_owner, lease_token, lease_until, quarantined, muted, FALSE, last_code, last_status, last_detail, settled_at FROM deliveries;
 DROP TABLE deliveries;
 ALTER TABLE deliveries_0004 RENAME TO deliveries;
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'waiting';

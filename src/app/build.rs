@@ -212,6 +212,7 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
         max_hops: config.smtp.max_hops,
         inline_deadline: outbound.inline_deadline.0,
         schedule: Schedule::new(waits, outbound.expire.0, outbound.expire_notice.0),
+        max_sealed: config.smtp.max_message_size.saturating_mul(8),
         min_free_space: config.smtp.min_free_space,
         data_dir: config.instance.data_dir.clone(),
         public_url: config.instance.public_url.trim_end_matches('/').to_owned(),

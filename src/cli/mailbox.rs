@@ -188,6 +188,11 @@ fn move_failed(error: MoveError) -> Failure {
             "the new address is a mailbox that is paused: its server refuses it",
             "test it first: `postern mailbox test NEW`",
         ),
+        MoveError::NoKey => Failure::new(
+            "the old mailbox has a PGP key and the new one has none: its mail would go out in clear",
+            "set a key for the new one first (postern mailbox key NEW --set FILE), or remove the key of the old one \
+             (postern mailbox key OLD --remove)",
+        ),
         MoveError::Storage(error) => error.into(),
     }
 }

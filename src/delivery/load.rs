@@ -6,10 +6,11 @@ use crate::model::DomainName;
 use crate::model::delivery::DeliveryKind;
 use crate::outbound::HandOff;
 use crate::service::broker::Broker;
+use crate::service::forward::{SealError, Sealed, late};
 use crate::service::signing::SigningError;
-use crate::spool::CollectError;
+use crate::spool::{CollectError, Content};
 use crate::storage::delivery::ClaimedDelivery;
-use crate::storage::message::{self, BodyError};
+use crate::storage::message::{self, BodyError, Message};
 use crate::storage::{self, ErrorKind, Tx, alias};
 
 /// What a signed header block begins with.
@@ -33,6 +34,18 @@ pub(super) enum LoadError {
     /// A notice can't be signed now.
     #[error("the notice could not be signed")]
     Unsigned(#[from] SigningError),
+    /// Its mailbox has a key that it can't be encrypted to now.
+    #[error("the kept message could not be encrypted")]
+    Unsealed(#[source] SealError),
+}
+
+impl From<SealError> for LoadError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Collect(error) => Self::NoRoom(error),
+            error => Self::Unsealed(error),
+        }
+    }
 }
 
 impl From<storage::Error> for LoadError {
@@ -53,11 +66,20 @@ impl From<BodyError> for LoadError {
 
 /// The hand-off of a claimed delivery.
 pub(super) async fn hand_off(broker: &Broker, claimed: &ClaimedDelivery) -> Result<HandOff, LoadError> {
-    let delivery = &claimed.delivery;
     let mut tx = broker.storage().read().await?;
-    let message_id = delivery.message_id.ok_or(LoadError::Damaged)?;
+    let message_id = claimed.delivery.message_id.ok_or(LoadError::Damaged)?;
     let message = message::find(&mut tx, message_id).await?.ok_or(LoadError::Damaged)?;
+    let late = late::key(&mut tx, claimed).await?;
     let body = message::read_body(&mut tx, &message, broker.budget.collector()).await?;
+    if let Some(late) = late {
+        drop(tx);
+        if let Some(Sealed { header, body, .. }) = late::seal(broker, &late, &claimed.header, &body).await? {
+            // An encrypted body is ASCII.
+            let eight_bit = message.kept.eight_bit && !header.is_ascii();
+            return Ok(finished(claimed, &message, header, body, eight_bit));
+        }
+        tx = broker.storage().read().await?;
+    }
     let header = match signer(broker, &mut tx, claimed).await? {
         Some(domain) => {
             let hash = broker.signing.hash(&body).await?;
@@ -65,15 +87,20 @@ pub(super) async fn hand_off(broker: &Broker, claimed: &ClaimedDelivery) -> Resu
         }
         None => Bytes::from(claimed.header.clone()),
     };
-    Ok(HandOff {
+    Ok(finished(claimed, &message, header, body, message.kept.eight_bit))
+}
+
+fn finished(claimed: &ClaimedDelivery, message: &Message, header: Bytes, body: Content, eight_bit: bool) -> HandOff {
+    let delivery = &claimed.delivery;
+    HandOff {
         sender: delivery.sender.clone(),
         recipient: delivery.recipient.clone(),
+        smtputf8: message.kept.smtputf8 && !header.is_ascii() || !delivery.recipient.is_ascii(),
         header,
         body,
-        eight_bit: message.kept.eight_bit,
-        smtputf8: message.kept.smtputf8 && !claimed.header.is_ascii() || !delivery.recipient.is_ascii(),
+        eight_bit,
         permit: None,
-    })
+    }
 }
 
 /// Whose signature is still missing. Notices can be put into the queue by anybody with a database, and a forward that was

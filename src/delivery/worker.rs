@@ -78,6 +78,10 @@ fn unreadable(error: &LoadError) -> Report {
             tracing::error!(%error, "a notice could not be signed and has to wait");
             deferred("4.3.0", "the notice could not be signed")
         }
+        LoadError::Unsealed(error) => {
+            tracing::warn!(%error, "a kept message could not be encrypted to its mailbox's key and has to wait");
+            deferred("4.7.0", "the message could not be encrypted to the key of the mailbox")
+        }
         LoadError::Damaged => deferred("4.3.0", "the kept message is damaged"),
     }
 }

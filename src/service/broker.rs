@@ -66,6 +66,8 @@ pub struct MailRules {
     pub inline_deadline: Duration,
     /// When deferred mail is tried again and given up.
     pub schedule: Schedule,
+    /// Bytes that the encrypted forms of one message may have together.
+    pub max_sealed: u64,
     /// Free space of the data folder below which nothing new is accepted.
     pub min_free_space: u64,
     /// The data folder.

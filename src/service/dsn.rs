@@ -274,6 +274,7 @@ async fn build(
         expires_at: now.plus(broker.rules.schedule.expire_notice),
         last_failure: None,
         held: false,
+        sealed: false,
         lease: None,
     };
     Ok(Some(Box::new((message, body, row))))

@@ -71,6 +71,9 @@ pub enum MoveError {
     /// The same.
     #[error("the new address is a mailbox that is paused, because its server refuses it; test it first: postern mailbox test")]
     Paused,
+    /// What was encrypted would go out in clear.
+    #[error("the old mailbox has a PGP key and the new one has none; set a key for it first, or remove the key of the old one")]
+    NoKey,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -167,7 +170,8 @@ pub async fn remove(desk: &Desk, user: UserId, address: &Address) -> Result<(), 
 /// Puts another address behind every alias that forwards to `old`; what waits in the queue follows.
 ///
 /// When `new` is a mailbox of the user already, it takes the place of `old`. Otherwise it counts as verified only if
-/// `verified` says so: the aliases take nothing until it is.
+/// `verified` says so: the aliases take nothing until it is. A key stays with a mailbox that gets another address; one that
+/// takes the place of a mailbox with a key must have one as well.
 pub async fn relocate(desk: &Desk, user: UserId, old: &Address, new: Address, verified: bool) -> Result<Mailbox, MoveError> {
     let (key, now) = (old.folded(), desk.clock.now());
     desk.storage
@@ -205,6 +209,12 @@ async fn replace(
 ) -> Result<Mailbox, MoveError> {
     if there.paused.is_some() {
         return Err(MoveError::Paused);
+    }
+    // Whoever set a key wants nothing in clear: not to lose that is theirs to decide, not a side effect.
+    let keys = storage::pgp_key::find_many(tx, &[mailbox.id, there.id]).await?;
+    let has_key = |id| keys.iter().any(|key| key.mailbox_id == id);
+    if has_key(mailbox.id) && !has_key(there.id) {
+        return Err(MoveError::NoKey);
     }
     if there.verified_at.is_none() {
         if !verified {

@@ -102,6 +102,7 @@ async fn put(tx: &mut Tx, desk: &Desk, domain: &DomainName, to: &Mailbox, letter
         expires_at: now.plus(EXPIRE),
         last_failure: None,
         held: false,
+        sealed: false,
         lease: None,
     };
     delivery::insert(tx, &row).await.map(drop)

@@ -201,7 +201,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
             alias_id: alias.id,
             mailbox_id: None,
             held: None,
-            is_sealed: false,
+            sealed: None,
             hand_off: HandOff {
                 // What answers by itself (an out-of-office note) must not be bounced to.
                 sender: arrival.mail.sender.as_ref().filter(|_| !is_automatic).map(|_| sender),

@@ -18,7 +18,7 @@ pub const FIND_ROUTE: &str = "SELECT a.id, a.uuid, a.user_id, a.domain_id, a.add
      a.max_messages, a.messages_used, a.created_at, a.state_changed_at, a.display_name, a.link_epoch, \
      m.id AS mailbox_id, m.uuid AS mailbox_uuid, m.user_id AS mailbox_user_id, m.address AS mailbox_address, \
      m.verified_at AS mailbox_verified_at, m.is_default AS mailbox_is_default, m.created_at AS mailbox_created_at, \
-     m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status, k.mailbox_id AS key_of, \
+     m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status, k.expires_at AS key_expires_at, \
      (EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = a.user_id) \
      OR EXISTS (SELECT 1 FROM contacts c WHERE c.alias_id = a.id AND c.blocked_at IS NOT NULL)) AS has_blocks \
      FROM aliases a \
@@ -41,8 +41,8 @@ pub struct Route {
     pub has_blocks: bool,
     /// How many are verified, but paused: their server refused them too often.
     pub paused: usize,
-    /// Those of its mailboxes that have a PGP key: nothing goes there in clear.
-    pub with_key: Vec<MailboxId>,
+    /// When the first PGP key of those mailboxes expires, if one does: nothing goes there in clear.
+    pub key_expires_at: Option<Timestamp>,
 }
 
 /// What a new alias is made of.
@@ -142,7 +142,7 @@ struct RouteRow {
     mailbox_paused_at: Option<i64>,
     mailbox_paused_status: Option<String>,
     has_blocks: bool,
-    key_of: Option<i64>,
+    key_expires_at: Option<i64>,
 }
 
 impl RouteRow {
@@ -169,7 +169,8 @@ pub async fn find_route(tx: &mut Tx, address: &str) -> Result<Option<Route>, Err
     for row in rows.iter().filter_map(RouteRow::mailbox) {
         mailboxes.push(Mailbox::try_from(row)?);
     }
-    let with_key = rows.iter().filter_map(|row| row.key_of).map(MailboxId).collect();
+    let takes_mail = |row: &&RouteRow| row.mailbox_verified_at.is_some() && row.mailbox_paused_at.is_none();
+    let key_expires_at = rows.iter().filter(takes_mail).filter_map(|row| row.key_expires_at).min().map(Timestamp::from_micros);
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let all = mailboxes.len();
     mailboxes.retain(|mailbox| mailbox.verified_at.is_some());
@@ -177,7 +178,7 @@ pub async fn find_route(tx: &mut Tx, address: &str) -> Result<Option<Route>, Err
     mailboxes.retain(|mailbox| mailbox.paused.is_none());
     let (unverified, paused) = (all - verified, verified - mailboxes.len());
     let has_blocks = row.has_blocks;
-    Ok(Some(Route { alias: row.alias.try_into()?, unverified, paused, has_blocks, mailboxes, with_key }))
+    Ok(Some(Route { alias: row.alias.try_into()?, unverified, paused, has_blocks, mailboxes, key_expires_at }))
 }
 
 /// The alias with that key.

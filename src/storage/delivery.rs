@@ -50,6 +50,8 @@ pub struct NewDelivery {
     pub last_failure: Option<Failure>,
     /// Whether it is not tried before its owner releases it (`hold.rs`).
     pub held: bool,
+    /// Whether what is kept was encrypted for its mailbox.
+    pub sealed: bool,
 }
 
 /// What a failure without content is made of: it was refused at once, and its owner shall see that.
@@ -83,6 +85,8 @@ pub struct ClaimedDelivery {
     pub header: Vec<u8>,
     /// Where its next hop was found by the attempt before.
     pub site: Option<String>,
+    /// Whether what is kept was encrypted for its mailbox.
+    pub sealed: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -91,6 +95,7 @@ struct ClaimedRow {
     delivery: DeliveryRow,
     header: Vec<u8>,
     site: Option<String>,
+    sealed: bool,
 }
 
 /// Puts a delivery into the queue. One for a mailbox goes to the address the mailbox has now: it may have been moved since
@@ -105,7 +110,7 @@ pub async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<DeliveryId, Error>
     let id: i64 = on!(tx, c => sqlx::query_scalar(
         "INSERT INTO deliveries (uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, header, state, queued_at, \
          next_attempt_at, attempts, expires_at, site, lease_owner, lease_token, lease_until, last_code, last_status, \
-         last_detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $20, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+         last_detail, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $20, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $21) \
          RETURNING id",
     )
     .bind(new.uuid)
@@ -128,6 +133,7 @@ pub async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<DeliveryId, Error>
     .bind(failure.map(|failure| failure.status.clone()))
     .bind(failure.map(|failure| failure.detail.reveal().clone()))
     .bind(if new.held { "held" } else { "waiting" })
+    .bind(new.sealed)
     .fetch_one(c))?;
     Ok(DeliveryId(id))
 }
@@ -194,7 +200,7 @@ macro_rules! claim {
             ") UPDATE deliveries SET lease_owner = $1, lease_token = $2, lease_until = $3, \
              attempts = attempts + 1 WHERE state = 'waiting' AND (lease_until IS NULL OR lease_until <= $4) AND id IN (SELECT due.id FROM due) \
              RETURNING id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, \
-             next_attempt_at, attempts, expires_at, last_code, last_status, last_detail, settled_at, header, site"
+             next_attempt_at, attempts, expires_at, last_code, last_status, last_detail, settled_at, header, site, sealed"
         )
     };
 }
@@ -239,7 +245,7 @@ pub async fn claim(tx: &mut Tx, lease: &Lease, now: Timestamp, limit: u32) -> Re
 impl TryFrom<ClaimedRow> for ClaimedDelivery {
     type Error = Error;
     fn try_from(row: ClaimedRow) -> Result<Self, Error> {
-        Ok(Self { delivery: row.delivery.try_into()?, header: row.header, site: row.site })
+        Ok(Self { delivery: row.delivery.try_into()?, header: row.header, site: row.site, sealed: row.sealed })
     }
 }
 

@@ -85,6 +85,26 @@ pub async fn find(tx: &mut Tx, mailbox: MailboxId) -> Result<Option<PgpKey>, Err
     Ok(row.map(PgpKey::from))
 }
 
+/// The keys of those of these mailboxes that have one.
+pub async fn find_many(tx: &mut Tx, mailboxes: &[MailboxId]) -> Result<Vec<PgpKey>, Error> {
+    const SQLITE: &str = "SELECT mailbox_id, public_key, fingerprint, expires_at, hide_subject, created_at FROM pgp_keys \
+                          WHERE mailbox_id IN (SELECT value FROM json_each($1))";
+    const POSTGRES: &str = "SELECT mailbox_id, public_key, fingerprint, expires_at, hide_subject, created_at FROM pgp_keys \
+                            WHERE mailbox_id = ANY($1)";
+    if mailboxes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<i64> = mailboxes.iter().map(|id| id.0).collect();
+    let rows: Vec<KeyRow> = match tx {
+        Tx::Sqlite(t) => {
+            let list = serde_json::Value::from(ids).to_string();
+            sqlx::query_as(SQLITE).bind(list).fetch_all(&mut **t).await
+        }
+        Tx::PostgresRead(t) | Tx::Postgres(t) => sqlx::query_as(POSTGRES).bind(ids).fetch_all(&mut **t).await,
+    }?;
+    Ok(rows.into_iter().map(PgpKey::from).collect())
+}
+
 /// The keys of a user's mailboxes.
 pub async fn list(tx: &mut Tx, user: UserId) -> Result<Vec<PgpKey>, Error> {
     let rows: Vec<KeyRow> = on!(tx, c => sqlx::query_as(

@@ -1,6 +1,7 @@
 //! Hand-off first, queue second: every unit is tried while the sender waits; what stays open is committed before 250.
 //! Replies go the same way (`service::reply`).
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -211,19 +212,19 @@ fn fly_on(broker: &Broker, attempt: Attempt, row: &NewDelivery, id: DeliveryId) 
 
 /// What a unit hands off besides its header block.
 struct Copy {
-    is_sealed: bool,
+    sealed: Option<usize>,
     body: Content,
     eight_bit: bool,
 }
 
 impl Copy {
     fn of(unit: &Unit) -> Self {
-        Self { is_sealed: unit.is_sealed, body: unit.hand_off.body.clone(), eight_bit: unit.hand_off.eight_bit }
+        Self { sealed: unit.sealed, body: unit.hand_off.body.clone(), eight_bit: unit.hand_off.eight_bit }
     }
 }
 
-/// What is written: deliveries, and the messages they are of. One message for all that share the body that arrived, one
-/// for each that was encrypted.
+/// What is written: deliveries, and the messages they are of. One message for all that share a body: the one that
+/// arrived, or one that was encrypted.
 struct Kept {
     /// Each with its body.
     messages: Vec<(NewMessage, Content)>,
@@ -234,19 +235,18 @@ struct Kept {
 impl Kept {
     async fn of(broker: &Broker, arrival: &Arrival<'_>, open: Vec<(Copy, NewDelivery)>) -> Result<Self, Reply> {
         let mut kept = Self { messages: Vec::new(), rows: Vec::with_capacity(open.len()) };
-        let mut shared = None;
+        let mut shared = HashMap::new();
         for (copy, row) in open {
-            let place = match shared {
-                Some(place) if !copy.is_sealed => place,
-                _ => {
+            let which = (copy.sealed, copy.eight_bit);
+            let place = match shared.get(&which) {
+                Some(place) => *place,
+                None => {
                     let message = kept.new_message(broker, arrival, &copy).await?;
                     kept.messages.push((message, copy.body));
                     kept.messages.len() - 1
                 }
             };
-            if !copy.is_sealed {
-                shared = Some(place);
-            }
+            shared.insert(which, place);
             kept.rows.push((place, row));
         }
         Ok(kept)
@@ -313,6 +313,7 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
         last_failure: failure,
         lease,
         held,
+        sealed: tried.unit.sealed.is_some(),
     })
 }
 

@@ -9,11 +9,14 @@ pub(super) mod author;
 mod blocked;
 pub(super) mod commit;
 mod held;
+pub mod late;
 mod limits;
 mod refused;
 mod seal;
 mod sighted;
 pub(super) mod units;
+
+pub use seal::{SealError, Sealed};
 
 use bytes::Bytes;
 
@@ -76,7 +79,11 @@ pub async fn recipient(broker: &Broker, mail: &MailFrom, address: Option<&Addres
     drop(tx);
     let is_role = alias_name::is_role(local);
     match route {
-        Some(route) => blocked::admit(broker, mail, &route).await.map(|()| Recipient::Alias(Box::new(route))),
+        Some(route) => {
+            blocked::admit(broker, mail, &route).await?;
+            seal::admit(broker, &route).await?;
+            Ok(Recipient::Alias(Box::new(route)))
+        }
         None if is_role && broker.rules.domains.contains(domain) => Err(NO_POSTMASTER),
         None => Err(policy::recipient::NO_SUCH_ADDRESS),
     }

@@ -1,8 +1,10 @@
 //! The copy for a mailbox with a PGP key: encrypted, then signed over exactly what leaves (RFC 3156 §4).
 //!
 //! It fails closed. A key that can't be used means 451 for the whole message, so that the sender keeps it, and a notice
-//! to the owner; clear text is never an answer. What its sender encrypted goes on as it is.
+//! to the owner; clear text is never an answer. What its sender encrypted goes on as it is. Which mailboxes have a key is
+//! asked at the end of the data: RCPT may have been long ago. What was kept before there was a key is `late`'s.
 
+use std::collections::HashMap;
 use std::io::{self, Cursor, Read, Write};
 use std::time::Duration;
 
@@ -13,40 +15,85 @@ use rand::rngs::StdRng;
 use super::units::Arrival;
 use crate::model::Reply;
 use crate::model::alias::Alias;
+use crate::model::id::MailboxId;
 use crate::model::mailbox::Mailbox;
 use crate::model::notice::NoticeKind;
 use crate::model::pgp_key::PgpKey;
 use crate::service::broker::{Broker, NO_ROOM};
 use crate::service::notice::{self, Telling};
-use crate::service::signing;
+use crate::service::signing::{self, SigningError};
 use crate::spool::{CollectError, Collector, Content};
-use crate::storage;
+use crate::storage::{self, alias::Route};
+use crate::transform::dkim::BodyHash;
 use crate::transform::header::{HeaderBlock, Limits};
 use crate::transform::notice::Letter;
 use crate::transform::openpgp::{EncryptError, KeyError, PublicKey, encrypt, entity};
 
 /// Says nothing of mailboxes and keys to a stranger.
 const NOT_NOW: Reply = Reply::new(451, 7, 0, "The message can't be processed securely now, please try again later");
+/// The same for one recipient: the others of the message need not wait for it.
+const NOT_FOR_THIS_ONE: Reply = Reply::new(450, 7, 0, "Mail for this address can't be processed securely now, try again later");
 /// How long nothing more is said of a key that fails.
 const QUIET_FOR: Duration = Duration::from_hours(7 * 24);
-/// Enough of a body to see that its sender encrypted it.
-const LOOK_AT: usize = 1024;
+/// Up to this length a body is looked at for being one encrypted text.
+const LOOK_AT: usize = 1024 * 1024;
 
 /// A header block, signed, and the body it is signed over.
-pub(super) struct Sealed {
+#[derive(Debug)]
+pub struct Sealed {
+    /// The block.
     pub header: Bytes,
+    /// The body from its empty line on.
     pub body: Content,
+    /// Which of the message's encrypted bodies this is.
+    pub(super) place: usize,
+}
+
+/// The encrypted bodies of one message. Aliases that lead to the same mailbox share one, if what it says is the same.
+pub(super) struct Sealer {
+    /// One for all: what tells copies apart is in the header blocks anyway.
+    boundary: String,
+    bodies: Vec<SealedBody>,
+    length: u64,
+}
+
+#[derive(Clone)]
+struct SealedBody {
+    mailbox_id: MailboxId,
+    /// The fields of the entity within.
+    inner: Vec<u8>,
+    body: Content,
+    hash: Option<BodyHash>,
+}
+
+/// For whom a copy is encrypted.
+pub(super) struct For<'a> {
+    pub alias: &'a Alias,
+    pub mailbox: &'a Mailbox,
+    pub key: &'a PgpKey,
 }
 
 /// Why nothing could be encrypted.
 #[derive(Debug, thiserror::Error)]
-enum SealError {
+pub enum SealError {
+    /// The key can't be used, or the algorithm failed.
     #[error(transparent)]
     Encrypt(#[from] EncryptError),
+    /// No memory or disk left for it now.
     #[error(transparent)]
     Collect(#[from] CollectError),
+    /// The thread it was done on ended.
     #[error("encrypting ended before its time")]
     Died(#[from] tokio::task::JoinError),
+    /// One message shall not fill the disk: senders choose how many recipients it has.
+    #[error("the encrypted forms of the message are too long together")]
+    TooMuch,
+    /// The header block can't be taken apart.
+    #[error("the header block can't be taken apart")]
+    Header,
+    /// The encrypted form can't be signed now.
+    #[error(transparent)]
+    Unsigned(#[from] SigningError),
 }
 
 impl From<KeyError> for SealError {
@@ -57,42 +104,97 @@ impl From<KeyError> for SealError {
 
 /// Whether the sender encrypted the message already.
 pub(super) async fn is_encrypted(arrival: &Arrival<'_>) -> Result<bool, Reply> {
-    let start = arrival.body().read(0, LOOK_AT).await.map_err(|_| Reply::internal_error())?;
-    Ok(entity::is_encrypted(arrival.header, arrival.start, &start))
+    let text = text(&arrival.body()).await.map_err(|_| Reply::internal_error())?;
+    Ok(entity::is_encrypted(arrival.header, arrival.start, &text))
 }
 
-/// Encrypts and signs the copy for one mailbox. `header` is the rewritten block, not signed yet; what is held is signed when
-/// it is handed off.
-pub(super) async fn seal(
-    broker: &Broker,
-    arrival: &Arrival<'_>,
-    alias: &Alias,
-    mailbox: &Mailbox,
-    header: &[u8],
-    is_signed: bool,
-) -> Result<Sealed, Reply> {
-    let key = find(broker, mailbox).await?;
-    let limits = Limits { max_size: header.len(), max_fields: usize::MAX, max_field_size: usize::MAX };
-    let block = HeaderBlock::parse(header, limits).map_err(|_| Reply::internal_error())?;
-    let boundary = entity::boundary(broker.desk.chance.bytes());
-    let parts = entity::split(&block, header, &boundary, key.hide_subject);
-    let body = match encrypted(broker, &key, boundary, parts.inner, &arrival.body()).await {
-        Ok(body) => body,
-        Err(error) => return Err(failed(broker, alias, mailbox, &key, &error).await),
-    };
-    let signed = async {
-        let hash = if is_signed { broker.signing.hash(&body).await? } else { None };
-        broker.signing.sign(&broker.desk, alias.address.domain(), parts.header, hash.as_ref()).await
-    };
-    let header = signed.await.map_err(|error| signing::failed(broker, &error))?;
-    Ok(Sealed { header, body })
+/// A body, or nothing when it is long: what is not seen to its end may end in clear.
+pub(super) async fn text(body: &Content) -> io::Result<Bytes> {
+    if body.len() > LOOK_AT as u64 { Ok(Bytes::new()) } else { body.read_all().await }
 }
 
-/// The key, which was there when the recipient was accepted. One that was taken away since leaves the message to its
-/// sender's next attempt.
-async fn find(broker: &Broker, mailbox: &Mailbox) -> Result<PgpKey, Reply> {
-    let found = async { storage::pgp_key::find(&mut broker.storage().read().await?, mailbox.id).await };
-    found.await.map_err(|error| broker.storage_failed(&error))?.ok_or(NOT_NOW)
+impl Sealer {
+    pub fn new(broker: &Broker) -> Self {
+        Self { boundary: entity::boundary(broker.desk.chance.bytes()), bodies: Vec::new(), length: 0 }
+    }
+
+    /// Encrypts and signs the copy for one mailbox. `header` is the rewritten block, not signed yet; what is held is signed
+    /// when it is handed off. `body` is the same each time.
+    pub async fn seal(
+        &mut self,
+        broker: &Broker,
+        whom: &For<'_>,
+        header: &[u8],
+        body: &Content,
+        is_signed: bool,
+    ) -> Result<Sealed, SealError> {
+        let block = HeaderBlock::parse(header, limits(header)).map_err(|_| SealError::Header)?;
+        let parts = entity::split(&block, header, &self.boundary, whom.key.hide_subject);
+        let is_it = |one: &SealedBody| one.mailbox_id == whom.mailbox.id && one.inner == parts.inner;
+        let place = self.bodies.iter().position(is_it).unwrap_or(self.bodies.len());
+        let sealed = match self.bodies.get(place) {
+            Some(sealed) => sealed.clone(),
+            None => self.encrypt(broker, whom, parts.inner, body).await?,
+        };
+        let hash = sealed.hash.filter(|_| is_signed);
+        let header = broker.signing.sign(&broker.desk, whom.alias.address.domain(), parts.header, hash.as_ref()).await?;
+        Ok(Sealed { header, body: sealed.body, place })
+    }
+
+    /// One more body. The first may be as long as it is: otherwise the message could never be taken.
+    async fn encrypt(
+        &mut self,
+        broker: &Broker,
+        whom: &For<'_>,
+        inner: Vec<u8>,
+        body: &Content,
+    ) -> Result<SealedBody, SealError> {
+        let expected = body.len().saturating_add(body.len() / 3);
+        if !self.bodies.is_empty() && self.length.saturating_add(expected) > broker.rules.max_sealed {
+            return Err(SealError::TooMuch);
+        }
+        let body = encrypted(broker, whom.key, self.boundary.clone(), inner.clone(), body).await?;
+        let hash = broker.signing.hash(&body).await?;
+        self.length = self.length.saturating_add(body.len());
+        let sealed = SealedBody { mailbox_id: whom.mailbox.id, inner, body, hash };
+        self.bodies.push(sealed.clone());
+        Ok(sealed)
+    }
+}
+
+/// Whether this recipient may be accepted as far as keys go. One mailbox whose key has expired puts off the alias alone, also
+/// when it has other mailboxes: after RCPT it would put off the whole message, for the recipients of other users as well.
+pub(super) async fn admit(broker: &Broker, route: &Route) -> Result<(), Reply> {
+    let now = broker.now();
+    if route.key_expires_at.is_none_or(|at| at > now) {
+        return Ok(());
+    }
+    let keys = keys(broker, std::slice::from_ref(route)).await?;
+    let mut admitted = Ok(());
+    for mailbox in &route.mailboxes {
+        if let Some(key) = keys.get(&mailbox.id)
+            && let Err(problem) = PublicKey::read(&key.public_key, now)
+        {
+            tell(broker, &For { alias: &route.alias, mailbox, key }, &problem.into()).await;
+            admitted = Err(NOT_FOR_THIS_ONE);
+        }
+    }
+    admitted
+}
+
+/// A block of our own was bounded when it was made.
+pub(super) fn limits(header: &[u8]) -> Limits {
+    Limits { max_size: header.len(), max_fields: usize::MAX, max_field_size: usize::MAX }
+}
+
+/// The keys of all mailboxes behind these aliases, now. One that was set since RCPT is used, one that was removed is not.
+pub(super) async fn keys(broker: &Broker, routes: &[Route]) -> Result<HashMap<MailboxId, PgpKey>, Reply> {
+    let mut ids: Vec<_> = routes.iter().flat_map(|route| &route.mailboxes).map(|mailbox| mailbox.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let found = async { storage::pgp_key::find_many(&mut broker.storage().read().await?, &ids).await };
+    let found = found.await.map_err(|error| broker.storage_failed(&error))?;
+    Ok(found.into_iter().map(|key| (key.mailbox_id, key)).collect())
 }
 
 /// The encrypted body. Done beside the runtime: it takes a while, and reads and writes files.
@@ -143,17 +245,31 @@ impl Write for Gathered {
 }
 
 /// The sender's reply. What only the owner can put right, the owner is told.
-async fn failed(broker: &Broker, alias: &Alias, mailbox: &Mailbox, key: &PgpKey, error: &SealError) -> Reply {
-    let reason = match error {
+pub(super) async fn failed(broker: &Broker, whom: &For<'_>, error: &SealError) -> Reply {
+    match error {
         SealError::Collect(CollectError::Budget) => return NO_ROOM,
         SealError::Collect(CollectError::Io(_)) => {
             tracing::error!(%error, "a message could not be encrypted and has to wait");
             return NO_ROOM;
         }
+        SealError::TooMuch => return NO_ROOM,
+        SealError::Header => return Reply::internal_error(),
+        SealError::Unsigned(error) => return signing::failed(broker, error),
+        SealError::Encrypt(_) | SealError::Died(_) => {}
+    }
+    tracing::warn!(%error, "a message could not be encrypted to its mailbox's key and waits at its sender");
+    tell(broker, whom, error).await;
+    NOT_NOW
+}
+
+/// Tells the owner what only they can put right; anything else is nobody's to know.
+pub(super) async fn tell(broker: &Broker, whom: &For<'_>, error: &SealError) {
+    let For { alias, mailbox, key } = whom;
+    let reason = match error {
         SealError::Encrypt(EncryptError::Key(error)) => error.to_string(),
         SealError::Encrypt(EncryptError::Failed(_)) | SealError::Died(_) => "encrypting to it failed".to_owned(),
+        SealError::Collect(_) | SealError::TooMuch | SealError::Header | SealError::Unsigned(_) => return,
     };
-    tracing::warn!(%error, "a message could not be encrypted to its mailbox's key and waits at its sender");
     if let Some(domain) = broker.rules.domains.first() {
         let telling = Telling {
             user_id: alias.user_id,
@@ -169,7 +285,6 @@ async fn failed(broker: &Broker, alias: &Alias, mailbox: &Mailbox, key: &PgpKey,
             Err(error) => drop(broker.storage_failed(&error)),
         }
     }
-    NOT_NOW
 }
 
 fn letter(mailbox: &Mailbox, key: &PgpKey, reason: &str) -> Letter {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rand::CryptoRng;
 
 use super::author::Known;
-use super::seal::{self, Sealed};
+use super::seal::{self, For, Sealed, Sealer};
 use super::{blocked, held, limits};
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
@@ -16,6 +16,7 @@ use crate::model::delivery::DeliveryKind;
 use crate::model::envelope::{Client, MailFrom};
 use crate::model::id::{AliasId, MailboxId};
 use crate::model::mailbox::Mailbox;
+use crate::model::pgp_key::PgpKey;
 use crate::model::{Reply, alias_name};
 use crate::outbound::{HandOff, Permit};
 use crate::policy;
@@ -66,8 +67,8 @@ pub(in crate::service) struct Unit {
     pub kind: DeliveryKind,
     pub alias_id: AliasId,
     pub mailbox_id: Option<MailboxId>,
-    /// Whether its body is another than the one that arrived: encrypted for this mailbox.
-    pub is_sealed: bool,
+    /// Which of the encrypted bodies it has; `None` is the one that arrived.
+    pub sealed: Option<usize>,
     pub hand_off: HandOff,
     /// Set when its owner decides on it first: what they are told. It is kept and not tried.
     pub held: Option<Telling>,
@@ -95,10 +96,14 @@ pub(super) struct Refused {
 /// and the refused ones become failures their owner sees.
 pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Route>) -> Result<Admitted, Reply> {
     let body_hash = broker.signing.hash(&arrival.body()).await.map_err(|error| signing::failed(broker, &error))?;
+    let keys = seal::keys(broker, &routes).await?;
+    // Asked only where it matters: for most people no mailbox has a key.
+    let keys = if !keys.is_empty() && seal::is_encrypted(arrival).await? { HashMap::new() } else { keys };
+    let mut sealer = Sealer::new(broker);
     let mut admitted = Admitted::default();
     let mut limited = Vec::new();
     for route in routes {
-        match admit_one(broker, arrival, &route, body_hash.as_ref()).await {
+        match admit_one(broker, arrival, &route, &keys, &mut sealer, body_hash.as_ref()).await {
             Ok(units) => {
                 admitted.units.extend(units);
                 limited.extend(route.alias.max_messages.is_some().then_some(route));
@@ -124,6 +129,8 @@ async fn admit_one(
     broker: &Broker,
     arrival: &Arrival<'_>,
     route: &Route,
+    keys: &HashMap<MailboxId, PgpKey>,
+    sealer: &mut Sealer,
     body_hash: Option<&BodyHash>,
 ) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
@@ -154,23 +161,25 @@ async fn admit_one(
     let held = held::of(broker, arrival, alias).await?;
     // What is held is signed when it is handed off: by then a signature of today would have expired.
     let body_hash = body_hash.filter(|_| held.is_none());
-    // Asked only where it matters: for most people no mailbox has a key.
-    let with_key = if route.with_key.is_empty() || seal::is_encrypted(arrival).await? { &[][..] } else { &route.with_key };
     let mut units = Vec::with_capacity(route.mailboxes.len());
     // One signature for all copies in clear.
     let mut in_clear = None;
     for mailbox in &route.mailboxes {
-        let is_sealed = with_key.contains(&mailbox.id);
-        let copy = if is_sealed {
-            seal::seal(broker, arrival, alias, mailbox, &header, held.is_none()).await?
+        let key = keys.get(&mailbox.id);
+        let copy = if let Some(key) = key {
+            let whom = For { alias, mailbox, key };
+            match sealer.seal(broker, &whom, &header, &arrival.body(), held.is_none()).await {
+                Ok(Sealed { header, body, place }) => (header, body, Some(place)),
+                Err(error) => return Err(seal::failed(broker, &whom, &error).await),
+            }
         } else {
             let header = match &in_clear {
                 Some(header) => Bytes::clone(header),
                 None => in_clear.insert(sign(broker, arrival, alias, header.clone(), body_hash).await?).clone(),
             };
-            Sealed { header, body: arrival.body() }
+            (header, arrival.body(), None)
         };
-        let mut unit = unit(broker, arrival, alias, mailbox, copy, is_sealed);
+        let mut unit = unit(broker, arrival, alias, mailbox, copy);
         if let Some(telling) = &held {
             let token = held::longer(bounce_token(broker, alias, SentTo::Mailbox(mailbox.id)));
             let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
@@ -205,8 +214,8 @@ async fn sign(
     signed.await.map_err(|error| signing::failed(broker, &error))
 }
 
-fn unit(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias, mailbox: &Mailbox, copy: Sealed, is_sealed: bool) -> Unit {
-    let Sealed { header, body } = copy;
+fn unit(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias, mailbox: &Mailbox, copy: (Bytes, Content, Option<usize>)) -> Unit {
+    let (header, body, sealed) = copy;
     let token = bounce_token(broker, alias, SentTo::Mailbox(mailbox.id));
     let sender = verp::issue(&broker.keys.bounce, token, alias.address.domain());
     let is_ascii = header.is_ascii();
@@ -214,7 +223,7 @@ fn unit(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias, mailbox: &Mailbox
         kind: DeliveryKind::Forward,
         alias_id: alias.id,
         mailbox_id: Some(mailbox.id),
-        is_sealed,
+        sealed,
         held: None,
         hand_off: HandOff {
             // A message that must not bounce (null reverse-path) keeps its null sender.
@@ -223,7 +232,7 @@ fn unit(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias, mailbox: &Mailbox
             header,
             body,
             // An encrypted body is ASCII.
-            eight_bit: arrival.mail.eight_bit && !(is_sealed && is_ascii),
+            eight_bit: arrival.mail.eight_bit && !(sealed.is_some() && is_ascii),
             smtputf8: arrival.mail.smtputf8 && !is_ascii || !mailbox.address.is_ascii(),
             permit: permit(broker, alias),
         },

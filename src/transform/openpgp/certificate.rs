@@ -7,9 +7,9 @@
 use data_encoding::HEXUPPER;
 use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::public_key::PublicKeyAlgorithm;
-use pgp::packet::{self, Signature, SignatureType, SubpacketData};
+use pgp::packet::{self, KeyFlags, Signature, SignatureConfig, SignatureType, SubpacketData};
 use pgp::ser::Serialize;
-use pgp::types::{KeyDetails, PublicParams, Tag};
+use pgp::types::{Duration, KeyDetails, PublicParams, Tag};
 
 use super::{KeyError, file};
 use crate::model::Timestamp;
@@ -25,7 +25,7 @@ pub struct PublicKey {
     fingerprint: String,
     expires_at: Option<Timestamp>,
     chosen: Chosen,
-    statement: Signature,
+    says: Statements,
 }
 
 /// Which of its keys is encrypted to.
@@ -60,12 +60,12 @@ impl PublicKey {
         if created_at(&key.primary_key) > now {
             return Err(KeyError::NotYet);
         }
-        let statement = statement(&key, now).ok_or(KeyError::Unsigned)?.clone();
-        let primary_expires_at = expires_at(&key.primary_key, &statement);
+        let says = Statements::of(&key, now).ok_or(KeyError::Unsigned)?;
+        let primary_expires_at = expires_at(&key.primary_key, says.first(Signature::key_expiration_time));
         if let Some(at) = primary_expires_at.filter(|at| *at <= now) {
             return Err(KeyError::Expired(at));
         }
-        let candidates = candidates(&key, &statement, now);
+        let candidates = candidates(&key, &says, now);
         let (alive, dead): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|candidate| candidate.expires_at.is_none_or(|at| at > now));
         // The newest, and a subkey before the primary key of the same moment.
@@ -79,7 +79,7 @@ impl PublicKey {
             fingerprint: HEXUPPER.encode(key.primary_key.fingerprint().as_bytes()),
             expires_at: [primary_expires_at, chosen.expires_at].into_iter().flatten().min(),
             chosen: chosen.chosen,
-            statement,
+            says,
             key,
             packets,
         })
@@ -106,8 +106,8 @@ impl PublicKey {
     }
 
     /// What the owner says of the key: what it understands and likes best.
-    pub(super) fn statement(&self) -> &Signature {
-        &self.statement
+    pub(super) fn says(&self) -> &Statements {
+        &self.says
     }
 
     /// The key that is encrypted to.
@@ -129,19 +129,20 @@ fn params(key: &SignedPublicKey, chosen: Chosen) -> &PublicParams {
 }
 
 /// All keys that can encrypt, subkeys first, whether or not their time is over.
-fn candidates(key: &SignedPublicKey, statement: &Signature, now: Timestamp) -> Vec<Candidate> {
+fn candidates(key: &SignedPublicKey, says: &Statements, now: Timestamp) -> Vec<Candidate> {
     let mut found = Vec::new();
     for (at, subkey) in key.public_subkeys.iter().enumerate() {
         if let Some(binding) = binding(key, subkey, now)
-            && may_encrypt(binding, subkey.algorithm())
+            && may_encrypt(flags(binding), subkey.algorithm())
         {
-            let (created_at, expires_at) = (created_at(subkey), expires_at(subkey, binding));
+            let (created_at, expires_at) = (created_at(subkey), expires_at(subkey, binding.key_expiration_time()));
             found.push(Candidate { chosen: Chosen::Subkey(at), created_at, expires_at });
         }
     }
     // Only for want of a subkey, as GnuPG has it.
-    if found.is_empty() && may_encrypt(statement, key.primary_key.algorithm()) {
-        let (created_at, expires_at) = (created_at(&key.primary_key), expires_at(&key.primary_key, statement));
+    if found.is_empty() && may_encrypt(says.first(flags), key.primary_key.algorithm()) {
+        let lasts = says.first(Signature::key_expiration_time);
+        let (created_at, expires_at) = (created_at(&key.primary_key), expires_at(&key.primary_key, lasts));
         found.push(Candidate { chosen: Chosen::Primary, created_at, expires_at });
     }
     found
@@ -152,16 +153,34 @@ fn is_revoked(key: &SignedPublicKey) -> bool {
     key.details.revocation_signatures.iter().any(|signature| signature.verify_key(&key.primary_key).is_ok())
 }
 
-/// The newest thing the primary key says of itself: with a user id, or directly.
-fn statement(key: &SignedPublicKey, now: Timestamp) -> Option<&Signature> {
-    let primary = &key.primary_key;
-    let direct = key.details.direct_signatures.iter().filter(|one| one.verify_key(primary).is_ok());
-    let certified = key.details.users.iter().filter_map(|user| {
-        let holds = |one: &&Signature| is_in_force(one, now) && one.verify_certification(primary, Tag::UserId, &user.id).is_ok();
-        let newest = user.signatures.iter().filter(holds).max_by_key(|one| one.created())?;
-        (newest.typ() != Some(SignatureType::CertRevocation)).then_some(newest)
-    });
-    direct.filter(|one| is_in_force(one, now)).chain(certified).max_by_key(|one| one.created())
+/// What the primary key says of itself, the newest first: the last word of each user id, and the last one without.
+///
+/// Some programs say everything with each user id, others once and for all directly. So each thing is taken from the
+/// newest that says it; what was said before of the same user id is over, or an expiry that was taken back would hold.
+#[derive(Debug)]
+pub(super) struct Statements(Vec<Signature>);
+
+impl Statements {
+    /// None when nothing that holds was said.
+    fn of(key: &SignedPublicKey, now: Timestamp) -> Option<Self> {
+        let primary = &key.primary_key;
+        let holds = |one: &&Signature| is_in_force(one, now) && one.verify_key(primary).is_ok();
+        let direct = key.details.direct_signatures.iter().filter(holds).max_by_key(|one| one.created());
+        let certified = key.details.users.iter().filter_map(|user| {
+            let holds =
+                |one: &&Signature| is_in_force(one, now) && one.verify_certification(primary, Tag::UserId, &user.id).is_ok();
+            let newest = user.signatures.iter().filter(holds).max_by_key(|one| one.created())?;
+            (newest.typ() != Some(SignatureType::CertRevocation)).then_some(newest)
+        });
+        let mut all: Vec<_> = certified.chain(direct).cloned().collect();
+        all.sort_by_key(|one| std::cmp::Reverse(one.created()));
+        (!all.is_empty()).then_some(Self(all))
+    }
+
+    /// One thing from the newest that says it.
+    pub(super) fn first<'s, T>(&'s self, of: impl Fn(&'s Signature) -> Option<T>) -> Option<T> {
+        self.0.iter().find_map(of)
+    }
 }
 
 /// The newest signature that makes this subkey one of the primary key; none when it was taken back.
@@ -189,15 +208,17 @@ fn is_in_force(signature: &Signature, now: Timestamp) -> bool {
 }
 
 /// Whether a key is for encrypting. Old keys do not say; then the algorithm does, if it can do nothing else.
-fn may_encrypt(signature: &Signature, algorithm: PublicKeyAlgorithm) -> bool {
+fn may_encrypt(flags: Option<KeyFlags>, algorithm: PublicKeyAlgorithm) -> bool {
     use PublicKeyAlgorithm::{ECDH, RSA, RSAEncrypt, X448, X25519};
     let only_encrypts = matches!(algorithm, RSAEncrypt | ECDH | X25519 | X448);
-    let flags = signature.key_flags();
-    let says = signature
-        .config()
-        .is_some_and(|config| config.hashed_subpackets().any(|packet| matches!(packet.data, SubpacketData::KeyFlags(_))));
-    let is_for_it = if says { flags.encrypt_comms() || flags.encrypt_storage() } else { only_encrypts };
+    let is_for_it = flags.map_or(only_encrypts, |flags| flags.encrypt_comms() || flags.encrypt_storage());
     is_for_it && (only_encrypts || algorithm == RSA)
+}
+
+/// What a signature says a key is for, if it does.
+fn flags(signature: &Signature) -> Option<KeyFlags> {
+    let says = |config: &SignatureConfig| config.hashed_subpackets().any(|one| matches!(one.data, SubpacketData::KeyFlags(_)));
+    signature.config().is_some_and(says).then(|| signature.key_flags())
 }
 
 /// Whether a key is long enough. Where length matters, the number it depends on comes first, and its length in bits
@@ -217,8 +238,8 @@ fn created_at(key: &impl KeyDetails) -> Timestamp {
 }
 
 /// When a key's time is over; it counts from when the key was made, and 0 is never.
-fn expires_at(key: &impl KeyDetails, signature: &Signature) -> Option<Timestamp> {
-    let time = signature.key_expiration_time().filter(|time| time.as_secs() > 0)?;
+fn expires_at(key: &impl KeyDetails, lasts: Option<Duration>) -> Option<Timestamp> {
+    let time = lasts.filter(|time| time.as_secs() > 0)?;
     Some(after(created_at(key), time.as_secs()))
 }
 

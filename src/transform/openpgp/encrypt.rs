@@ -12,7 +12,7 @@ use pgp::crypto::sym::SymmetricKeyAlgorithm;
 use pgp::packet::Signature;
 use rand::CryptoRng;
 
-use super::certificate::{PublicKey, Recipient};
+use super::certificate::{PublicKey, Recipient, Statements};
 use super::{EncryptError, entity};
 
 /// Encrypts `clear` (a whole MIME entity) to `key`; `out` gets the body from its empty line on. `boundary` is the one
@@ -34,8 +34,8 @@ pub fn encrypt(
 
 fn armored(key: &PublicKey, mut rng: Chance<'_, '_>, clear: impl Read, out: &mut dyn Write) -> Result<(), EncryptError> {
     let builder = MessageBuilder::from_reader("", clear);
-    if key.statement().features().is_some_and(pgp::packet::Features::seipd_v2) {
-        let (cipher, mode) = aead(key.statement());
+    if key.says().first(Signature::features).is_some_and(pgp::packet::Features::seipd_v2) {
+        let (cipher, mode) = aead(key.says());
         let mut builder = builder.seipd_v2(&mut rng, cipher, mode, ChunkSize::default());
         match key.recipient() {
             Recipient::Primary(key) => builder.encrypt_to_key(&mut rng, key),
@@ -44,7 +44,7 @@ fn armored(key: &PublicKey, mut rng: Chance<'_, '_>, clear: impl Read, out: &mut
         .map_err(failed)?;
         write(builder, rng, false, out)
     } else {
-        let mut builder = builder.seipd_v1(&mut rng, cipher(key.statement()));
+        let mut builder = builder.seipd_v1(&mut rng, cipher(key.says()));
         match key.recipient() {
             Recipient::Primary(key) => builder.encrypt_to_key(&mut rng, key),
             Recipient::Subkey(key) => builder.encrypt_to_key(&mut rng, key),
@@ -71,17 +71,17 @@ fn failed(error: pgp::errors::Error) -> EncryptError {
 }
 
 /// AES with the longest key the owner's program understands; who says nothing understands AES-256 since long.
-fn cipher(statement: &Signature) -> SymmetricKeyAlgorithm {
+fn cipher(says: &Statements) -> SymmetricKeyAlgorithm {
     use SymmetricKeyAlgorithm::{AES128, AES192, AES256};
-    let known = statement.preferred_symmetric_algs();
+    let known = says.first(|one| Some(one.preferred_symmetric_algs()).filter(|known| !known.is_empty())).unwrap_or_default();
     let best = if known.is_empty() { Some(AES256) } else { [AES256, AES192].into_iter().find(|one| known.contains(one)) };
     best.unwrap_or(AES128)
 }
 
 /// The same for authenticated encryption, where AES-128 with OCB is what everybody has (RFC 9580 §9.6).
-fn aead(statement: &Signature) -> (SymmetricKeyAlgorithm, AeadAlgorithm) {
+fn aead(says: &Statements) -> (SymmetricKeyAlgorithm, AeadAlgorithm) {
     use SymmetricKeyAlgorithm::{AES128, AES192, AES256};
-    let known = statement.preferred_aead_algs();
+    let known = says.first(|one| Some(one.preferred_aead_algs()).filter(|known| !known.is_empty())).unwrap_or_default();
     let best = [AES256, AES192, AES128].into_iter().find_map(|wanted| known.iter().find(|(cipher, _)| *cipher == wanted));
     best.copied().unwrap_or((AES128, AeadAlgorithm::Ocb))
 }

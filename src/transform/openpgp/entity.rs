@@ -120,8 +120,8 @@ pub fn closing(boundary: &str) -> String {
     format!("\r\n--{boundary}--\r\n")
 }
 
-/// Whether the message is encrypted by its sender: OpenPGP/MIME, OpenPGP in the text, or S/MIME. `body` is the start of
-/// the body, from its empty line on.
+/// Whether the message is encrypted by its sender: OpenPGP/MIME, OpenPGP in the text, or S/MIME. `body` is the whole body from
+/// its empty line on. In doubt it is not: encrypting twice harms nobody.
 pub fn is_encrypted(block: &HeaderBlock, message: &[u8], body: &[u8]) -> bool {
     // Of two fields a mail client may take either.
     let mut types = block.named(message, "Content-Type");
@@ -133,20 +133,40 @@ pub fn is_encrypted(block: &HeaderBlock, message: &[u8], body: &[u8]) -> bool {
     };
     let kind = value.split(|byte| *byte == b';').next().unwrap_or_default();
     match kind {
-        b"multipart/encrypted" | b"application/pgp-encrypted" => true,
-        b"application/pkcs7-mime" | b"application/x-pkcs7-mime" => is_enveloped(&value),
-        b"" | b"text/plain" => body.trim_ascii_start().starts_with(b"-----BEGIN PGP MESSAGE-----"),
+        b"multipart/encrypted" => is(&value, "protocol", &["application/pgp-encrypted"]),
+        b"application/pkcs7-mime" | b"application/x-pkcs7-mime" => {
+            is(&value, "smime-type", &["enveloped-data", "authenveloped-data"])
+        }
+        b"" | b"text/plain" => is_armored(body),
         _ => false,
     }
 }
 
-/// S/MIME without a word of what it is may be anything but signed text in clear (RFC 8551 §3.2.2).
-fn is_enveloped(value: &[u8]) -> bool {
-    let mut parameters = value.split(|byte| *byte == b';').filter_map(|parameter| parameter.strip_prefix(b"smime-type="));
-    parameters.next().is_none_or(|kind| {
-        let kind = kind.trim_ascii();
-        matches!(kind, b"enveloped-data" | b"\"enveloped-data\"" | b"authenveloped-data" | b"\"authenveloped-data\"")
-    })
+/// Whether a field says one of these things, once. S/MIME without a word of what it is may be signed or compressed text
+/// that anybody can read (RFC 8551 §3.2.2).
+fn is(value: &[u8], parameter: &str, expected: &[&str]) -> bool {
+    let named = |text: &[u8]| text.strip_prefix(parameter.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);
+    let mut said = value.split(|byte| *byte == b';').filter_map(named);
+    let (first, more) = (said.next(), said.next());
+    let Some(first) = first.filter(|_| more.is_none()) else { return false };
+    let unquoted = first.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(&first);
+    expected.iter().any(|one| one.as_bytes() == unquoted)
+}
+
+/// Whether a text is one OpenPGP message in armor and nothing more: whatever stands before or behind it is in clear.
+fn is_armored(body: &[u8]) -> bool {
+    const END: &[u8] = b"\n-----END PGP MESSAGE-----";
+    let Some(inside) = body.trim_ascii().strip_prefix(b"-----BEGIN PGP MESSAGE-----") else { return false };
+    let Some(inside) = inside.strip_suffix(END) else { return false };
+    // The rest of the first line, "Name: value" lines, an empty line, base64; text between two messages is none of these.
+    let mut lines = inside.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    if !lines.next().is_some_and(<[u8]>::is_empty) {
+        return false;
+    }
+    let headers = lines.by_ref().take_while(|line| !line.is_empty());
+    let is_header = |line: &[u8]| line.windows(2).any(|pair| pair == b": ") || line.ends_with(b":");
+    let are_headers = headers.fold(true, |all, line| all && is_header(line));
+    are_headers && lines.all(|line| line.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte)))
 }
 
 /// Small letters, without white space and comments; in quotes there are none.
@@ -213,20 +233,34 @@ mod tests {
 
     #[test]
     fn encrypted_mail_is_seen_and_signed_mail_is_not_taken_for_it() {
-        let pgp = "-----BEGIN PGP MESSAGE-----\r\n";
+        let pgp = "-----BEGIN PGP MESSAGE-----\r\nComment: x\r\n\r\nhQEM+/8=\r\n=abcd\r\n-----END PGP MESSAGE-----\r\n\r\n";
+        let (cut, followed) = (&pgp[..60], &format!("{pgp}And in clear: ...\r\n"));
+        let twice = &format!("{pgp}Now in clear.\r\n{pgp}");
+        let text = &pgp.replace("Comment: x", "In clear");
+        let bare = &pgp.replace("Comment: x\r\n", "");
         for (field, body, expected) in [
             ("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b", "", true),
-            ("Content-Type: Multipart/Encrypted (secret); boundary=b", "", true),
-            ("Content-Type: application/pgp-encrypted", "", true),
+            ("Content-Type: Multipart/Encrypted (secret); boundary=b; Protocol=application/pgp-encrypted", "", true),
+            ("Content-Type: multipart/encrypted; boundary=b", "", false),
+            ("Content-Type: multipart/encrypted; protocol=\"application/x-other\"; boundary=b", "", false),
+            ("Content-Type: multipart/encrypted; protocol=\"a\"; protocol=\"application/pgp-encrypted\"", "", false),
+            ("Content-Type: application/pgp-encrypted", "", false),
             ("Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m", "", true),
             ("Content-Type: application/pkcs7-mime; smime-type=\"authEnveloped-data\"", "", true),
-            ("Content-Type: application/x-pkcs7-mime; name=smime.p7m", "", true),
+            ("Content-Type: application/x-pkcs7-mime; name=smime.p7m", "", false),
+            ("Content-Type: application/x-pkcs7-mime; smime-type=enveloped-data", "", true),
+            ("Content-Type: application/pkcs7-mime; smime-type=compressed-data", "", false),
             ("Content-Type: application/pkcs7-mime; name=\"s(m.p7m\"; smime-type=signed-data", "", false),
             ("Content-Type: application/pkcs7-mime; smime-type=signed-data", "", false),
             ("Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=b", "", false),
             ("Content-Type: text/html", pgp, false),
             ("Content-Type: text/plain", pgp, true),
             ("X-Other: 1", pgp, true),
+            ("X-Other: 1", bare, true),
+            ("X-Other: 1", cut, false),
+            ("X-Other: 1", followed, false),
+            ("X-Other: 1", twice, false),
+            ("X-Other: 1", text, false),
             ("X-Other: 1", "Look at this: -----BEGIN PGP MESSAGE-----", false),
             ("Content-Type: text/plain", "-----BEGIN PGP SIGNED MESSAGE-----", false),
             ("Content-Type: text/plain\r\nContent-Type: multipart/encrypted", "", false),

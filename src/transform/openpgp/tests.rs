@@ -3,8 +3,9 @@
 use pgp::composed::SubkeyParamsBuilder;
 use pgp::composed::{Deserializable, EncryptionCaps, KeyType, Message, SecretKeyParamsBuilder, SignedPublicKey, SignedSecretKey};
 use pgp::crypto::ecc_curve::ECCCurve;
+use pgp::packet::{SignatureConfig, SignatureType, Subpacket, SubpacketData};
 use pgp::ser::Serialize;
-use pgp::types::Password;
+use pgp::types::{KeyDetails, KeyVersion, Password};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
@@ -41,17 +42,23 @@ fn rng() -> StdRng {
 
 /// A key made here, whose private half is at hand.
 fn pair(v2: bool) -> SignedSecretKey {
+    made(v2, KeyVersion::V4, KeyType::Ed25519Legacy, KeyType::ECDH(ECCCurve::Curve25519Legacy))
+}
+
+fn made(v2: bool, version: KeyVersion, signs: KeyType, encrypts: KeyType) -> SignedSecretKey {
     let mut rng = rng();
     let rng: &mut (dyn CryptoRng + '_) = &mut rng;
     let made = pgp::types::Timestamp::from_secs(1_698_796_800);
     let subkey = SubkeyParamsBuilder::default()
-        .key_type(KeyType::ECDH(ECCCurve::Curve25519Legacy))
+        .version(version)
+        .key_type(encrypts)
         .can_encrypt(EncryptionCaps::All)
         .created_at(made)
         .build()
         .unwrap();
     SecretKeyParamsBuilder::default()
-        .key_type(KeyType::Ed25519Legacy)
+        .version(version)
+        .key_type(signs)
         .can_certify(true)
         .can_sign(true)
         .feature_seipd_v2(v2)
@@ -136,9 +143,31 @@ fn a_key_nothing_vouches_for_is_refused() {
     assert_eq!(read(&mixed.to_bytes().unwrap(), LATE).unwrap_err(), KeyError::NoEncryption);
 }
 
+#[test]
+fn each_thing_is_taken_from_the_newest_statement_that_says_it() {
+    // What the key can do stands in a signature of its own, and the one with the user id says nothing of it.
+    let (text, clear) = round(made(true, KeyVersion::V6, KeyType::Ed25519, KeyType::X25519), b"hello");
+    assert_eq!(clear, b"hello");
+    assert!(!text.contains("\r\n="), "version 2 goes without a checksum: {text}");
+    // An older signature says when the key ends, the newer one with the user id does not.
+    let mut secret = pair(false);
+    let mut config =
+        SignatureConfig::v4(SignatureType::Key, secret.primary_key.algorithm(), pgp::crypto::hash::HashAlgorithm::Sha256);
+    config.hashed_subpackets = [
+        SubpacketData::SignatureCreationTime(pgp::types::Timestamp::from_secs(1_698_796_800)),
+        SubpacketData::IssuerFingerprint(secret.primary_key.fingerprint()),
+        SubpacketData::KeyExpirationTime(pgp::types::Duration::from_secs(30 * 86_400)),
+    ]
+    .map(|data| Subpacket::regular(data).unwrap())
+    .to_vec();
+    let signature = config.sign_key(&secret.primary_key, &Password::empty(), secret.primary_key.public_key()).unwrap();
+    secret.details.direct_signatures.push(signature);
+    let key = SignedPublicKey::from(secret).to_bytes().unwrap();
+    assert_eq!(read(&key, LATE).unwrap_err(), KeyError::Expired(at(30)));
+}
+
 /// What came out, decrypted.
-fn round(v2: bool, clear: &[u8]) -> (String, Vec<u8>) {
-    let secret = pair(v2);
+fn round(secret: SignedSecretKey, clear: &[u8]) -> (String, Vec<u8>) {
     let key = read(&SignedPublicKey::from(secret.clone()).to_bytes().unwrap(), LATE).unwrap();
     let mut out = Vec::new();
     encrypt(&key, &mut rng(), "b0", clear, &mut out).unwrap();
@@ -154,14 +183,14 @@ fn what_is_encrypted_comes_back_byte_for_byte() {
     for v2 in [false, true] {
         for clear in [&b""[..], b"\r\n", b"Content-Type: text/plain\r\n\r\nbare \n and \r and \xff\x00 no end", &[b'x'; 100_000]]
         {
-            assert_eq!(round(v2, clear).1, clear);
+            assert_eq!(round(pair(v2), clear).1, clear);
         }
     }
 }
 
 #[test]
 fn the_body_has_two_parts_and_lines_of_mail() {
-    let (text, _) = round(false, b"\r\nhello");
+    let (text, _) = round(pair(false), b"\r\nhello");
     let parts: Vec<&str> = text.split("\r\n--b0").collect();
     assert_eq!(parts.len(), 4);
     assert!(parts[1].contains("Content-Type: application/pgp-encrypted\r\n") && parts[1].contains("\r\n\r\nVersion: 1\r\n"));

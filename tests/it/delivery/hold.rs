@@ -180,3 +180,31 @@ async fn a_decision_holds_for_all_mailboxes_of_the_alias() {
     })
     .await;
 }
+
+#[cfg(feature = "pgp")]
+#[tokio::test]
+async fn what_was_held_in_clear_is_released_encrypted_when_a_key_was_set_meanwhile() {
+    each_driver(async |database| {
+        let Some(gpg) = crate::support::gpg::Gpg::new() else { return };
+        let (app, alias, _folder) = instance(&database).await;
+        let desk = &app.running.broker.desk;
+        assert!(app.send("x@evil.example", &alias, FORGED).await.starts_with("250 "));
+        told(&app, 1).await;
+        let key = gpg.key("Jane <jane@keys.example>", "never");
+        let mailbox = postern::model::Address::parse(MAILBOX).unwrap();
+        postern::service::pgp_key::set(desk, app.user, &mailbox, &key, false).await.unwrap();
+        let row = held(&app).await.remove(0);
+        assert_eq!(hold::release(desk, app.user, row.id, EXPIRE).await.unwrap(), 1);
+        app.running.broker.queue.notify_one();
+        app.wait_until(async |app| app.queue().await.is_empty()).await;
+        let copy = arrived(&app).pop().unwrap();
+        assert!(copy.starts_with("DKIM-Signature: ") && !copy.contains("Hello"), "{copy}");
+        assert_eq!(gpg.decrypt(copy.as_bytes()), b"\r\nHello\r\n");
+        let now = postern::model::Clock::now(&*app.clock).as_seconds();
+        for signature in dkim::check(&[copy.into_bytes()], &dkim::records_of(&app).await, now).iter().flatten() {
+            assert!(signature.ok, "{signature:?}");
+        }
+        app.finish().await;
+    })
+    .await;
+}

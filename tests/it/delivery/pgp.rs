@@ -231,8 +231,20 @@ async fn an_expired_key_defers_and_its_owner_is_told_once() {
         app.clock.advance(DAY * 40);
         for _ in 0..2 {
             let reply = app.send("news@lg.example", &alias, MESSAGE).await;
-            assert!(reply.starts_with("451 4.7.0 ") && !reply.contains("mailbox"), "{reply}");
+            assert!(reply.starts_with("450 4.7.0 ") && !reply.contains("mailbox") && !reply.contains("key"), "{reply}");
         }
+        // The mail of others does not wait for it.
+        let (_, others) = crate::support::app::user(app.storage(), &*app.clock, "bob@bob.example").await;
+        let other = app.alias_to("bob", vec![others], |_| {}).await;
+        let mut client = app.client().await;
+        client.ask("MAIL FROM:<news@lg.example>", "250").await;
+        client.ask(&format!("RCPT TO:<{}>", alias.address), "450 4.7.0").await;
+        client.ask(&format!("RCPT TO:<{}>", other.address), "250").await;
+        client.ask("DATA", "354").await;
+        client.send(format!("{MESSAGE}.\r\n")).await;
+        assert!(client.read_reply().await.unwrap().starts_with("250 "));
+        app.wait_until(async |app| taken(app, "bob@bob.example").len() == 1).await;
+        assert!(contains(&taken(&app, "bob@bob.example")[0], "Hello"));
         app.deliver_after(Duration::from_secs(1)).await;
         app.wait_until(async |app| letters(app, "Mail waits: it could not be encrypted") == 1).await;
         app.wait_until(async |app| app.queue().await.is_empty()).await;
@@ -305,6 +317,170 @@ async fn the_owner_of_a_key_that_expires_soon_is_told_once() {
         }
         let [letter] = &taken(&app, MAILBOX)[..] else { panic!("one letter") };
         assert!(contains(letter, "2027-02-09"), "{}", letter.escape_ascii());
+        app.finish().await;
+    })
+    .await;
+}
+
+/// Puts [`MIXED`] into the queue in clear.
+async fn kept_in_clear(app: &TestApp, name: &str) {
+    let alias = app.alias(name).await;
+    app.next_hop(Script::new().reply(Point::Rcpt, "450 4.2.0 greylisted\r\n"));
+    assert!(send_mixed(app, &alias.address).await.starts_with("250 "));
+    app.next_hop(Script::new());
+}
+
+#[tokio::test]
+async fn what_waits_in_clear_is_encrypted_when_a_key_was_set_meanwhile() {
+    each_driver(async |database| {
+        let Some(gpg) = Gpg::new() else { return };
+        let app = TestApp::with(&database, |config| config.dkim = Dkim::default()).await;
+        kept_in_clear(&app, "shop").await;
+        set(&app, MAILBOX, &gpg.key("Jane <jane@keys.example>", "never"), true).await;
+        assert_eq!(app.deliver_after(Duration::from_mins(2)).await, 1);
+        let [message] = &taken(&app, MAILBOX)[..] else { panic!("one message") };
+        let clear = gpg.decrypt(message);
+        assert!(clear.starts_with(b"Subject: Secret sale\r\n") && clear.ends_with(PARTS.as_bytes()), "{}", clear.escape_ascii());
+        for clear in ["Grüße", "dots", "Secret", "multipart/mixed"] {
+            assert!(!contains(message, clear), "{clear} in {}", message.escape_ascii());
+        }
+        let signatures = check(std::slice::from_ref(message), &records_of(&app).await, app.clock.now().as_seconds());
+        assert_signed(message, &signatures[0], DOMAIN);
+        let fields = String::from_utf8_lossy(message).matches("DKIM-Signature:").count();
+        assert_eq!(fields, signatures[0].len(), "the signatures over the clear text are gone");
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_waits_in_clear_for_a_moved_mailbox_is_encrypted_to_the_key_of_the_new_one() {
+    each_driver(async |database| {
+        let Some(gpg) = Gpg::new() else { return };
+        let app = TestApp::start(&database).await;
+        app.mailbox("ann@other.example").await;
+        set(&app, "ann@other.example", &gpg.key("Ann <ann@keys.example>", "never"), false).await;
+        kept_in_clear(&app, "shop").await;
+        let desk = &app.running.broker.desk;
+        postern::service::mailbox::relocate(desk, app.user, &address(MAILBOX), address("ann@other.example"), false)
+            .await
+            .unwrap();
+        assert_eq!(app.deliver_after(Duration::from_mins(2)).await, 1);
+        let [message] = &taken(&app, "ann@other.example")[..] else { panic!("one message") };
+        assert!(gpg.decrypt(message).ends_with(PARTS.as_bytes()) && !contains(message, "Grüße"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_waits_in_clear_waits_on_while_the_key_can_not_be_used() {
+    each_driver(async |database| {
+        let Some(gpg) = Gpg::new() else { return };
+        let app = TestApp::start(&database).await;
+        let key = gpg.key("Jane <jane@keys.example>", "30d");
+        set(&app, MAILBOX, &key, false).await;
+        app.clock.advance(DAY * 40);
+        pgp_key::remove(&app.running.broker.desk, app.user, &address(MAILBOX)).await.unwrap();
+        kept_in_clear(&app, "shop").await;
+        let (mailbox, now) = (app.mailbox, app.clock.now());
+        let written = app.storage().write(move |tx| {
+            Box::pin(async move {
+                let key = postern::model::pgp_key::PgpKey {
+                    mailbox_id: mailbox,
+                    public_key: key,
+                    fingerprint: "AB".into(),
+                    expires_at: None,
+                    hide_subject: false,
+                    created_at: now,
+                };
+                postern::storage::pgp_key::set(tx, &key).await
+            })
+        });
+        written.await.unwrap();
+        app.deliver_after(Duration::from_mins(2)).await;
+        app.wait_until(async |app| letters(app, "Mail waits: it could not be encrypted") == 1).await;
+        app.wait_until(async |app| app.queue().await.len() == 1).await;
+        let rows = app.queue().await;
+        assert_eq!(rows[0].last_failure.as_ref().unwrap().status, "4.7.0");
+        assert!(taken(&app, MAILBOX).iter().all(|message| !contains(message, "dots")));
+        set(&app, MAILBOX, &gpg.key("Ann <ann@keys.example>", "never"), false).await;
+        assert_eq!(app.deliver_after(Duration::from_mins(30)).await, 1);
+        let message = taken(&app, MAILBOX).pop().unwrap();
+        assert!(gpg.decrypt(&message).ends_with(PARTS.as_bytes()));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_set_after_the_recipient_was_accepted_counts() {
+    each_driver(async |database| {
+        let Some(gpg) = Gpg::new() else { return };
+        let app = TestApp::start(&database).await;
+        let key = gpg.key("Jane <jane@keys.example>", "never");
+        let alias = app.alias("shop").await;
+        let mut client = app.client().await;
+        client.ask("MAIL FROM:<news@lg.example>", "250").await;
+        client.ask(&format!("RCPT TO:<{}>", alias.address), "250").await;
+        client.ask("DATA", "354").await;
+        set(&app, MAILBOX, &key, false).await;
+        client.send(format!("{MESSAGE}.\r\n")).await;
+        assert!(client.read_reply().await.unwrap().starts_with("250 "));
+        app.sink.wait_for(1).await;
+        let [message] = &taken(&app, MAILBOX)[..] else { panic!("one message") };
+        assert!(!contains(message, "Hello") && gpg.decrypt(message).starts_with(b"\r\nHello,\r\n"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn aliases_of_one_mailbox_share_the_encrypted_body() {
+    each_driver(async |database| {
+        let Some(gpg) = Gpg::new() else { return };
+        let app = TestApp::with(&database, |config| config.dkim = Dkim::default()).await;
+        set(&app, MAILBOX, &gpg.key("Jane <jane@keys.example>", "never"), false).await;
+        let (one, two) = (app.alias("one").await, app.alias("two").await);
+        app.next_hop(Script::new().reply(Point::Rcpt, "450 4.2.0 greylisted\r\n"));
+        assert!(app.send_to("news@lg.example", &[&one.address, &two.address], MESSAGE).await.starts_with("250 "));
+        let rows = app.queue().await;
+        assert_eq!((rows.len(), rows[0].message_id), (2, rows[1].message_id));
+        app.next_hop(Script::new());
+        assert_eq!(app.deliver_after(Duration::from_mins(2)).await, 2);
+        let messages = taken(&app, MAILBOX);
+        for message in &messages {
+            assert!(!contains(message, "Hello"));
+            assert_eq!(gpg.decrypt(message), b"\r\nHello,\r\n.two dots\r\n\r\n");
+        }
+        for (signatures, message) in check(&messages, &records_of(&app).await, app.clock.now().as_seconds()).iter().zip(&messages)
+        {
+            assert_signed(message, signatures, DOMAIN);
+        }
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_message_is_not_encrypted_any_number_of_times() {
+    each_driver(async |database| {
+        let Some(gpg) = Gpg::new() else { return };
+        let app = TestApp::with(&database, |config| config.smtp.max_message_size = 65_536).await;
+        let key = gpg.key("Jane <jane@keys.example>", "never");
+        let mut aliases = Vec::new();
+        for number in 0..8 {
+            let text = format!("m{number}@other.example");
+            let mailbox = app.mailbox(&text).await;
+            set(&app, &text, &key, false).await;
+            aliases.push(app.alias_to(&format!("a{number}"), vec![mailbox], |_| {}).await);
+        }
+        let all: Vec<_> = aliases.iter().map(|alias| &alias.address).collect();
+        let message = format!("From: a@lg.example\r\n\r\n{}", "A line of text\r\n".repeat(3_900));
+        let reply = app.send_to("news@lg.example", &all, &message).await;
+        assert!(reply.starts_with("452 "), "{reply}");
+        assert!(app.sink.messages().is_empty(), "nothing was handed off");
+        assert!(app.send_to("news@lg.example", &all[..4], &message).await.starts_with("250 "));
         app.finish().await;
     })
     .await;

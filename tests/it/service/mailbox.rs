@@ -54,6 +54,7 @@ pub async fn waiting(database: &Database, user: UserId, name: &str, place: usize
             lease: None,
             last_failure: None,
             held: false,
+            sealed: false,
         };
         delivery::insert(tx, &row).await.map(drop)
     };
@@ -190,6 +191,46 @@ async fn a_paused_mailbox_takes_no_other_s_place() {
         assert!(refused.unwrap_err().to_string().ends_with("postern mailbox test"));
         let kept: Vec<_> = mailbox::list(&desk, ann.id).await.unwrap().iter().map(|m| m.is_default).collect();
         assert_eq!(kept, [true, false]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mailbox_with_a_key_is_not_replaced_by_one_without() {
+    each_driver(async |database| {
+        let desk = desk(&database);
+        let ann = ann(&desk).await;
+        let work = address("work@inbox.example");
+        let added = mailbox::add(&desk, ann.id, work.clone(), true).await.unwrap();
+        alias::create(&desk, called(ann.id, "a")).await.unwrap();
+        let old = mailbox::find(&desk, ann.id, &ann.email).await.unwrap().unwrap();
+        let set = async |mailbox_id| {
+            let now = database.now();
+            let fingerprint = "AB".to_owned();
+            let (public_key, expires_at, hide_subject) = (b"key".to_vec(), None, false);
+            let key = postern::model::pgp_key::PgpKey {
+                mailbox_id,
+                public_key,
+                fingerprint,
+                expires_at,
+                hide_subject,
+                created_at: now,
+            };
+            let written =
+                database.storage.write(move |tx| Box::pin(async move { postern::storage::pgp_key::set(tx, &key).await }));
+            written.await.unwrap();
+        };
+        set(old.id).await;
+        let refused = mailbox::relocate(&desk, ann.id, &ann.email, work.clone(), true).await.unwrap_err();
+        assert!(matches!(refused, MoveError::NoKey) && refused.to_string().contains("set a key for it first"), "{refused}");
+        assert_eq!(addresses_behind(&desk, ann.id, "a@alias.example").await, ["Ann@inbox.example"]);
+        set(added.id).await;
+        assert_eq!(mailbox::relocate(&desk, ann.id, &ann.email, work.clone(), true).await.unwrap().id, added.id);
+        assert_eq!(addresses_behind(&desk, ann.id, "a@alias.example").await, ["work@inbox.example"]);
+        // Another address for the same mailbox keeps its key.
+        let moved = mailbox::relocate(&desk, ann.id, &work, address("home@inbox.example"), true).await.unwrap();
+        let mut tx = database.storage.read().await.unwrap();
+        assert!(postern::storage::pgp_key::find(&mut tx, moved.id).await.unwrap().is_some());
     })
     .await;
 }

@@ -138,6 +138,7 @@ pub fn delivery_of(database: &Database, house: &House, message: MessageId) -> Ne
         lease: None,
         last_failure: Some(failure()),
         held: false,
+        sealed: false,
     }
 }
 

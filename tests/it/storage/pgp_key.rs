@@ -46,7 +46,7 @@ async fn a_mailbox_has_one_key_which_goes_with_it() {
 }
 
 #[tokio::test]
-async fn a_route_says_which_of_its_mailboxes_have_a_key() {
+async fn a_route_says_when_the_first_key_of_its_mailboxes_expires() {
     each_driver(async |database| {
         let house = house(&database).await;
         let other = new_mailbox(&database, &house.user, "other@inbox.example", true).await;
@@ -55,10 +55,18 @@ async fn a_route_says_which_of_its_mailboxes_have_a_key() {
             new_alias(&database, alias_of(&database, &house.user, &house.domain, "both@you.example", &mailboxes)).await.unwrap();
         let address = alias.address.folded();
         let route = read!(database, tx => find_route(tx, &address)).unwrap();
-        assert_eq!((route.mailboxes.len(), route.with_key.len()), (2, 0));
+        assert_eq!((route.mailboxes.len(), route.key_expires_at), (2, None));
         set(&database, &key(&database, other.id, None)).await;
         let route = read!(database, tx => find_route(tx, &address)).unwrap();
-        assert_eq!((route.mailboxes.len(), &route.with_key[..]), (2, &[other.id][..]));
+        assert_eq!((route.mailboxes.len(), route.key_expires_at), (2, None));
+        let at = database.now().plus(Duration::from_hours(24));
+        set(&database, &key(&database, other.id, Some(1))).await;
+        let route = read!(database, tx => find_route(tx, &address)).unwrap();
+        assert_eq!((route.mailboxes.len(), route.key_expires_at), (2, Some(at)));
+        let both = [house.mailbox.id, other.id];
+        let found = read!(database, tx => pgp_key::find_many(tx, &both));
+        assert_eq!(found, [key(&database, other.id, Some(1))]);
+        assert_eq!(read!(database, tx => pgp_key::find_many(tx, &[])), []);
     })
     .await;
 }
