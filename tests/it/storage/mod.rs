@@ -21,6 +21,7 @@ mod postgres;
 mod quarantine;
 mod queue;
 mod retention;
+mod sighting;
 mod site_backoff;
 mod space;
 mod user;
