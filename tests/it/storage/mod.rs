@@ -24,5 +24,6 @@ mod retention;
 mod sighting;
 mod site_backoff;
 mod space;
+mod upgrade;
 mod user;
 mod writer;
