@@ -75,6 +75,7 @@ async fn a_mailbox_that_is_refused_for_an_hour_is_paused_and_its_owner_told_else
 
         let answer = app.send("news@lg.example", &alias, MESSAGE).await;
         assert_eq!(answer, "450 4.2.1 This address takes no mail at the moment");
+        app.wait_until(async |app| app.queue().await.iter().all(|row| row.state != DeliveryState::Waiting)).await;
         app.finish().await;
     })
     .await;

@@ -1,5 +1,6 @@
 //! A database as the last release left it, with mail in its queue, is brought up to date and loses nothing.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use postern::model::delivery::{DeliveryKind, DeliveryState};
@@ -66,7 +67,10 @@ impl Raw {
     }
 
     fn bytes(&self, bytes: &[u8]) -> String {
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut digits = String::new();
+        for byte in bytes {
+            write!(digits, "{byte:02x}").unwrap();
+        }
         match self {
             Self::Sqlite(_) => format!("x'{digits}'"),
             Self::Postgres(_) => format!("'\\x{digits}'::bytea"),
