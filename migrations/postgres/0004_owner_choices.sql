@@ -3,6 +3,8 @@
 
 -- NULL: replies and new mail go out under the bare address.
 ALTER TABLE aliases ADD COLUMN display_name TEXT;
+-- Grows when the alias leaves a mailbox: links in the mail that lies there are not followed any more.
+ALTER TABLE aliases ADD COLUMN link_epoch INTEGER NOT NULL DEFAULT 0;
 
 -- What happens to mail whose domain asks for quarantine (DMARC p=quarantine).
 ALTER TABLE users ADD COLUMN on_quarantine TEXT NOT NULL DEFAULT 'tag' CHECK (on_quarantine IN ('tag', 'hold'));

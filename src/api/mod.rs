@@ -7,6 +7,8 @@
 pub mod addy;
 pub mod body;
 pub mod native;
+pub mod origin;
+pub mod sign_in;
 pub mod simplelogin;
 
 use std::time::Duration;
@@ -27,6 +29,7 @@ pub fn router(broker: Broker) -> Router {
         .merge(native::router())
         .merge(simplelogin::router())
         .merge(addy::router())
+        .merge(sign_in::router())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(cors())
         .with_state(broker)

@@ -208,6 +208,7 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
         hostname: checked.hostname.clone(),
         domains: checked.domains.clone(),
         dmarc: config.sender_auth.dmarc,
+        seal_arc: config.sender_auth.seal_arc,
         trusted_networks: config.smtp.trusted_networks.clone(),
         header: Limits { max_size: config.smtp.max_header_size, max_fields: config.smtp.max_header_fields, ..Limits::default() },
         max_hops: config.smtp.max_hops,

@@ -12,6 +12,7 @@ use crate::service::broker::Broker;
 use crate::service::dkim_key::KeyError;
 use crate::service::pausing;
 use crate::service::pgp_key;
+use crate::service::probing;
 use crate::storage::{self, node, queue, site_backoff};
 use crate::telemetry::metrics::{QUEUE_HELD, QUEUE_OLDEST_SECONDS, QUEUE_WAITING};
 
@@ -39,6 +40,9 @@ pub(super) async fn run(broker: Broker, shared: Option<SharedClock>, stop: Cance
         }
         if count % WARNINGS == SWEEPS / 3 {
             note(&broker, "expiring keys", pgp_key::warn_expiring(&broker).await);
+        }
+        if count % WARNINGS == SWEEPS {
+            probing::start(&broker);
         }
         count = count.wrapping_add(1);
     }

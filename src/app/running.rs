@@ -160,8 +160,10 @@ impl Running {
 
     fn serve_http(&self, listener: TcpListener, router: axum::Router) {
         let soft = self.controls.soft.clone();
+        // Failed logins are counted by where they come from.
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         self.guarded(async move {
-            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(soft.cancelled_owned()).await {
+            if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(soft.cancelled_owned()).await {
                 tracing::error!(%error, "the web server failed");
             }
         });

@@ -13,7 +13,7 @@ use crate::service::app_password::{self, CreateError, RevokeError};
 use super::args::AppPasswordCommand;
 use super::desk;
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{Output, printable};
 
 #[derive(Serialize)]
 struct View {
@@ -50,7 +50,7 @@ struct Fresh {
 impl Fresh {
     fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "password   {}   (shown this once)", self.password)?;
-        writeln!(to, "user name  {}", self.user_name)?;
+        writeln!(to, "user name  {}", printable(&self.user_name))?;
         writeln!(to, "server     {}", self.server)?;
         for port in &self.tls_ports {
             writeln!(to, "port       {port} with SSL/TLS")?;
@@ -92,7 +92,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: AppPasswordCommand,
                 let views: Vec<View> = app_password::list(desk, user.id).await?.iter().map(View::of).collect();
                 Ok(output.list(&views, "no app passwords", ["ID", "NAME", "SINCE", "LAST USED"], |view| {
                     let used = view.last_used_at.clone().unwrap_or_else(|| "never".to_owned());
-                    [view.id.clone(), view.name.clone(), view.created_at.clone(), used]
+                    [view.id.clone(), printable(&view.name), view.created_at.clone(), used]
                 })?)
             }
             AppPasswordCommand::Revoke { id } => {

@@ -120,6 +120,15 @@ pub enum UserCommand {
         #[arg(long)]
         verified: bool,
     },
+    /// Set the password somebody signs in with
+    Passwd {
+        /// Address of the account
+        #[arg(value_parser = Address::parse)]
+        email: Address,
+        /// Read it from standard input: one line
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
     /// List all accounts
     List,
     /// Change what happens to a user's mail

@@ -184,6 +184,10 @@ fn move_failed(error: MoveError) -> Failure {
             "the new address is a mailbox that is not verified yet: its aliases would fall silent",
             "say --verified if you vouch for it",
         ),
+        MoveError::Paused => Failure::new(
+            "the new address is a mailbox that is paused: its server refuses it",
+            "test it first: `postern mailbox test NEW`",
+        ),
         MoveError::Storage(error) => error.into(),
     }
 }

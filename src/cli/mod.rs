@@ -15,6 +15,7 @@ mod failure;
 mod hold;
 mod mailbox;
 mod output;
+mod password;
 mod pgp_key;
 mod queue;
 mod sandbox;

@@ -1,4 +1,4 @@
-//! `postern user add|list|set|remove`.
+//! `postern user add|passwd|list|set|remove`.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::service::user::{self, AddError, ChangeError, NewUser, Settings};
 use super::args::UserCommand;
 use super::failure::Failure;
 use super::output::Output;
-use super::{desk, mailbox};
+use super::{desk, mailbox, password};
 
 /// Users read at once.
 const PAGE: u32 = 500;
@@ -63,6 +63,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
                 added.mailbox.write_verification(to)
             })?)
         }
+        UserCommand::Passwd { email, password_stdin: _ } => password::set(desk, &email, output).await,
         UserCommand::List => {
             let mut users: Vec<User> = Vec::new();
             loop {

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 
 use crate::model::DomainName;
+use crate::model::dkim_key::Algorithm;
 
 use super::database::Location;
 use super::duration::Span;
 use super::outbound::Mode;
+use super::sender_auth::DmarcMode;
 use super::smarthost::Smarthost;
 use super::{Config, ConfigError};
 
@@ -38,6 +40,7 @@ impl Config {
         let smarthost = self.smarthost()?;
         self.outbound_limits()?;
         self.signing()?;
+        self.arc()?;
         self.resolver()?;
         Ok(Checked { hostname, domains, database, smarthost })
     }
@@ -68,6 +71,26 @@ impl Config {
             return Err(ConfigError::new(
                 "dkim.algorithms is empty",
                 "write algorithms = [\"rsa\", \"ed25519\"] or sign = false",
+            ));
+        }
+        Ok(())
+    }
+
+    /// A set says what was found out, and RFC 8617 knows one algorithm that everybody checks.
+    fn arc(&self) -> Result<(), ConfigError> {
+        if !self.sender_auth.seal_arc {
+            return Ok(());
+        }
+        if self.sender_auth.dmarc == DmarcMode::Off {
+            return Err(ConfigError::new(
+                "sender_auth.seal_arc is true and sender_auth.dmarc is \"off\": nothing is found out that could be sealed",
+                "write dmarc = \"tag\" or \"enforce\", or seal_arc = false",
+            ));
+        }
+        if !self.dkim.in_use().contains(&Algorithm::Rsa) {
+            return Err(ConfigError::new(
+                "sender_auth.seal_arc is true and no mail is signed with RSA, whose key seals",
+                "write sign = true and algorithms = [\"rsa\", \"ed25519\"] in [dkim], or seal_arc = false",
             ));
         }
         Ok(())
@@ -110,6 +133,7 @@ impl Config {
             ("smtp.max_messages", smtp.max_messages.into()),
             ("smtp.max_errors", smtp.max_errors.into()),
             ("smtp.max_connections", size(smtp.max_connections)),
+            ("smtp.max_submission_connections", size(smtp.max_submission_connections)),
             ("smtp.max_connections_per_client", size(smtp.max_connections_per_client)),
             ("smtp.connections_per_minute", smtp.connections_per_minute.into()),
             ("smtp.recipients_per_minute", smtp.recipients_per_minute.into()),
@@ -228,6 +252,7 @@ fn at_least(name: &str, value: u64, floor_name: &str, floor: u64) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::sender_auth::SenderAuth;
 
     fn sound() -> Config {
         let mut config = Config::default();
@@ -258,7 +283,7 @@ mod tests {
             "instance.hostname is not set; write for example hostname = \"mail.you.example\""
         );
         type Change = fn(&mut Config);
-        let changes: [(&str, Change); 21] = [
+        let changes: [(&str, Change); 24] = [
             ("instance.hostname", |c| c.instance.hostname = "mail you".into()),
             ("instance.domains", |c| c.instance.domains.clear()),
             ("instance.domains", |c| c.instance.domains.push("192.0.2.1".into())),
@@ -279,6 +304,11 @@ mod tests {
             ("outbound.retry", |c| c.outbound.retry.clear()),
             ("outbound.deadlines.end", |c| c.outbound.deadlines.end = Span::seconds(0)),
             ("dkim.algorithms", |c| c.dkim.algorithms.clear()),
+            ("sender_auth.seal_arc", |c| c.sender_auth = SenderAuth { seal_arc: true, dmarc: DmarcMode::Off }),
+            ("sender_auth.seal_arc", |c| (c.sender_auth.seal_arc, c.dkim.sign) = (true, false)),
+            ("sender_auth.seal_arc", |c| {
+                (c.sender_auth.seal_arc, c.dkim.algorithms) = (true, vec![Algorithm::Ed25519]);
+            }),
             ("dns.resolver", |c| c.dns.resolver = "127.0.0.1".into()),
         ];
         for (setting, change) in changes {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct SenderAuth {
     /// What the policy of the author's domain (DMARC) does here.
     pub dmarc: DmarcMode,
+    /// Whether forwarded copies continue the ARC chain (RFC 8617) with what was found out here.
+    pub seal_arc: bool,
 }
 
 /// What DMARC does.

@@ -33,14 +33,16 @@ pub struct Smtp {
     pub max_hops: usize,
     /// Recipients of one message at the most.
     pub max_recipients: usize,
-    /// Longest command line, in bytes.
+    /// Longest command line, in bytes. AUTH and its answers may have 12288 at the least (RFC 4954).
     pub max_command_line: usize,
     /// Messages over one connection at the most.
     pub max_messages: u32,
     /// Wrong commands before the connection is closed; from the tenth on each answer is delayed.
     pub max_errors: u32,
-    /// Connections at once, in all.
+    /// Connections at once from other servers, in all.
     pub max_connections: usize,
+    /// Connections at once where users hand in mail, in all: a flood from other servers locks no user out.
+    pub max_submission_connections: usize,
     /// Connections at once from one IPv4 address or IPv6 /64.
     pub max_connections_per_client: usize,
     /// New connections a minute from one client.
@@ -87,6 +89,7 @@ impl Default for Smtp {
             max_messages: 100,
             max_errors: 20,
             max_connections: 1000,
+            max_submission_connections: 200,
             max_connections_per_client: 20,
             connections_per_minute: 60,
             recipients_per_minute: 300,

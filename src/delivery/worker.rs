@@ -21,6 +21,7 @@ pub(super) async fn deliver(broker: &Broker, claim: Claim) {
         kind: row.kind,
         alias_id: row.alias_id,
         mailbox_id: row.mailbox_id,
+        recipient: row.recipient.clone(),
         // The claim counted this one.
         attempts: row.attempts.saturating_sub(1),
         expires_at: row.expires_at,

@@ -84,6 +84,8 @@ pub struct Alias {
     pub state_changed_at: Timestamp,
     /// The name replies and new mail go out with; the bare address without one.
     pub display_name: Option<String>,
+    /// Grows when the alias leaves a mailbox: links in the mail that lies there are not followed any more.
+    pub link_epoch: i32,
 }
 
 /// Letters of a display name at the most: mail clients show no more.

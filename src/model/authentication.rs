@@ -94,7 +94,10 @@ pub enum ArcResult {
     /// There is no chain.
     None,
     /// The chain is whole.
-    Pass,
+    Pass {
+        /// Its sets: the highest instance.
+        sets: usize,
+    },
     /// It is not.
     Fail,
     /// A key could not be looked up now.

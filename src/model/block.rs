@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use uuid::Uuid;
+
 use super::address::AddressError;
 use super::{Address, DomainName, Timestamp};
 
@@ -63,6 +65,8 @@ impl fmt::Display for Sender {
 /// A sender a user wants nothing from.
 #[derive(Debug, Clone)]
 pub struct Block {
+    /// Id for the outside.
+    pub uuid: Uuid,
     /// Whom.
     pub sender: Sender,
     /// Since when.

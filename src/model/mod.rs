@@ -12,6 +12,7 @@ pub mod app_password;
 pub mod authentication;
 pub mod block;
 pub mod chance;
+pub mod client_setting;
 pub mod clock;
 pub mod contact;
 pub mod delivery;

@@ -11,6 +11,10 @@ pub enum NoticeKind {
     ReplyBounced,
     /// A mailbox was refused by its own server too often.
     MailboxPaused,
+    /// A mailbox that was paused takes mail again.
+    MailboxResumed,
+    /// The daily test of a paused mailbox: a message to the mailbox itself.
+    MailboxTested,
     /// A message could not be encrypted and waits at its sender.
     EncryptionFailed,
     /// A mailbox's PGP key expires soon.
@@ -23,6 +27,8 @@ words!(NoticeKind {
     ReplyRefused = "reply-refused",
     ReplyBounced = "reply-bounced",
     MailboxPaused = "mailbox-paused",
+    MailboxResumed = "mailbox-resumed",
+    MailboxTested = "mailbox-tested",
     EncryptionFailed = "encryption-failed",
     KeyExpires = "key-expires",
     MessageHeld = "message-held"

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A value that `Debug` and `Display` do not show. Showing it is the explicit call [`Private::reveal`].
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default, serde::Deserialize)]
 pub struct Private<T>(T);
 
 impl<T> Private<T> {

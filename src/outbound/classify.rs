@@ -102,7 +102,8 @@ pub(super) struct End {
     /// Whether nothing outside this machine had a word in it: no host was reached and no name server with authority
     /// answered. Such an end says nothing about the next hop.
     pub(super) local: bool,
-    /// Whether a refusal was the answer to RCPT.
+    /// Whether a refusal was the answer to RCPT, and the recipient's own server's: a smarthost speaks for it only when it
+    /// says in so many words that there is no such mailbox.
     pub(super) recipient: bool,
 }
 
@@ -198,7 +199,9 @@ pub(super) fn end(answer: Answer, phase: Phase, peer: &Peer) -> End {
             End { next_host: peer.stripped, trouble, reusable: true, ..End::deferred(failure) }
         }
         Answer::Reply(code @ 500..=599, words) => {
-            End { reusable: true, recipient: phase == Phase::Rcpt, ..End::refused(replied(code, &words, host, to)) }
+            let failure = replied(code, &words, host, to);
+            let recipient = phase == Phase::Rcpt && (!peer.smarthost || failure.status == "5.1.1");
+            End { reusable: true, recipient, ..End::refused(failure) }
         }
         Answer::Reply(code @ 400..=499, words) => End { reusable: true, ..End::deferred(replied(code, &words, host, to)) },
         Answer::Reply(code, _) => End::deferred(Failure {
@@ -279,6 +282,18 @@ mod tests {
                 assert!(!class(code, phase).0, "{code} at {phase:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_smarthost_speaks_for_the_recipient_only_with_the_code_of_a_missing_mailbox() {
+        let recipient =
+            |words: &str, phase, smarthost| end(Answer::Reply(550, words.to_owned()), phase, &peer(smarthost, false)).recipient;
+        assert!(recipient("5.1.1 gone", Phase::Rcpt, true));
+        for words in ["no such user", "5.2.1 disabled", "5.1.10 gone", "5.1.6 moved", ""] {
+            assert!(!recipient(words, Phase::Rcpt, true), "{words}");
+            assert!(recipient(words, Phase::Rcpt, false), "{words}");
+        }
+        assert!(!recipient("5.1.1 gone", Phase::Dot, false));
     }
 
     #[test]

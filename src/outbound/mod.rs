@@ -112,7 +112,8 @@ pub struct Report {
     /// connection, no network, no answer from any name server. Such an end is no sign that the message can't be
     /// delivered.
     pub attempted: bool,
-    /// Whether it was the recipient that the next hop refused for good (its answer to RCPT), and not the message.
+    /// Whether it was the recipient that its server refused for good (its answer to RCPT), and not the message. Of what a
+    /// smarthost says, only an explicit 5.1.1.
     pub recipient_refused: bool,
 }
 

@@ -22,6 +22,9 @@ pub const NOBODY: Reply = Reply::new(550, 7, 1, "An alias can't write to itself 
 pub const ONE_ALIAS: Reply = Reply::new(550, 7, 1, "The recipients include an address that belongs to another alias than From");
 /// Addresses of the instance are written to from outside.
 pub const INSIDE: Reply = Reply::new(550, 7, 1, "This address is one of this instance; mail between its addresses is not sent");
+/// Whoever runs the instance is reached like everybody inside: by mail that comes in.
+pub const ROLE: Reply =
+    Reply::new(550, 7, 1, "This address is one of this instance: write to it from your mailbox itself, without this server");
 /// `To` or `Cc` would show what is behind an alias.
 pub const SHOWS_INSIDE: Reply = Reply::new(550, 7, 1, "To or Cc names an address of this instance that is not this alias's");
 /// A new alias needs somewhere to forward to.

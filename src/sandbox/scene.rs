@@ -1,6 +1,7 @@
 //! What the story and the page work with: the gate, the inbox, the owner's aliases, the scripted senders.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ use crate::service::{Desk, alias};
 pub const REAL_ADDRESS: &str = "me@inbox.example";
 /// Where the owner's provider sends from; everybody else comes from 127.0.0.1.
 pub(super) const PROVIDER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// macOS has 127.0.0.1 alone until it is told otherwise.
+const NO_PROVIDER: &str = "the owner's provider sends from 127.0.0.2, which this machine does not have \
+     (on macOS: sudo ifconfig lo0 alias 127.0.0.2)";
 /// What no sender may ever see: the address, and the provider it is at.
 pub(super) const HIDDEN: [&str; 2] = [REAL_ADDRESS, "inbox.example"];
 
@@ -133,7 +137,7 @@ impl Scene {
     pub async fn answer(&self, mail: &Received) -> Result<(Letter, Conversation), Error> {
         let letter = letters::answer(REAL_ADDRESS, mail, self.0.desk.clock.now());
         let seen = sender::send_from(PROVIDER, self.0.gate, &letter).await;
-        Ok((letter, seen.map_err(Error::machine("the owner's provider can't reach the gate"))?))
+        Ok((letter, seen.map_err(provider_failed)?))
     }
 
     /// A stranger writes to the same address in the owner's name; gives the forgery and what the stranger was told.
@@ -175,5 +179,25 @@ impl Scene {
             heard: self.0.journal.heard(),
             messages: self.0.shelf.all(),
         })
+    }
+}
+
+/// Not every system answers to the whole of 127.0.0.0/8.
+fn provider_failed(error: io::Error) -> Error {
+    let is_missing = error.kind() == io::ErrorKind::AddrNotAvailable;
+    Error::machine(if is_missing { NO_PROVIDER } else { "the owner's provider can't reach the gate" })(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_machine_without_the_provider_s_address_is_told_what_to_do() {
+        // An address that no machine has stands for one that this machine lacks.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        let error = socket.bind(SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 0))).unwrap_err();
+        assert!(provider_failed(error).to_string().contains("sudo ifconfig lo0 alias 127.0.0.2"));
+        assert!(!provider_failed(io::ErrorKind::TimedOut.into()).to_string().contains("ifconfig"));
     }
 }

@@ -30,15 +30,15 @@ const NO_SELECTOR: &str = "----";
 /// What logins on one node share.
 #[derive(Debug, Default)]
 pub struct Logins {
-    attempts: Attempts,
-    passwords: Passwords,
+    pub(super) attempts: Attempts,
+    pub(super) passwords: Passwords,
 }
 
 /// Why an app password can't be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// No name, or an endless one.
-    #[error("the name of an app password has 1 to 100 characters")]
+    /// No name, an endless one, or one with control characters.
+    #[error("the name of an app password has 1 to {LONGEST_NAME} characters and no control characters")]
     Name,
     /// No free selector was drawn.
     #[error("no free app password was found; try again")]
@@ -82,7 +82,7 @@ pub enum LoginError {
 /// Makes an app password. It is shown this once; only its hash is kept.
 pub async fn create(desk: &Desk, user: UserId, name: &str) -> Result<(AppPassword, Secret), CreateError> {
     let name = name.trim().to_owned();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME {
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(CreateError::Name);
     }
     let passwords = Passwords::default();
@@ -121,13 +121,22 @@ pub async fn holds(desk: &Desk, login: Login) -> Result<bool, storage::Error> {
     app_password::exists(&mut desk.storage.read().await?, login.app_password).await
 }
 
+/// From where a device logs in.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// Its address, or that of a proxy.
+    pub ip: IpAddr,
+    /// Whether many may stand behind that address: failures are counted at each account only.
+    pub is_trusted: bool,
+}
+
 /// Logs a device in: `name` is the address its user signs in with.
-pub async fn check(desk: &Desk, logins: &Logins, ip: IpAddr, name: &str, password: &str) -> Result<Login, LoginError> {
+pub async fn check(desk: &Desk, logins: &Logins, origin: Origin, name: &str, password: &str) -> Result<Login, LoginError> {
     let now = desk.clock.now();
-    let attempt = logins.attempts.begin(ip, name, now).ok_or(LoginError::TooMany)?;
+    let attempt = logins.attempts.begin(origin.ip, origin.is_trusted, name, now).ok_or(LoginError::TooMany)?;
     match verify(desk, logins, name, password).await {
         Ok(Some(found)) => {
-            logins.attempts.take_back(attempt);
+            logins.attempts.succeeded(attempt, now);
             let is_due = found.last_used_at.is_none_or(|at| at > now || now.since(at) >= NOTED);
             if is_due {
                 note_use(desk, &found).await;
@@ -136,7 +145,7 @@ pub async fn check(desk: &Desk, logins: &Logins, ip: IpAddr, name: &str, passwor
         }
         Ok(None) => Err(LoginError::Wrong),
         Err(error) => {
-            logins.attempts.take_back(attempt);
+            logins.attempts.take_back(&attempt);
             Err(error)
         }
     }

@@ -28,6 +28,11 @@ pub async fn remove(desk: &Desk, user: UserId, sender: Sender) -> Result<bool, s
     desk.storage.write(move |tx| Box::pin(async move { storage::block::remove(tx, user, &sender).await })).await
 }
 
+/// Whom a user blocked at all aliases.
+pub async fn everywhere(desk: &Desk, user: UserId) -> Result<Vec<Block>, storage::Error> {
+    storage::block::list(&mut desk.storage.read().await?, user).await
+}
+
 /// Everybody a user blocked, everywhere or at one alias.
 pub async fn list(desk: &Desk, user: UserId) -> Result<Blocks, storage::Error> {
     let tx = &mut desk.storage.read().await?;

@@ -2,13 +2,14 @@
 //!
 //! The owner sees it as a failure of the alias, and is told when it was their own message. The report itself goes nowhere:
 //! that of a forward names the mailbox, and that of a reply is written by a stranger. One that says that the mailbox is
-//! gone counts against it (`pausing`).
+//! gone counts against it (`pausing`), unless it was said of an address that the mailbox had before.
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::broker::Broker;
 use super::forward::units::bounces_for;
+use super::pausing::Refused;
 use super::returned::Returned;
 use super::{Desk, notice, pausing};
 use crate::model::activity::Activity;
@@ -70,20 +71,13 @@ async fn record(broker: &Broker, token: &BounceToken, failed: &Failed) -> Result
     };
     broker.ledger.count(token.alias_id, now, Activity::FAILED);
     broker.queue.notify_one();
-    if let SentTo::Mailbox(id) = token.sent_to
-        && failed.severity == Severity::Hard
-        && is_about(failed, &recipient)
+    if let (SentTo::Mailbox(id), Some(said)) = (token.sent_to, failed.about(&recipient))
+        && said.severity == Severity::Hard
     {
-        pausing::refused(broker, id, failed.status.clone(), true).await;
+        pausing::refused(broker, Refused { mailbox_id: id, address: recipient, status: said.status.clone(), returned: true })
+            .await;
     }
     Ok(true)
-}
-
-/// Whether a report is about this address, and not about one that it is forwarded to behind our back. One that names
-/// nobody is about whom it was sent for.
-fn is_about(failed: &Failed, recipient: &Address) -> bool {
-    failed.recipients.is_empty()
-        || failed.recipients.iter().any(|named| Address::parse(named).is_ok_and(|named| named.folded() == recipient.folded()))
 }
 
 /// The id of the failure a token stands for: the same for the same message.
@@ -119,11 +113,12 @@ impl Record {
     async fn write(&self, tx: &mut Tx) -> Result<Option<Address>, storage::Error> {
         let Some(alias) = alias::find(tx, self.token.alias_id).await? else { return Ok(None) };
         let Some((kind, mailbox_id, recipient)) = find_recipient(tx, self.token.sent_to).await? else { return Ok(None) };
-        let detail = match self.failed.words.as_str() {
+        let said = self.failed.shown(&recipient);
+        let detail = match said.words.as_str() {
             "" => "the recipient's server accepted the message and returned it later".to_owned(),
             words => format!("the recipient's server accepted the message and returned it later: {words}"),
         };
-        let failure = Failure { code: None, status: self.failed.status.clone(), detail: Private::new(detail) };
+        let failure = Failure { code: None, status: said.status.clone(), detail: Private::new(detail) };
         let new = NewFailure {
             uuid: self.uuid,
             kind,
@@ -136,7 +131,7 @@ impl Record {
         };
         delivery::insert_failed(tx, &new).await?;
         if let (SentTo::Contact(_), Some(domain)) = (self.token.sent_to, &self.domain) {
-            let failure = Failure { detail: Private::new(self.failed.words.clone()), ..new.failure };
+            let failure = Failure { detail: Private::new(said.words.clone()), ..new.failure };
             let returned = Returned {
                 about: self.uuid.to_string(),
                 alias: &alias,

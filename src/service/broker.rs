@@ -20,6 +20,7 @@ use super::reverse::ReverseCache;
 use super::schedule::Schedule;
 use super::signing::Signing;
 use super::submit::Quota;
+use super::token_memory::TokenMemory;
 use crate::config::sender_auth::DmarcMode;
 use crate::config::smtp::Network;
 use crate::dns::Resolver;
@@ -53,6 +54,8 @@ pub struct MailRules {
     pub domains: Vec<DomainName>,
     /// What the policy of an author's domain does.
     pub dmarc: DmarcMode,
+    /// Whether forwarded copies get an ARC set.
+    pub seal_arc: bool,
     /// Relays of our own: their address says nothing about a sender.
     pub trusted_networks: Vec<Network>,
     /// Limits of the header block.
@@ -98,6 +101,8 @@ pub struct Inner {
     pub automatic: AutomaticCounts,
     /// Reverse addresses seen lately; they never change.
     pub reverse: ReverseCache,
+    /// What was done with API tokens lately.
+    pub tokens: TokenMemory,
     /// How devices log in.
     pub logins: Logins,
     /// What each user sent today.
@@ -160,6 +165,7 @@ impl Broker {
             dsns: DsnCounts::default(),
             automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),
+            tokens: TokenMemory::default(),
             logins: Logins::default(),
             quota: Quota::default(),
             doubtful: Doubtful::default(),

@@ -65,6 +65,7 @@ async fn put(
                 let alias = owned(tx, user, &key).await?;
                 check(tx, &alias, &address).await?;
                 let mut contact = storage::contact::get_or_create(tx, alias.id, &address, &token, uuid, now).await?;
+                storage::contact::set_hidden(tx, contact.id, None).await?;
                 if blocked_at.is_some() && !contact.is_blocked {
                     storage::contact::set_blocked(tx, contact.id, blocked_at).await?;
                     contact.is_blocked = true;
@@ -115,7 +116,7 @@ async fn owned(tx: &mut Tx, user: UserId, address: &str) -> Result<Alias, Contac
 }
 
 /// Another alias, of this user or another, is a correspondent like any other.
-async fn check(tx: &mut Tx, alias: &Alias, address: &Address) -> Result<(), ContactError> {
+pub(super) async fn check(tx: &mut Tx, alias: &Alias, address: &Address) -> Result<(), ContactError> {
     let (folded, local) = (address.folded(), address.local().to_lowercase());
     if folded == alias.address.folded() {
         return Err(ContactError::Itself);

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::broker::Broker;
+use super::notice::Telling;
 use super::settle::{self, Held, NOT_KEPT_YET};
 use super::signing::SigningError;
 use super::{notice, returned};
@@ -55,10 +56,13 @@ impl DsnCounts {
     }
 }
 
+/// A notification: its message, its body, its row.
+type Prepared = Box<(NewMessage, Bytes, NewDelivery)>;
+
 /// What goes to the sender when a delivery is given up.
 enum Notice {
     /// This notification.
-    Dsn(Box<(NewMessage, Bytes, NewDelivery)>),
+    Dsn(Prepared),
     /// Nothing: the owner sees the failure.
     Nothing,
     /// It can't be known yet.
@@ -68,13 +72,19 @@ enum Notice {
 /// Ends a delivery that will not be made; false when it is not over yet, or another's to end.
 pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<bool, storage::Error> {
     let returned = match held.kind {
-        DeliveryKind::Reply => returned::of_queue(broker, held, failure).await?,
+        DeliveryKind::Reply => match returned::of_queue(broker, held, failure).await {
+            Err(error) if is_untellable(&error) => {
+                tracing::error!(delivery.id = %held.id, %error, "a reply's owner can't be told that it failed");
+                None
+            }
+            prepared => prepared?,
+        },
         DeliveryKind::Forward | DeliveryKind::Dsn | DeliveryKind::Notice => None,
     };
     let notice = match held.kind {
         DeliveryKind::Forward => match prepare(broker, held, failure).await {
             // What can't be read can't be told of; the failure itself is recorded all the same.
-            Err(error) if error.kind() == ErrorKind::Corrupt => Notice::Nothing,
+            Err(error) if is_untellable(&error) => Notice::Nothing,
             prepared => prepared?,
         },
         // A reply's sender is the owner, who is told in another way. A notice that can't be delivered is never answered
@@ -88,15 +98,51 @@ pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<
         Notice::AskAgain | Notice::Nothing => Arc::new(None),
         Notice::Dsn(notice) => Arc::new(Some(notice)),
     };
-    let sender = (*notice).as_ref().map(|parts| parts.2.recipient.folded());
+    let told = settle_failed(broker, held, failure, Arc::clone(&notice), returned).await;
+    let (settled, told) = match told {
+        // Who is told, or of what, makes no sense any more. The delivery is over all the same, or it would be tried for ever.
+        Err(error) if is_untellable(&error) => {
+            tracing::error!(delivery.id = %held.id, %error, "nobody can be told of a delivery that failed");
+            (settle_failed(broker, held, failure, Arc::new(None), None).await?, false)
+        }
+        settled => (settled?, true),
+    };
+    if !settled {
+        return Ok(false);
+    }
+    let sender = (*notice).as_ref().filter(|_| told).map(|parts| parts.2.recipient.folded());
+    let now = broker.now();
+    if let (Some(alias_id), DeliveryKind::Forward | DeliveryKind::Reply) = (held.alias_id, held.kind) {
+        broker.ledger.count(alias_id, now, Activity::FAILED);
+    }
+    if let Some(sender) = sender {
+        broker.dsns.add(sender, now.day());
+        metrics::counter!(NOTICES).increment(1);
+    }
+    broker.queue.notify_one();
+    Ok(true)
+}
+
+/// A row that makes no sense, or one that is gone: trying again changes nothing.
+fn is_untellable(error: &storage::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Reference)
+}
+
+/// Ends the delivery, with what is told of it in the same transaction; false when the lease was lost.
+async fn settle_failed(
+    broker: &Broker,
+    held: &Held,
+    failure: &Failure,
+    dsn: Arc<Option<Prepared>>,
+    returned: Option<Telling>,
+) -> Result<bool, storage::Error> {
     let (id, token, failure, now) = (held.id, held.token, failure.clone(), broker.now());
     let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
     let written = broker.storage().write(move |tx| {
-        let (returned, desk, domain) = (returned.clone(), desk.clone(), domain.clone());
         Box::pin(async move {
             // Settled first: with a lost lease there is nothing to tell anybody.
             let settled = delivery::settle_failed(tx, id, token, &failure, now).await?;
-            if let (true, Some(parts)) = (settled, (*notice).as_ref()) {
+            if let (true, Some(parts)) = (settled, (*dsn).as_ref()) {
                 let (kept, body, row) = &**parts;
                 let message_id = message::insert(tx, kept).await?;
                 message::insert_chunk(tx, message_id, 0, body).await?;
@@ -108,18 +154,7 @@ pub async fn give_up(broker: &Broker, held: &Held, failure: &Failure) -> Result<
             Ok::<_, storage::Error>(settled)
         })
     });
-    if !written.await? {
-        return Ok(false);
-    }
-    if let (Some(alias_id), DeliveryKind::Forward | DeliveryKind::Reply) = (held.alias_id, held.kind) {
-        broker.ledger.count(alias_id, now, Activity::FAILED);
-    }
-    if let Some(sender) = sender {
-        broker.dsns.add(sender, now.day());
-        metrics::counter!(NOTICES).increment(1);
-    }
-    broker.queue.notify_one();
-    Ok(true)
+    written.await
 }
 
 /// The DSN for a failed forward, when one may be sent.
@@ -194,7 +229,7 @@ async fn build(
     kept: &NewMessage,
     header: &HeaderBlock,
     failure: &Failure,
-) -> Result<Option<Box<(NewMessage, Bytes, NewDelivery)>>, SigningError> {
+) -> Result<Option<Prepared>, SigningError> {
     let now = broker.now();
     let Some(sender) = kept.sender.clone() else { return Ok(None) };
     let facts = dsn::DsnFacts {

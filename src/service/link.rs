@@ -137,7 +137,7 @@ pub fn for_message(broker: &Broker, alias: &Alias, author: Option<ContactId>) ->
     }
     // To the day, so that all messages of a day have one link and it tells nobody which of them was opened.
     let expires_at = Timestamp::from_micros(broker.now().day().saturating_add(1).saturating_mul(DAY)).plus(IN_MAIL);
-    let token = LinkToken { action: Action::Pause, alias_id: alias.id, contact_id: author, expires_at };
+    let token = LinkToken { action: Action::Pause, alias_id: alias.id, mark: mark(alias), contact_id: author, expires_at };
     Some(format!("{base}/u/{}", link::issue(&broker.keys.link, token)))
 }
 
@@ -261,11 +261,19 @@ async fn find(tx: &mut Tx, token: LinkToken) -> Result<(Alias, Option<Contact>),
     if alias_name::is_role(alias.address.local()) {
         return Err(LinkError::Gone);
     }
+    // Made for another alias that had this key, or lying in a mailbox this one left.
+    if token.mark != mark(&alias) {
+        return Err(LinkError::Expired);
+    }
     let contact = match token.contact_id {
         Some(id) => storage::contact::find(tx, id).await?.filter(|contact| contact.alias_id == alias.id),
         None => None,
     };
     Ok((alias, contact))
+}
+
+fn mark(alias: &Alias) -> [u8; 4] {
+    link::mark(alias.uuid, alias.link_epoch)
 }
 
 fn choices(broker: &Broker, token: LinkToken, alias: Alias, contact: Option<Contact>) -> Choices {

@@ -48,6 +48,9 @@ pub enum DefaultError {
     /// Nothing is forwarded to it yet.
     #[error("this mailbox is not verified")]
     Unverified,
+    /// Nothing is forwarded to it now.
+    #[error("this mailbox is paused, because its server refuses it; test it first: postern mailbox test")]
+    Paused,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -65,6 +68,9 @@ pub enum MoveError {
     /// All its aliases would fall silent.
     #[error("the new address is a mailbox that is not verified yet")]
     Unverified,
+    /// The same.
+    #[error("the new address is a mailbox that is paused, because its server refuses it; test it first: postern mailbox test")]
+    Paused,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -121,6 +127,9 @@ pub async fn make_default(desk: &Desk, user: UserId, address: &Address) -> Resul
                 let mailbox = storage::mailbox::find_by_address(tx, user, &key).await?.ok_or(DefaultError::Unknown)?;
                 if mailbox.verified_at.is_none() {
                     return Err(DefaultError::Unverified);
+                }
+                if mailbox.paused.is_some() {
+                    return Err(DefaultError::Paused);
                 }
                 Ok(storage::mailbox::make_default(tx, user, mailbox.id).await?)
             })
@@ -194,6 +203,9 @@ async fn replace(
     verified: bool,
     now: Timestamp,
 ) -> Result<Mailbox, MoveError> {
+    if there.paused.is_some() {
+        return Err(MoveError::Paused);
+    }
     if there.verified_at.is_none() {
         if !verified {
             return Err(MoveError::Unverified);

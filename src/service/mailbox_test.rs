@@ -1,7 +1,7 @@
 //! The test of a mailbox, and its resumption: one small message of our own, straight to its server, no queue between.
 //!
 //! A paused mailbox is resumed only by a 2xx to the final dot. What its server says otherwise goes to whoever asked: the
-//! owner or the operator.
+//! owner or the operator; nobody asked for the daily test of `probing`.
 
 use std::time::Duration;
 
@@ -67,14 +67,24 @@ pub enum TestError {
 /// Hands a test message to the mailbox's server, and resumes the mailbox when it is taken. Whoever has a broker rings its
 /// queue after that.
 pub async fn test(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<Tested, TestError> {
+    hand_over(bench, mailbox, "Somebody, most likely you, asked for this test.").await
+}
+
+/// The same when nobody asked: the daily test of a paused mailbox.
+pub(super) async fn probe(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<Tested, TestError> {
+    hand_over(bench, mailbox, "Forwarding to this mailbox is paused, because its server refused it; so it is tested once a day.")
+        .await
+}
+
+async fn hand_over(bench: &Bench<'_>, mailbox: &Mailbox, why: &str) -> Result<Tested, TestError> {
     if mailbox.verified_at.is_none() {
         return Err(TestError::Unverified);
     }
-    let hand_off = message(bench, mailbox).await?;
+    let hand_off = message(bench, mailbox, why).await?;
     let report = tokio::time::timeout(PATIENCE, bench.outbound.hand_off(&hand_off)).await;
     match report.map(|report| report.outcome) {
         Ok(Outcome::Delivered) => {
-            let (resumed, due) = pausing::resume(bench.desk, mailbox.id, bench.desk.clock.now()).await?;
+            let (resumed, due) = pausing::resume(bench.desk, bench.domain, mailbox.id).await?;
             Ok(Tested::Taken { resumed, due })
         }
         Ok(Outcome::Refused(failure)) => Ok(Tested::Refused(failure)),
@@ -88,16 +98,14 @@ fn silence() -> Failure {
     Failure { code: None, status: "4.4.2".into(), detail: crate::model::Private::new(detail) }
 }
 
-async fn message(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<HandOff, SigningError> {
+async fn message(bench: &Bench<'_>, mailbox: &Mailbox, why: &str) -> Result<HandOff, SigningError> {
     let desk = bench.desk;
     let facts = NoticeFacts { domain: bench.domain, to: &mailbox.address, now: desk.clock.now(), random: desk.chance.bytes() };
     let letter = Letter {
         subject: "A test of your mailbox".into(),
-        paragraphs: vec![
-            "Somebody, most likely you, asked for this test. That you can read it shows that mail gets here; if forwarding \
-             to this mailbox was paused, it goes on now."
-                .into(),
-        ],
+        paragraphs: vec![format!(
+            "{why} That you can read it shows that mail gets here; if forwarding to this mailbox was paused, it goes on now."
+        )],
         action: None,
     };
     let built = build(&facts, &letter);

@@ -5,16 +5,22 @@
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod alias;
+pub mod alias_change;
+pub mod alias_options;
+pub mod alias_page;
 pub mod app_password;
 pub mod automatic;
 pub mod block;
 pub mod bounce;
 pub mod broker;
+pub mod client_setting;
 pub mod contact;
+pub mod contact_page;
 pub mod dkim_key;
 pub mod domain;
 pub mod domain_check;
 pub mod dsn;
+pub mod failed_delivery;
 pub mod forward;
 pub mod hold;
 pub mod ledger;
@@ -22,8 +28,11 @@ pub mod link;
 pub mod mailbox;
 pub mod mailbox_test;
 pub mod notice;
+pub mod overview;
+pub mod password;
 pub mod pausing;
 pub mod pgp_key;
+pub mod probing;
 pub mod queue;
 pub mod reply;
 pub mod returned;
@@ -34,6 +43,7 @@ pub mod settle;
 pub mod signing;
 pub mod submit;
 pub mod token;
+pub mod token_memory;
 pub mod user;
 
 use std::sync::Arc;

@@ -1,7 +1,9 @@
-//! Mailboxes whose own servers refuse them: remembered, paused when it goes on (`policy::mailbox`), tested and resumed.
+//! Mailboxes whose own servers refuse them: remembered, paused when it goes on (`policy::mailbox`), tested
+//! (once a day by itself: `probing`) and resumed.
 //!
 //! While a mailbox is paused nothing is handed off to it: what waits stays in the queue, and mail for an alias that has
-//! no other mailbox is put off at RCPT. Its owner is told at another mailbox, and sees it everywhere mailboxes are shown.
+//! no other mailbox is put off at RCPT. Its owner is told at another mailbox if there is one, in any case when it
+//! works again, and sees it everywhere mailboxes are shown.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,9 +13,9 @@ use parking_lot::Mutex;
 use super::broker::Broker;
 use super::notice::{self, Telling};
 use crate::model::id::MailboxId;
-use crate::model::mailbox::Mailbox;
+use crate::model::mailbox::{Mailbox, Pause};
 use crate::model::notice::NoticeKind;
-use crate::model::{DomainName, Severity, Timestamp};
+use crate::model::{Address, DomainName, Severity};
 use crate::outbound::{Outcome, Report};
 use crate::policy::mailbox::{REFUSALS, Verdict, WITHIN, refused as judge};
 use crate::storage::refusal::NewRefusal;
@@ -38,16 +40,29 @@ pub async fn forget(broker: &Broker) -> Result<u64, storage::Error> {
     broker.storage().write(move |tx| Box::pin(async move { refusal::forget(tx, before).await })).await
 }
 
+/// A mailbox was refused by its own server.
+#[derive(Debug, Clone)]
+pub(super) struct Refused {
+    pub mailbox_id: MailboxId,
+    /// The address that was refused: the mailbox may have been moved to another one meanwhile.
+    pub address: Address,
+    /// The enhanced status code.
+    pub status: String,
+    /// Whether the server had taken the message and returned it.
+    pub returned: bool,
+}
+
 /// A hand-off to a mailbox ended: is that a sign of life, or of the opposite? Written in the background.
-pub(super) fn note(broker: &Broker, mailbox_id: Option<MailboxId>, report: &Report) {
+pub(super) fn note(broker: &Broker, mailbox_id: Option<MailboxId>, address: &Address, report: &Report) {
     let Some(mailbox_id) = mailbox_id else { return };
     match &report.outcome {
         Outcome::Delivered => delivered(broker, Some(mailbox_id)),
         Outcome::Refused(failure)
             if report.recipient_refused && Severity::of(&failure.status, failure.detail.reveal()) == Severity::Hard =>
         {
-            let (background, status) = (broker.clone(), failure.status.clone());
-            broker.tasks.spawn(async move { refused(&background, mailbox_id, status, false).await });
+            let background = broker.clone();
+            let refusal = Refused { mailbox_id, address: address.clone(), status: failure.status.clone(), returned: false };
+            broker.tasks.spawn(async move { refused(&background, refusal).await });
         }
         Outcome::Refused(_) | Outcome::Deferred(_) | Outcome::Withdrawn => {}
     }
@@ -67,11 +82,13 @@ pub(super) fn delivered(broker: &Broker, mailbox_id: Option<MailboxId>) {
     });
 }
 
-/// The mailbox's server says that there is no such mailbox; `returned`: it had taken the message.
-pub(super) async fn refused(broker: &Broker, mailbox_id: MailboxId, status: String, returned: bool) {
+/// The mailbox's server says that there is no such mailbox.
+pub(super) async fn refused(broker: &Broker, refusal: Refused) {
+    let Refused { mailbox_id, address, status, returned } = refusal;
     let new = NewRefusal { mailbox_id, status, returned, at: broker.now() };
     let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
-    let write = broker.storage().write(move |tx| Box::pin(async move { write(tx, &desk, domain.as_ref(), &new).await }));
+    let write =
+        broker.storage().write(move |tx| Box::pin(async move { write(tx, &desk, domain.as_ref(), &address, &new).await }));
     match write.await {
         Ok(told) => {
             if !returned {
@@ -87,10 +104,15 @@ pub(super) async fn refused(broker: &Broker, mailbox_id: MailboxId, status: Stri
 }
 
 /// Whether somebody was told.
-async fn write(tx: &mut Tx, desk: &super::Desk, domain: Option<&DomainName>, new: &NewRefusal) -> Result<bool, storage::Error> {
-    let Some(mailbox) = mailbox::find(tx, new.mailbox_id).await?.filter(|mailbox| mailbox.paused.is_none()) else {
-        return Ok(false);
-    };
+async fn write(
+    tx: &mut Tx,
+    desk: &super::Desk,
+    domain: Option<&DomainName>,
+    address: &Address,
+    new: &NewRefusal,
+) -> Result<bool, storage::Error> {
+    let counts = |mailbox: &Mailbox| mailbox.paused.is_none() && mailbox.address.folded() == address.folded();
+    let Some(mailbox) = mailbox::find(tx, new.mailbox_id).await?.filter(counts) else { return Ok(false) };
     let earlier = refusal::since(tx, mailbox.id, new.at.minus(WITHIN)).await?;
     match judge(&earlier, new.at) {
         Verdict::Known => return Ok(false),
@@ -124,15 +146,16 @@ fn telling(mailbox: &Mailbox, refusal: &NewRefusal) -> Telling {
             paragraphs: vec![
                 format!(
                     "The server of {address} says that there is no such mailbox. It did so for {REFUSALS} messages within a \
-                     week, the last time with status {status}. Nothing is sent there until you have tested it."
+                     week, the last time with status {status}. Nothing is sent there until it takes mail again, which is \
+                     tested once a day."
                 ),
                 "Mail to aliases that forward only there is put off: its senders keep trying for a while, usually for some \
                  days. Aliases that forward to other mailboxes as well go on with those."
                     .into(),
                 format!(
-                    "When the mailbox works again, test it:\n    postern mailbox test {address}\nAs soon as its server takes the \
-                     test message, what waits is delivered. When it is gone for good, move it:\n    postern mailbox move \
-                     {address} NEW"
+                    "When the mailbox works again, you need not wait for that; test it:\n    postern mailbox test \
+                     {address}\nAs soon as its server takes the test message, what waits is delivered. When it is gone for \
+                     good, move it:\n    postern mailbox move {address} NEW"
                 ),
             ],
             action: None,
@@ -141,14 +164,47 @@ fn telling(mailbox: &Mailbox, refusal: &NewRefusal) -> Telling {
     }
 }
 
-/// Lets mail go to a mailbox again and makes due what waits for it: whether it was paused, and how many.
-pub(super) async fn resume(desk: &super::Desk, id: MailboxId, now: Timestamp) -> Result<(bool, u64), storage::Error> {
+/// Lets mail go to a mailbox again, makes due what waits for it, and tells its owner, who may have had no other mailbox to
+/// be told at when it was paused: whether it was paused, and how many are due.
+pub(super) async fn resume(desk: &super::Desk, domain: &DomainName, id: MailboxId) -> Result<(bool, u64), storage::Error> {
+    let (desk_, domain, now) = (desk.clone(), domain.clone(), desk.clock.now());
     let write = desk.storage.write(move |tx| {
         Box::pin(async move {
-            let resumed = mailbox::resume(tx, id).await?;
-            let due = if resumed { storage::queue::make_due_of_mailbox(tx, id, now).await? } else { 0 };
-            Ok::<_, storage::Error>((resumed, due))
+            let before = mailbox::find(tx, id).await?;
+            if !mailbox::resume(tx, id).await? {
+                return Ok((false, 0));
+            }
+            let due = storage::queue::make_due_of_mailbox(tx, id, now).await?;
+            if let Some((mailbox, pause)) = before.as_ref().and_then(|mailbox| Some((mailbox, mailbox.paused.as_ref()?))) {
+                notice::tell_in(tx, &desk_, &domain, &resumed(mailbox, pause)).await?;
+            }
+            Ok::<_, storage::Error>((true, due))
         })
     });
     write.await
+}
+
+fn resumed(mailbox: &Mailbox, pause: &Pause) -> Telling {
+    let (address, status, since) = (&mailbox.address, &pause.status, pause.at.to_rfc5322());
+    Telling {
+        user_id: mailbox.user_id,
+        kind: NoticeKind::MailboxResumed,
+        about: mailbox.uuid.to_string(),
+        quiet_for: Duration::ZERO,
+        letter: Letter {
+            subject: "One of your mailboxes takes mail again".into(),
+            paragraphs: vec![
+                format!(
+                    "The server of {address} said that there is no such mailbox ({REFUSALS} messages within a week, the last \
+                     time with status {status}), so nothing was sent there since {since}. Now it has taken a test message: \
+                     forwarding goes on, and what waited is on its way."
+                ),
+                "Meanwhile mail to aliases that forward only there was put off. Senders try again for some days; one who \
+                 gave up was told so by their own server."
+                    .into(),
+            ],
+            action: None,
+        },
+        except: None,
+    }
 }

@@ -102,6 +102,11 @@ pub async fn find(desk: &Desk, user_id: UserId, address: &Address) -> Result<Sho
     Ok(Shown { key, user_ids, problem })
 }
 
+/// The keys of a user's mailboxes.
+pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<PgpKey>, storage::Error> {
+    storage::pgp_key::list(&mut desk.storage.read().await?, user).await
+}
+
 /// Takes a mailbox's key away: what is forwarded there from now on is not encrypted by us.
 pub async fn remove(desk: &Desk, user_id: UserId, address: &Address) -> Result<(), KeyOfError> {
     let address = address.clone();

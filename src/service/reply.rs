@@ -90,7 +90,7 @@ pub(super) async fn message(
         }
         refusal.reply()
     })?;
-    send(broker, &arrival, &state).await
+    send(broker, &arrival, &state).await.map_err(|refused| refused.reply)
 }
 
 /// The one author of a message in which it is clear what was signed, or meant.
@@ -99,13 +99,26 @@ pub(super) fn author(header: &HeaderBlock, start: &[u8]) -> Result<Mailbox, Repl
     mailboxes::author(header, start).map_err(policy::header::refusal)
 }
 
+/// Why a message does not go out, and how far it had come.
+pub(super) struct Refused {
+    pub reply: Reply,
+    /// Whether other servers may have seen it.
+    pub has_begun: bool,
+}
+
+impl From<Reply> for Refused {
+    fn from(reply: Reply) -> Self {
+        Self { reply, has_begun: false }
+    }
+}
+
 /// Sends the message of a proven owner to every contact, where the way is open.
-pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Result<Reply, Reply> {
+pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Result<Reply, Refused> {
     for contact in &state.contacts {
         check_way(broker, &state.alias, contact).map_err(Refusal::reply)?;
     }
-    let addresses = state.contacts.iter().map(|contact| &contact.address);
-    automatic::check_departure(broker, arrival.header, arrival.start, state.alias.id, addresses)?;
+    let addresses = || state.contacts.iter().map(|contact| &contact.address);
+    automatic::check_departure(broker, arrival.header, arrival.start, state.alias.id, addresses())?;
     let mut quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
     let replaced = if quotes && state.replaces_quoted { quoted::replace(broker, arrival, state).await? } else { None };
     // Proven by the bytes that came; what goes out from here on is what they were made into.
@@ -114,7 +127,8 @@ pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standin
         quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
     }
     let units = write(broker, &arrival, state).await?;
-    commit::run(broker, &arrival, units).await?;
+    commit::run(broker, &arrival, units).await.map_err(|reply| Refused { reply, has_begun: true })?;
+    automatic::count_departure(broker, arrival.header, arrival.start, state.alias.id, addresses());
     if quotes {
         broker.ledger.count(state.alias.id, broker.now(), Activity::QUOTED);
     }

@@ -15,7 +15,7 @@ use super::schedule::Schedule;
 use crate::model::activity::Activity;
 use crate::model::delivery::{DeliveryKind, Failure};
 use crate::model::id::{AliasId, DeliveryId, MailboxId, MessageId};
-use crate::model::{Private, Timestamp};
+use crate::model::{Address, Private, Timestamp};
 use crate::outbound::{Outcome, Report};
 use crate::storage::{self, ErrorKind, delivery, site_backoff};
 use crate::telemetry::metrics::QUEUE_ENDED;
@@ -42,6 +42,8 @@ pub struct Held {
     pub alias_id: Option<AliasId>,
     /// The mailbox it goes to.
     pub mailbox_id: Option<MailboxId>,
+    /// The address it goes to.
+    pub recipient: Address,
     /// Hand-offs before this one.
     pub attempts: i32,
     /// When it is given up.
@@ -137,7 +139,7 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
         Outcome::Deferred(failure) | Outcome::Refused(failure) => {
             let reason = if matches!(report.outcome, Outcome::Refused(_)) { "refused" } else { "expired" };
             if dsn::give_up(broker, held, failure).await? {
-                pausing::note(broker, held.mailbox_id, report);
+                pausing::note(broker, held.mailbox_id, &held.recipient, report);
                 metrics::counter!(QUEUE_ENDED, "reason" => reason).increment(1);
             }
             Ok(())

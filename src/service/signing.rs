@@ -17,6 +17,7 @@ use crate::model::id::DkimKeyId;
 use crate::model::{DomainName, Reply, Timestamp};
 use crate::spool::Content;
 use crate::storage;
+use crate::transform::arc::{self, Findings};
 use crate::transform::dkim::{self, BodyHash, BodyHasher, DkimError, Signer, SigningKey};
 
 /// Bytes of a body read at once.
@@ -57,6 +58,11 @@ impl Signing {
         Self { algorithms, lifetime: dkim_key::signature_lifetime(expire), keys: RwLock::default() }
     }
 
+    /// Whether mail is signed at all.
+    pub fn is_on(&self) -> bool {
+        !self.algorithms.is_empty()
+    }
+
     /// The hash of a body (from its empty line on), computed once for all copies of a message. `None` when nothing is
     /// signed.
     pub async fn hash(&self, body: &Content) -> Result<Option<BodyHash>, SigningError> {
@@ -87,19 +93,43 @@ impl Signing {
         body: Option<&BodyHash>,
     ) -> Result<Bytes, SigningError> {
         let Some(body) = body else { return Ok(header.into()) };
-        let mut signers = self.signers(domain);
-        if signers.is_none() {
-            self.refresh(desk).await?;
-            signers = self.signers(domain);
-        }
-        let signers = signers.ok_or(SigningError::NoKey)?;
         let now = desk.clock.now();
         let mut signed = Vec::with_capacity(header.len() + 2048);
-        for signer in signers {
+        for signer in self.ready(desk, domain).await? {
             signed.extend(self.field(&signer, &header, body, now)?);
         }
         signed.extend_from_slice(&header);
         Ok(signed.into())
+    }
+
+    /// Puts an ARC set in front of a block that is not signed yet; the block as it is, where no set may be added.
+    pub async fn seal_arc(
+        &self,
+        desk: &Desk,
+        domain: &DomainName,
+        header: Vec<u8>,
+        body: Option<&BodyHash>,
+        findings: Findings<'_>,
+    ) -> Result<Vec<u8>, SigningError> {
+        let Some(body) = body else { return Ok(header) };
+        let signers = self.ready(desk, domain).await?;
+        // The settings are checked for RSA.
+        let signer = signers.iter().find(|signer| signer.key.algorithm() == Algorithm::Rsa).ok_or(SigningError::NoKey)?;
+        let now = desk.clock.now();
+        let set = arc::set(signer, &header, body, findings, now, now.plus(self.lifetime))?;
+        Ok(match set {
+            Some(set) => [set, header].concat(),
+            None => header,
+        })
+    }
+
+    /// The keys, read from the database where they are not in memory.
+    async fn ready(&self, desk: &Desk, domain: &DomainName) -> Result<Vec<Arc<Signer>>, SigningError> {
+        if let Some(signers) = self.signers(domain) {
+            return Ok(signers);
+        }
+        self.refresh(desk).await?;
+        self.signers(domain).ok_or(SigningError::NoKey)
     }
 
     fn field(&self, signer: &Signer, header: &[u8], body: &BodyHash, now: Timestamp) -> Result<Vec<u8>, DkimError> {

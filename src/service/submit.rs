@@ -16,14 +16,15 @@ use std::net::IpAddr;
 
 use parking_lot::Mutex;
 
-use super::app_password::{self, LoginError};
+use super::app_password::{self, LoginError, Origin};
 use super::broker::Broker;
-use super::forward::read_header;
 use super::forward::units::Arrival;
-use super::{reply, reverse};
+use super::forward::{STOPPING, read_header};
+use super::reply::{self, Refused};
+use super::reverse;
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
-use crate::model::alias_name::BOUNCE_PREFIX;
+use crate::model::alias_name::{self, BOUNCE_PREFIX};
 use crate::model::app_password::Login;
 use crate::model::contact::{Contact, ReverseToken};
 use crate::model::envelope::{Client, MailFrom};
@@ -57,32 +58,44 @@ pub enum Recipient {
 #[derive(Debug, Default)]
 pub struct Quota(Mutex<(i64, HashMap<UserId, u32>)>);
 
+/// What was taken of a user's quota, and on which day.
+#[derive(Debug)]
+struct Taken {
+    user: UserId,
+    day: i64,
+    count: u32,
+}
+
 impl Quota {
-    /// Takes `count` messages of today's; false, and nothing is taken, when there are not so many left.
-    fn take(&self, user: UserId, now: Timestamp, count: usize, most: u32) -> bool {
+    /// Takes `count` messages of today's; `None`, and nothing is taken, when there are not so many left.
+    fn take(&self, user: UserId, now: Timestamp, count: usize, most: u32) -> Option<Taken> {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
         let today = &mut *self.0.lock();
         if today.0 != now.day() {
             *today = (now.day(), HashMap::new());
         }
         let used = today.1.entry(user).or_default();
-        let wanted = used.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-        let fits = wanted <= most;
-        if fits {
-            *used = wanted;
-        }
-        fits
+        let wanted = used.checked_add(count).filter(|wanted| *wanted <= most)?;
+        *used = wanted;
+        Some(Taken { user, day: today.0, count })
     }
 
-    fn give_back(&self, user: UserId, count: usize) {
-        if let Some(used) = self.0.lock().1.get_mut(&user) {
-            *used = used.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+    /// Gives it back to the day it was taken from; to a day that is over there is nothing to give.
+    fn give_back(&self, taken: &Taken) {
+        let (day, users) = &mut *self.0.lock();
+        if *day == taken.day
+            && let Some(used) = users.get_mut(&taken.user)
+        {
+            *used = used.saturating_sub(taken.count);
         }
     }
 }
 
 /// Do these go together? `name` is the address the user signs in with, `password` one of their app passwords.
 pub async fn login(broker: &Broker, ip: IpAddr, name: &str, password: &str) -> Result<Login, Reply> {
-    app_password::check(&broker.desk, &broker.logins, ip, name, password).await.map_err(|error| match error {
+    let is_trusted = broker.rules.trusted_networks.iter().any(|network| network.contains(ip));
+    let origin = Origin { ip, is_trusted };
+    app_password::check(&broker.desk, &broker.logins, origin, name, password).await.map_err(|error| match error {
         LoginError::Wrong => WRONG_LOGIN,
         LoginError::TooMany => TOO_MANY_LOGINS,
         LoginError::Password(error) => {
@@ -104,7 +117,7 @@ pub async fn sender(broker: &Broker, login: Login) -> Result<(), Reply> {
 
 /// May this recipient be accepted? As whom it is written to is known at the end of data only.
 pub async fn recipient(broker: &Broker, login: Login, address: Option<&Address>) -> Result<Recipient, Reply> {
-    let Some(address) = address else { return Err(answers::INSIDE) };
+    let Some(address) = address else { return Err(answers::ROLE) };
     let failed = |error| broker.storage_failed(&error);
     let mut tx = broker.storage().read().await.map_err(failed)?;
     if domain::find_by_name(&mut tx, address.domain()).await.map_err(failed)?.is_none() {
@@ -119,7 +132,8 @@ pub async fn recipient(broker: &Broker, login: Login, address: Option<&Address>)
         return Err(policy::recipient::NO_SUCH_ADDRESS);
     }
     let own = alias::find_by_address(&mut tx, &address.folded()).await.map_err(failed)?;
-    own.filter(|alias| alias.user_id == login.user_id).map(|alias| Recipient::Own(alias.id)).ok_or(answers::INSIDE)
+    let refusal = if alias_name::is_role(address.local()) { answers::ROLE } else { answers::INSIDE };
+    own.filter(|alias| alias.user_id == login.user_id).map(|alias| Recipient::Own(alias.id)).ok_or(refusal)
 }
 
 /// The whole message for all its accepted recipients.
@@ -131,14 +145,19 @@ pub async fn message(
     recipients: Vec<Recipient>,
     content: Content,
 ) -> Reply {
-    let count = recipients.len();
-    if !broker.quota.take(login.user_id, broker.now(), count, broker.rules.submission_per_day) {
-        return answers::QUOTA;
+    // The disk may have failed since MAIL was answered.
+    if broker.fatal.is_cancelled() {
+        return STOPPING;
     }
+    let most = broker.rules.submission_per_day;
+    let Some(taken) = broker.quota.take(login.user_id, broker.now(), recipients.len(), most) else { return answers::QUOTA };
     match send(broker, client, login, mail, recipients, &content).await {
         Ok(reply) => reply,
-        Err(reply) => {
-            broker.quota.give_back(login.user_id, count);
+        Err(Refused { reply, has_begun }) => {
+            // What left a trace counts: or who is refused by every server, or only makes aliases, had no limit.
+            if !has_begun {
+                broker.quota.give_back(&taken);
+            }
             reply
         }
     }
@@ -178,7 +197,7 @@ async fn send(
     mail: &MailFrom,
     recipients: Vec<Recipient>,
     content: &Content,
-) -> Result<Reply, Reply> {
+) -> Result<Reply, Refused> {
     sender(broker, login).await?;
     let named = Named::sort(recipients);
     let (start, header) = read_header(broker, content).await?;
@@ -190,29 +209,43 @@ async fn send(
     let house = speaker::House::look(broker, login.user_id).await.map_err(failed)?;
     let speaker = speaker::find(broker, &house, &author, &named).await?;
     if named.aliases().any(|id| speaker.alias_id() != Some(id)) {
-        return Err(answers::ONE_ALIAS);
+        return Err(answers::ONE_ALIAS.into());
     }
     if named.targets.is_empty() && named.outside.is_empty() {
-        return Err(answers::NOBODY);
+        return Err(answers::NOBODY.into());
     }
-    let alias = match speaker {
-        Speaker::Alias(alias) => *alias,
+    match speaker {
+        Speaker::Alias(alias) => speak(broker, &arrival, house, *alias, &named).await,
         Speaker::New(new) => {
             speaker::check_header(broker, &arrival, &house, &new.address, &named.outside)?;
-            speaker::make(broker, *new).await?
+            let alias = speaker::make(broker, *new).await?;
+            let sent = speak(broker, &arrival, house, alias, &named).await;
+            sent.map_err(|refused| Refused { has_begun: true, ..refused })
         }
-    };
-    let mut contacts = contacts_of(broker, &alias, &named).await.map_err(failed)?;
+    }
+}
+
+/// Sends it from this alias.
+async fn speak(
+    broker: &Broker,
+    arrival: &Arrival<'_>,
+    house: speaker::House,
+    alias: Alias,
+    named: &Named,
+) -> Result<Reply, Refused> {
+    let failed = |error| broker.storage_failed(&error);
+    let mut contacts = contacts_of(broker, &alias, named).await.map_err(failed)?;
     contacts.sort_unstable_by_key(|contact| contact.id);
     contacts.dedup_by_key(|contact| contact.id);
     if contacts.is_empty() {
-        return Err(policy::recipient::NO_SUCH_ADDRESS);
+        return Err(policy::recipient::NO_SUCH_ADDRESS.into());
     }
     let speaker::House { mailboxes, replaces_quoted, domains, .. } = house;
     let state = reply::Standing { alias, contacts, owners: Vec::new(), mailboxes, replaces_quoted, outside: Some(domains) };
-    reply::send(broker, &arrival, &state).await.map_err(|answer| {
+    reply::send(broker, arrival, &state).await.map_err(|refused| {
         // The words of a reply name what a reply may do.
-        if answer == reply::refusal(ReplyFault::OutsideAddress) { answers::SHOWS_INSIDE } else { answer }
+        let is_about_replies = refused.reply == reply::refusal(ReplyFault::OutsideAddress);
+        Refused { reply: if is_about_replies { answers::SHOWS_INSIDE } else { refused.reply }, ..refused }
     })
 }
 
@@ -242,12 +275,25 @@ mod tests {
     #[test]
     fn a_day_has_so_many_messages_and_a_new_day_as_many_again() {
         let (quota, now) = (Quota::default(), Timestamp::from_micros(1_700_000_000_000_000));
-        assert!(quota.take(UserId(1), now, 3, 4));
-        assert!(!quota.take(UserId(1), now, 2, 4), "all or nothing");
-        assert!(quota.take(UserId(2), now, 4, 4), "each user has their own");
-        assert!(quota.take(UserId(1), now, 1, 4) && !quota.take(UserId(1), now, 1, 4));
-        quota.give_back(UserId(1), 1);
-        assert!(quota.take(UserId(1), now, 1, 4));
-        assert!(quota.take(UserId(1), now.plus(Duration::from_hours(24)), 4, 4));
+        let takes = |user: i64, now: Timestamp, count: usize| quota.take(UserId(user), now, count, 4);
+        assert!(takes(1, now, 3).is_some());
+        assert!(takes(1, now, 2).is_none(), "all or nothing");
+        assert!(takes(2, now, 4).is_some(), "each user has their own");
+        let last = takes(1, now, 1).unwrap();
+        assert!(takes(1, now, 1).is_none());
+        quota.give_back(&last);
+        assert!(takes(1, now, 1).is_some());
+        assert!(takes(1, now, usize::MAX).is_none());
+        assert!(takes(1, now.plus(Duration::from_hours(24)), 4).is_some());
+    }
+
+    #[test]
+    fn what_was_taken_yesterday_is_not_given_back_today() {
+        let (quota, now) = (Quota::default(), Timestamp::from_micros(1_700_000_000_000_000));
+        let tomorrow = now.plus(Duration::from_hours(24));
+        let yesterdays = quota.take(UserId(1), now, 3, 4).unwrap();
+        assert!(quota.take(UserId(1), tomorrow, 4, 4).is_some());
+        quota.give_back(&yesterdays);
+        assert!(quota.take(UserId(1), tomorrow, 1, 4).is_none());
     }
 }

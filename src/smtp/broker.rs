@@ -42,7 +42,7 @@ impl Gate for Broker {
             }
         }
         match client.login {
-            // A session logs in before its first recipient and never out, so there is one kind only.
+            // Nobody logs in or out within a transaction, so there is one kind only.
             Some(login) if arriving.is_empty() => submit::message(self, client, login, mail, leaving, content).await,
             None if leaving.is_empty() => forward::message(self, client, mail, arriving, content).await,
             _ => Reply::internal_error(),

@@ -14,7 +14,7 @@ pub trait Gate: Send + Sync + 'static {
     /// What the gate remembers of an accepted recipient until the end of data.
     type Recipient: Send;
 
-    /// May this transaction begin? (Free disk space, health.)
+    /// May this transaction begin? (Free disk space, health.) 530 ends the login.
     fn sender(&self, client: &Client, mail: &MailFrom) -> impl Future<Output = Result<(), Reply>> + Send;
 
     /// May this recipient be accepted? Looked up live. 550 5.1.1 for unknown and killed ones alike.

@@ -44,6 +44,11 @@ impl LineReader {
         Self { longest, skipping: false }
     }
 
+    /// The same from the next line on, for another length.
+    pub const fn set_longest(&mut self, longest: usize) {
+        self.longest = longest;
+    }
+
     /// Looks at the bytes received and not yet consumed.
     pub fn scan(&mut self, input: &[u8]) -> Scan {
         let end = memchr(b'\n', input).map(|at| at + 1);

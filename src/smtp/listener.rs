@@ -42,15 +42,44 @@ pub enum Entrance {
     Submissions,
 }
 
+/// How many connections there may be at once, and how many more.
+struct Room {
+    size: usize,
+    free: Arc<Semaphore>,
+}
+
+impl Room {
+    fn new(size: usize) -> Self {
+        Self { size, free: Arc::new(Semaphore::new(size.min(Semaphore::MAX_PERMITS))) }
+    }
+}
+
 /// What all sessions share.
 pub(super) struct Shared<G> {
     pub(super) settings: config::smtp::Smtp,
     pub(super) hostname: String,
     pub(super) gate: Arc<G>,
     pub(super) tls: Option<Tls>,
-    /// One permit per connection in all.
-    pub(super) connections: Arc<Semaphore>,
+    /// One permit per connection of other servers.
+    connections: Room,
+    /// One per connection of users.
+    submission_connections: Room,
     limits: Arc<Limits>,
+}
+
+impl<G> Shared<G> {
+    fn room(&self, entrance: Entrance) -> &Room {
+        match entrance {
+            Entrance::Exchange => &self.connections,
+            Entrance::Submission | Entrance::Submissions => &self.submission_connections,
+        }
+    }
+
+    /// Whether few more connections can be let in there.
+    pub(super) fn is_scarce(&self, entrance: Entrance) -> bool {
+        let room = self.room(entrance);
+        room.free.available_permits() < room.size / 5
+    }
 }
 
 /// The SMTP server. Clones share limits and certificate, so that several listeners are one door.
@@ -79,7 +108,8 @@ impl<G: Gate> Door<G> {
             hostname: hostname.to_owned(),
             gate,
             tls: Tls::open(settings, Arc::clone(&clock))?,
-            connections: Arc::new(Semaphore::new(settings.max_connections.min(Semaphore::MAX_PERMITS))),
+            connections: Room::new(settings.max_connections),
+            submission_connections: Room::new(settings.max_submission_connections),
             limits: Limits::new(settings, clock),
         };
         Ok(Self { shared: Arc::new(shared), tasks })
@@ -118,7 +148,7 @@ impl<G: Gate> Door<G> {
 
     fn admit(&self, entrance: Entrance, stream: TcpStream, peer: SocketAddr, soft: &CancellationToken, hard: &CancellationToken) {
         let ip = peer.ip().to_canonical();
-        let permit = Arc::clone(&self.shared.connections).try_acquire_owned().ok();
+        let permit = Arc::clone(&self.shared.room(entrance).free).try_acquire_owned().ok();
         let (Some(permit), Some(slot)) = (permit, self.shared.limits.admit(ip)) else {
             metrics::counter!(SMTP_CONNECTIONS, "result" => "turned_away").increment(1);
             turn_away(&stream, &replies::TOO_MANY_CONNECTIONS);
@@ -212,7 +242,7 @@ mod tests {
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let ip = [127, 0, 0, 1].into();
         let slot = door.shared.limits.admit(ip).unwrap();
-        let permit = Arc::clone(&door.shared.connections).try_acquire_owned().unwrap();
+        let permit = Arc::clone(&door.shared.connections.free).try_acquire_owned().unwrap();
         let session =
             Session::new(Arc::clone(&door.shared), Entrance::Exchange, stream, ip, slot, permit, CancellationToken::new());
         let size = std::mem::size_of_val(&session.run());
@@ -222,9 +252,36 @@ mod tests {
     #[tokio::test]
     async fn silence_is_shorter_when_connections_get_scarce() {
         let door = door(&config::smtp::Smtp { max_connections: 10, ..config::smtp::Smtp::default() });
-        assert_eq!(door.shared.patience(), Duration::from_mins(5));
-        let _taken = Arc::clone(&door.shared.connections).try_acquire_many_owned(9).unwrap();
-        assert_eq!(door.shared.patience(), Duration::from_mins(1));
+        assert_eq!(door.shared.patience(Entrance::Exchange), Duration::from_mins(5));
+        let _taken = Arc::clone(&door.shared.connections.free).try_acquire_many_owned(9).unwrap();
+        assert_eq!(door.shared.patience(Entrance::Exchange), Duration::from_mins(1));
+        assert_eq!(door.shared.patience(Entrance::Submission), Duration::from_mins(5), "users have room of their own");
+    }
+
+    #[tokio::test]
+    async fn a_flood_from_other_servers_locks_no_user_out() {
+        use tokio::io::AsyncReadExt;
+
+        let door =
+            door(&config::smtp::Smtp { max_connections: 1, max_submission_connections: 1, ..config::smtp::Smtp::default() });
+        let hard = CancellationToken::new();
+        let mut addresses = Vec::new();
+        for entrance in [Entrance::Exchange, Entrance::Submission] {
+            let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            addresses.push(listener.local_addr().unwrap());
+            door.tasks.spawn(door.clone().run_as(entrance, listener, CancellationToken::new(), hard.clone()));
+        }
+        let mut kept = Vec::new();
+        for address in addresses {
+            for expected in [b"220", b"421"] {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                let mut code = [0; 3];
+                stream.read_exact(&mut code).await.unwrap();
+                assert_eq!(&code, expected);
+                kept.push(stream);
+            }
+        }
+        hard.cancel();
     }
 
     #[tokio::test]

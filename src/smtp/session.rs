@@ -32,6 +32,8 @@ const DELAY: Duration = Duration::from_secs(1);
 const WRITE_AT: usize = 8 * 1024;
 /// How long a client may be silent when connections get scarce.
 const SCARCE_TIMEOUT: Duration = Duration::from_mins(1);
+/// AUTH and the answers it asks for may be this long (RFC 4954 §4), whatever other commands may.
+const LONGEST_AUTH: usize = 12_288;
 /// First words of other protocols.
 const OTHER_PROTOCOLS: [&[u8]; 9] =
     [b"GET ", b"POST ", b"CONNECT ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"PRI * HTTP"];
@@ -184,7 +186,7 @@ impl<G: Gate> Session<G> {
 
     /// The next line as `parse` reads it, after all replies that wait are written if it has to be waited for.
     pub(super) async fn read<T>(&mut self, parse: fn(&str) -> T) -> Incoming<T> {
-        let silence = self.shared.patience();
+        let silence = self.shared.patience(self.entrance);
         let deadline = self.ends.min(Instant::now() + silence);
         loop {
             if self.soft.is_cancelled() {
@@ -217,6 +219,8 @@ impl<G: Gate> Session<G> {
         if !self.lines_seen && self.speaks_another_protocol() {
             return Some(Incoming::OtherProtocol);
         }
+        let usual = self.shared.settings.max_command_line;
+        self.lines.set_longest(if self.may_still_log_in() { usual.max(LONGEST_AUTH) } else { usual });
         let scan = self.lines.scan(self.wire.input());
         let (incoming, consumed) = match scan {
             Scan::Line { consumed } => {
@@ -295,9 +299,8 @@ impl<G: Gate> Session<G> {
 
 impl<G: Gate> Shared<G> {
     /// How long a client may be silent now: less when connections get scarce.
-    pub(super) fn patience(&self) -> Duration {
-        let scarce = self.connections.available_permits() < self.settings.max_connections / 5;
+    pub(super) fn patience(&self, entrance: Entrance) -> Duration {
         let usual = self.settings.command_timeout.0;
-        if scarce { usual.min(SCARCE_TIMEOUT) } else { usual }
+        if self.is_scarce(entrance) { usual.min(SCARCE_TIMEOUT) } else { usual }
     }
 }

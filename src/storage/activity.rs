@@ -1,7 +1,7 @@
 //! Counters per alias and day.
 
 use crate::model::activity::{Activity, ActivityKey};
-use crate::model::id::AliasId;
+use crate::model::id::{AliasId, UserId};
 
 use super::{Error, Tx, changed, on};
 
@@ -81,4 +81,16 @@ pub async fn total(tx: &mut Tx, alias: AliasId) -> Result<Activity, Error> {
         total.add(counts);
     }
     Ok(total)
+}
+
+/// What all of a user's aliases counted since `from_day`, by day, oldest first; days without mail are left out.
+pub async fn of_user(tx: &mut Tx, user: UserId, from_day: i64) -> Result<Vec<(i64, Activity)>, Error> {
+    let rows: Vec<ActivityRow> = on!(tx, c => sqlx::query_as(
+        "SELECT t.day, CAST(SUM(t.forwarded) AS BIGINT) AS forwarded, CAST(SUM(t.blocked) AS BIGINT) AS blocked, \
+         CAST(SUM(t.refused) AS BIGINT) AS refused, CAST(SUM(t.failed) AS BIGINT) AS failed, \
+         CAST(SUM(t.cancelled) AS BIGINT) AS cancelled, CAST(SUM(t.replied) AS BIGINT) AS replied, \
+         CAST(SUM(t.unproven) AS BIGINT) AS unproven, CAST(SUM(t.quoted) AS BIGINT) AS quoted \
+         FROM activity t JOIN aliases a ON a.id = t.alias_id WHERE a.user_id = $1 AND t.day >= $2 GROUP BY t.day ORDER BY t.day",
+    ).bind(user.0).bind(from_day).fetch_all(c))?;
+    Ok(rows.iter().map(|row| (row.day, row.counts())).collect())
 }

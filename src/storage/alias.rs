@@ -15,7 +15,7 @@ use super::{Error, ErrorKind, Tx, changed, columns, delivery, message, on};
 
 /// The text of [`find_route`], public so that a test can ask both databases how they would run it.
 pub const FIND_ROUTE: &str = "SELECT a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, \
-     a.max_messages, a.messages_used, a.created_at, a.state_changed_at, a.display_name, \
+     a.max_messages, a.messages_used, a.created_at, a.state_changed_at, a.display_name, a.link_epoch, \
      m.id AS mailbox_id, m.uuid AS mailbox_uuid, m.user_id AS mailbox_user_id, m.address AS mailbox_address, \
      m.verified_at AS mailbox_verified_at, m.is_default AS mailbox_is_default, m.created_at AS mailbox_created_at, \
      m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status, k.mailbox_id AS key_of, \
@@ -101,6 +101,7 @@ pub(super) struct AliasRow {
     created_at: i64,
     state_changed_at: i64,
     display_name: Option<String>,
+    link_epoch: i32,
 }
 
 impl TryFrom<AliasRow> for Alias {
@@ -122,6 +123,7 @@ impl TryFrom<AliasRow> for Alias {
             created_at: Timestamp::from_micros(row.created_at),
             state_changed_at: Timestamp::from_micros(row.state_changed_at),
             display_name: row.display_name,
+            link_epoch: row.link_epoch,
         })
     }
 }
@@ -182,7 +184,7 @@ pub async fn find_route(tx: &mut Tx, address: &str) -> Result<Option<Route>, Err
 pub async fn find(tx: &mut Tx, id: AliasId) -> Result<Option<Alias>, Error> {
     let row: Option<AliasRow> = on!(tx, c => sqlx::query_as(
         "SELECT id, uuid, user_id, domain_id, address, site, state, note, expires_at, max_messages, messages_used, \
-         created_at, state_changed_at, display_name FROM aliases WHERE id = $1",
+         created_at, state_changed_at, display_name, link_epoch FROM aliases WHERE id = $1",
     ).bind(id.0).fetch_optional(c))?;
     row.map(Alias::try_from).transpose()
 }
@@ -191,7 +193,7 @@ pub async fn find(tx: &mut Tx, id: AliasId) -> Result<Option<Alias>, Error> {
 pub async fn find_by_address(tx: &mut Tx, address: &str) -> Result<Option<Alias>, Error> {
     let row: Option<AliasRow> = on!(tx, c => sqlx::query_as(
         "SELECT id, uuid, user_id, domain_id, address, site, state, note, expires_at, max_messages, messages_used, \
-         created_at, state_changed_at, display_name FROM aliases WHERE address = $1",
+         created_at, state_changed_at, display_name, link_epoch FROM aliases WHERE address = $1",
     ).bind(address).fetch_optional(c))?;
     row.map(Alias::try_from).transpose()
 }
@@ -200,7 +202,7 @@ pub async fn find_by_address(tx: &mut Tx, address: &str) -> Result<Option<Alias>
 pub async fn list(tx: &mut Tx, filter: &AliasFilter) -> Result<Vec<Alias>, Error> {
     let rows: Vec<AliasRow> = on!(tx, c => sqlx::query_as(
         "SELECT id, uuid, user_id, domain_id, address, site, state, note, expires_at, max_messages, messages_used, \
-         created_at, state_changed_at, display_name FROM aliases \
+         created_at, state_changed_at, display_name, link_epoch FROM aliases \
          WHERE user_id = $1 AND ($2 IS NULL OR site = $2) AND ($3 IS NULL OR state = $3) AND id < $4 \
          ORDER BY id DESC LIMIT $5",
     )

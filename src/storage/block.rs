@@ -13,6 +13,7 @@ use super::{Error, Tx, changed, on, patiently};
 #[derive(sqlx::FromRow)]
 struct BlockRow {
     id: i64,
+    uuid: Uuid,
     sender: String,
     created_at: i64,
 }
@@ -21,7 +22,7 @@ impl TryFrom<BlockRow> for Block {
     type Error = Error;
     fn try_from(row: BlockRow) -> Result<Self, Error> {
         let sender = Sender::from_stored(&row.sender).ok_or_else(|| Error::corrupt("blocks", "sender", row.id))?;
-        Ok(Self { sender, created_at: Timestamp::from_micros(row.created_at) })
+        Ok(Self { uuid: row.uuid, sender, created_at: Timestamp::from_micros(row.created_at) })
     }
 }
 
@@ -50,7 +51,7 @@ pub async fn remove(tx: &mut Tx, user: UserId, sender: &Sender) -> Result<bool, 
 /// A user's blocks, oldest first.
 pub async fn list(tx: &mut Tx, user: UserId) -> Result<Vec<Block>, Error> {
     let rows: Vec<BlockRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, sender, created_at FROM blocks WHERE user_id = $1 ORDER BY created_at, id",
+        "SELECT id, uuid, sender, created_at FROM blocks WHERE user_id = $1 ORDER BY created_at, id",
     ).bind(user.0).fetch_all(c))?;
     rows.into_iter().map(Block::try_from).collect()
 }

@@ -118,7 +118,7 @@ pub async fn find_by_token(tx: &mut Tx, token: &ReverseToken) -> Result<Option<(
         "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, c.address AS contact_address, \
          c.token AS contact_token, c.created_at AS contact_created_at, c.blocked_at AS contact_blocked_at, \
          a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, a.max_messages, \
-         a.messages_used, a.created_at, a.state_changed_at, a.display_name \
+         a.messages_used, a.created_at, a.state_changed_at, a.display_name, a.link_epoch \
          FROM contacts c JOIN aliases a ON a.id = c.alias_id WHERE c.token = $1",
     ).bind(token.as_str()).fetch_optional(c))?;
     row.map(|row| Ok((row.contact.try_into()?, row.alias.try_into()?))).transpose()
@@ -145,9 +145,9 @@ pub async fn find_by_tokens(tx: &mut Tx, alias: AliasId, tokens: &[ReverseToken]
     rows.into_iter().map(Contact::try_from).collect()
 }
 
-/// One page of an alias's contacts, oldest first, after that one.
+/// One page of an alias's contacts, oldest first, after that one. Hidden ones are left out.
 pub async fn list(tx: &mut Tx, alias: AliasId, after: Option<ContactId>, limit: u32) -> Result<Vec<Contact>, Error> {
-    let rows: Vec<ContactRow> = on!(tx, c => sqlx::query_as(select!("alias_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3"))
+    let rows: Vec<ContactRow> = on!(tx, c => sqlx::query_as(select!("alias_id = $1 AND c.id > $2 AND c.hidden_at IS NULL ORDER BY c.id LIMIT $3"))
         .bind(alias.0).bind(after.map_or(i64::MIN, |id| id.0)).bind(i64::from(limit)).fetch_all(c))?;
     rows.into_iter().map(Contact::try_from).collect()
 }
@@ -158,7 +158,7 @@ pub async fn list_blocked(tx: &mut Tx, user: UserId) -> Result<Vec<(Contact, Ali
         "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, c.address AS contact_address, \
          c.token AS contact_token, c.created_at AS contact_created_at, c.blocked_at AS contact_blocked_at, \
          a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, a.max_messages, \
-         a.messages_used, a.created_at, a.state_changed_at, a.display_name \
+         a.messages_used, a.created_at, a.state_changed_at, a.display_name, a.link_epoch \
          FROM aliases a JOIN contacts c ON c.alias_id = a.id \
          WHERE a.user_id = $1 AND c.blocked_at IS NOT NULL ORDER BY c.blocked_at, c.id",
     ).bind(user.0).fetch_all(c))?;
@@ -168,5 +168,19 @@ pub async fn list_blocked(tx: &mut Tx, user: UserId) -> Result<Vec<(Contact, Ali
 /// Blocks a contact (`Some`: since when), or lets it be written to again.
 pub async fn set_blocked(tx: &mut Tx, id: ContactId, at: Option<Timestamp>) -> Result<(), Error> {
     changed!(tx, sqlx::query("UPDATE contacts SET blocked_at = $2 WHERE id = $1").bind(id.0).bind(at.map(Timestamp::as_micros)))
+        .map(drop)
+}
+
+/// One page of an alias's contacts, newest first, after so many. Hidden ones are left out.
+pub async fn page(tx: &mut Tx, alias: AliasId, offset: u32, limit: u32) -> Result<Vec<Contact>, Error> {
+    let rows: Vec<ContactRow> = on!(tx, c => sqlx::query_as(
+        select!("alias_id = $1 AND c.hidden_at IS NULL ORDER BY c.id DESC LIMIT $2 OFFSET $3"),
+    ).bind(alias.0).bind(i64::from(limit)).bind(i64::from(offset)).fetch_all(c))?;
+    rows.into_iter().map(Contact::try_from).collect()
+}
+
+/// Takes a contact out of the list (`Some`: since when), or puts it back.
+pub async fn set_hidden(tx: &mut Tx, id: ContactId, at: Option<Timestamp>) -> Result<(), Error> {
+    changed!(tx, sqlx::query("UPDATE contacts SET hidden_at = $2 WHERE id = $1").bind(id.0).bind(at.map(Timestamp::as_micros)))
         .map(drop)
 }

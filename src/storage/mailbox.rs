@@ -98,6 +98,15 @@ pub async fn list(tx: &mut Tx, user: UserId) -> Result<Vec<Mailbox>, Error> {
     rows.into_iter().map(Mailbox::try_from).collect()
 }
 
+/// The verified mailboxes that have been paused since that moment or longer. One that makes no sense keeps no other waiting.
+pub async fn paused_before(tx: &mut Tx, before: Timestamp) -> Result<Vec<Mailbox>, Error> {
+    let rows: Vec<MailboxRow> = on!(tx, c => sqlx::query_as(
+        "SELECT id, uuid, user_id, address, verified_at, is_default, created_at, paused_at, paused_status FROM mailboxes \
+         WHERE paused_at <= $1 AND verified_at IS NOT NULL ORDER BY paused_at, id",
+    ).bind(before.as_micros()).fetch_all(c))?;
+    Ok(rows.into_iter().filter_map(|row| Mailbox::try_from(row).ok()).collect())
+}
+
 /// All mailboxes behind an alias, verified or not, oldest first.
 pub async fn of_alias(tx: &mut Tx, alias: AliasId) -> Result<Vec<Mailbox>, Error> {
     let rows: Vec<MailboxRow> = on!(tx, c => sqlx::query_as(
@@ -133,7 +142,22 @@ pub async fn make_default(tx: &mut Tx, user: UserId, id: MailboxId) -> Result<()
 }
 
 /// Another address for the same mailbox: every alias that forwards here follows. What was refused was the old one.
+/// The links in the mail that lies behind this address are not followed any more.
+async fn end_links(tx: &mut Tx, id: MailboxId) -> Result<(), Error> {
+    changed!(
+        tx,
+        sqlx::query(
+            "UPDATE aliases SET link_epoch = link_epoch + 1 \
+             WHERE id IN (SELECT am.alias_id FROM alias_mailboxes am WHERE am.mailbox_id = $1)"
+        )
+        .bind(id.0)
+    )
+    .map(drop)
+}
+
+/// Another address for the same mailbox: every alias that forwards here follows.
 pub async fn set_address(tx: &mut Tx, id: MailboxId, address: &Address, verified_at: Option<Timestamp>) -> Result<(), Error> {
+    end_links(tx, id).await?;
     changed!(
         tx,
         sqlx::query("UPDATE mailboxes SET address = $2, address_key = $3, verified_at = $4, paused_at = NULL, paused_status = NULL WHERE id = $1")
@@ -185,5 +209,6 @@ pub async fn copy_aliases(tx: &mut Tx, from: MailboxId, to: MailboxId) -> Result
 
 /// Removes it from its user and from every alias; false when there was none.
 pub async fn delete(tx: &mut Tx, id: MailboxId) -> Result<bool, Error> {
+    end_links(tx, id).await?;
     Ok(changed!(tx, sqlx::query("DELETE FROM mailboxes WHERE id = $1").bind(id.0))? == 1)
 }

@@ -140,7 +140,8 @@ pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, 
          AND NOT EXISTS (SELECT 1 FROM site_backoff b WHERE b.site = d.site AND b.until > $1) \
          AND NOT EXISTS (SELECT 1 FROM mailboxes m WHERE m.id = d.mailbox_id AND (m.verified_at IS NULL OR m.paused_at IS NOT NULL)) \
          ORDER BY d.next_attempt_at LIMIT 1), \
-         (SELECT MIN(l.lease_until) FROM deliveries l WHERE l.lease_owner IS NOT NULL), \
+         (SELECT MIN(l.lease_until) FROM deliveries l WHERE l.lease_owner IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM mailboxes n WHERE n.id = l.mailbox_id AND (n.verified_at IS NULL OR n.paused_at IS NOT NULL))), \
          (SELECT MIN(s.until) FROM site_backoff s WHERE s.until > $1 \
          AND EXISTS (SELECT 1 FROM deliveries w WHERE w.state = 'waiting' AND w.site = s.site))",
     ).bind(now.as_micros()).fetch_one(c))?;
@@ -223,7 +224,7 @@ pub async fn sweep(tx: &mut Tx, now: Timestamp, max_gap: Duration, max_lease: Du
                  last_detail = CASE WHEN mailbox_id IN (SELECT v.id FROM mailboxes v WHERE v.verified_at IS NULL) \
                  THEN 'the mailbox was not verified in time' ELSE 'the mailbox is paused and was not resumed in time' END, \
                  lease_owner = NULL, lease_token = NULL, lease_until = NULL \
-                 WHERE state = 'waiting' AND expires_at <= $2 AND lease_owner IS NULL \
+                 WHERE state = 'waiting' AND expires_at <= $2 AND (lease_until IS NULL OR lease_until <= $2) \
                  AND mailbox_id IN (SELECT m.id FROM mailboxes m WHERE m.verified_at IS NULL OR m.paused_at IS NOT NULL)"
             )
             .bind(&[][..] as &[u8])

@@ -15,20 +15,7 @@ pub const WARNING: &str = "X-Postern-Warning";
 /// The field, folded, with its CRLF; behind it the warning, where there is one.
 pub fn fields(authserv_id: &DomainName, found: &Authentication, warning: Option<Warning>) -> String {
     let mut text = format!("Authentication-Results: {authserv_id}");
-    for signature in &found.dkim {
-        result(&mut text, &dkim(signature));
-    }
-    if found.dkim.is_empty() {
-        result(&mut text, "dkim=none");
-    }
-    if let Some(check) = &found.spf {
-        result(&mut text, &spf(check));
-    }
-    result(&mut text, &dmarc(found));
-    if found.arc != ArcResult::None {
-        result(&mut text, arc(found.arc));
-    }
-    text.push_str("\r\n");
+    results(&mut text, found);
     if let Some(warning) = warning {
         text.push_str(WARNING);
         text.push_str(": ");
@@ -36,6 +23,30 @@ pub fn fields(authserv_id: &DomainName, found: &Authentication, warning: Option<
         text.push_str("\r\n");
     }
     text
+}
+
+/// The same results as a member of an ARC chain (RFC 8617 §4.1.1), folded, with its CRLF.
+pub(super) fn arc_field(instance: usize, authserv_id: &DomainName, found: &Authentication) -> String {
+    let mut text = format!("ARC-Authentication-Results: i={instance}; {authserv_id}");
+    results(&mut text, found);
+    text
+}
+
+fn results(text: &mut String, found: &Authentication) {
+    for signature in &found.dkim {
+        result(text, &dkim(signature));
+    }
+    if found.dkim.is_empty() {
+        result(text, "dkim=none");
+    }
+    if let Some(check) = &found.spf {
+        result(text, &spf(check));
+    }
+    result(text, &dmarc(found));
+    if found.arc != ArcResult::None {
+        result(text, arc(found.arc));
+    }
+    text.push_str("\r\n");
 }
 
 fn result(text: &mut String, result: &str) {
@@ -95,7 +106,7 @@ fn dmarc(found: &Authentication) -> String {
 const fn arc(result: ArcResult) -> &'static str {
     match result {
         ArcResult::None => "arc=none",
-        ArcResult::Pass => "arc=pass",
+        ArcResult::Pass { .. } => "arc=pass",
         ArcResult::Fail => "arc=fail",
         ArcResult::TempError => "arc=temperror",
     }

@@ -170,16 +170,34 @@ pub fn sign(
     signed_at: Timestamp,
     expires_at: Timestamp,
 ) -> Result<Vec<u8>, DkimError> {
-    // We wrote the block ourselves, so that only its form counts, not its size.
-    let limits = Limits { max_size: header.len(), max_fields: usize::MAX, max_field_size: header.len() };
-    let block = HeaderBlock::parse(header, limits).map_err(|_| DkimError::Header)?;
-    let (names, mut text) = signed_fields(&block, header);
+    let covered = signed_fields(&read(header)?, header);
     let mut field = Folded::new("DKIM-Signature:");
     field.word(" v=1;");
+    message_signature(field, signer, covered, body, signed_at, expires_at)
+}
+
+/// The fields of a block we wrote ourselves, so that only its form counts, not its size.
+pub(super) fn read(header: &[u8]) -> Result<HeaderBlock, DkimError> {
+    let limits = Limits { max_size: header.len(), max_fields: usize::MAX, max_field_size: header.len() };
+    HeaderBlock::parse(header, limits).map_err(|_| DkimError::Header)
+}
+
+/// The names for `h=`, and the fields they stand for in canonical form.
+pub(super) type Covered = (Vec<&'static str>, Vec<u8>);
+
+/// Completes a field that signs a message, whose first tag is written.
+pub(super) fn message_signature(
+    mut field: Folded,
+    signer: &Signer,
+    covered: Covered,
+    body: &BodyHash,
+    signed_at: Timestamp,
+    expires_at: Timestamp,
+) -> Result<Vec<u8>, DkimError> {
+    let (names, text) = covered;
     field.word(&format!(" a={}-sha256;", signer.key.algorithm().as_str()));
     field.word(" c=relaxed/relaxed;");
-    field.word(&format!(" d={};", signer.domain));
-    field.word(&format!(" s={};", signer.selector));
+    field.signer(signer);
     field.word(&format!(" t={};", signed_at.as_seconds()));
     field.word(&format!(" x={};", expires_at.as_seconds()));
     for (number, name) in names.iter().enumerate() {
@@ -188,47 +206,44 @@ pub fn sign(
         field.word(&format!("{before}{name}{after}"));
     }
     field.word(&format!(" bh={};", BASE64.encode(&body.0)));
-    field.word(" b=");
-    let mut unsigned = Vec::new();
-    relaxed_field(b"DKIM-Signature", field.value(), &mut unsigned);
-    // RFC 6376 §3.7: the field itself comes last, without its line end.
-    text.extend_from_slice(unsigned.strip_suffix(b"\r\n").unwrap_or(&unsigned));
-    let signature = BASE64.encode(&signer.key.sign(&text)?);
-    for part in signature.as_bytes().chunks(8) {
-        field.word(&String::from_utf8_lossy(part));
-    }
-    Ok(field.finish())
+    field.sign(&signer.key, text)
 }
 
-/// The names for `h=` and the fields they stand for in canonical form: those of one name from the last to the first
-/// (RFC 6376 §5.4.2), and one name more that stands for none.
-fn signed_fields(block: &HeaderBlock, header: &[u8]) -> (Vec<&'static str>, Vec<u8>) {
-    let mut names = Vec::with_capacity(SIGNED.len() * 2);
-    let mut text = Vec::with_capacity(header.len() + 1024);
+/// What is covered: the fields of one name from the last to the first (RFC 6376 §5.4.2), and one name more that stands for
+/// none.
+pub(super) fn signed_fields(block: &HeaderBlock, header: &[u8]) -> Covered {
+    let mut covered = (Vec::with_capacity(SIGNED.len() * 2), Vec::with_capacity(header.len() + 1024));
     for name in SIGNED {
-        let found: Vec<&Field> = block.named(header, name).collect();
-        for field in found.iter().rev() {
-            names.push(*name);
-            relaxed_field(field.name(header), field.value(header), &mut text);
-        }
-        names.push(*name);
+        cover(block, header, name, &mut covered);
+        covered.0.push(*name);
     }
-    (names, text)
+    covered
+}
+
+/// Adds the fields of one name that are there.
+pub(super) fn cover(block: &HeaderBlock, header: &[u8], name: &'static str, (names, text): &mut Covered) {
+    let found: Vec<&Field> = block.named(header, name).collect();
+    for field in found.iter().rev() {
+        names.push(name);
+        relaxed_field(field.name(header), field.value(header), text);
+    }
 }
 
 /// A field of words, folded between them.
-struct Folded {
+pub(super) struct Folded {
     text: String,
     column: usize,
     name: usize,
 }
 
 impl Folded {
-    fn new(name: &str) -> Self {
+    /// Begins with a name and its colon.
+    pub(super) fn new(name: &str) -> Self {
         Self { text: name.to_owned(), column: name.len(), name: name.len() }
     }
 
-    fn word(&mut self, word: &str) {
+    /// Adds a word; the space before it, if any, belongs to it.
+    pub(super) fn word(&mut self, word: &str) {
         if self.column + word.len() > WIDTH {
             self.text.push_str("\r\n ");
             self.column = 1;
@@ -238,13 +253,23 @@ impl Folded {
         self.column += word.len();
     }
 
-    fn value(&self) -> &[u8] {
-        self.text.as_bytes().get(self.name..).unwrap_or_default()
+    /// Adds who signs.
+    pub(super) fn signer(&mut self, signer: &Signer) {
+        self.word(&format!(" d={};", signer.domain));
+        self.word(&format!(" s={};", signer.selector));
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    /// Signs the text and, behind it, the field itself: without its line end and with nothing in `b=` (RFC 6376 §3.7).
+    pub(super) fn sign(mut self, key: &SigningKey, mut text: Vec<u8>) -> Result<Vec<u8>, DkimError> {
+        self.word(" b=");
+        let (name, value) = self.text.split_at_checked(self.name).unwrap_or_default();
+        relaxed_field(name.trim_end_matches(':').as_bytes(), value.as_bytes(), &mut text);
+        let signature = BASE64.encode(&key.sign(text.strip_suffix(b"\r\n").unwrap_or(&text))?);
+        for part in signature.as_bytes().chunks(8) {
+            self.word(&String::from_utf8_lossy(part));
+        }
         self.text.push_str("\r\n");
-        self.text.into_bytes()
+        Ok(self.text.into_bytes())
     }
 }
 

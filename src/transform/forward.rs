@@ -64,6 +64,15 @@ pub struct Correspondents {
     pub unreadable: usize,
 }
 
+/// Whose `List-Unsubscribe-Post` is vouched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneClick {
+    /// The sender's came under a good signature of its own; ours alone would vouch for what a stranger wrote.
+    pub theirs: bool,
+    /// Ours will be signed.
+    pub ours: bool,
+}
+
 /// What the rewriting needs to know. Has no `Debug`: the keys of the map are addresses.
 #[derive(Clone)]
 pub struct ForwardFacts<'a> {
@@ -83,6 +92,8 @@ pub struct ForwardFacts<'a> {
     pub message_ids: &'a HashMap<String, String>,
     /// The link to the alias's page, where the message may have one.
     pub manage: Option<&'a str>,
+    /// Whose one-click a mail client may press (RFC 8058 §4: a signature has to cover both fields).
+    pub one_click: OneClick,
     /// The name we sign `Authentication-Results` with.
     pub authserv_id: &'a str,
 }
@@ -130,7 +141,7 @@ pub fn rewrite(block: &HeaderBlock, message: &[u8], facts: &ForwardFacts) -> Res
     out.extend_from_slice(format!("{}: {}\r\n", trace::NAME, trace::value(facts.trace_key, facts.alias_id)).as_bytes());
     out.extend_from_slice(format!("{ALIAS_FIELD}: {}\r\n", facts.alias).as_bytes());
     let mut unsubscribe = list_fields::unsubscribe(block, message, |address| facts.reverse.get(&address.folded()));
-    let keeps_post = unsubscribe.as_ref().is_some_and(|theirs| theirs.has_https);
+    let keeps_post = unsubscribe.as_ref().is_some_and(|theirs| theirs.has_https) && facts.one_click.theirs;
     manage(facts, unsubscribe.is_none(), &mut out);
     let keeps_replies = !are_crowd(&replies(block, message));
     let mut hidden_written = false;
@@ -184,7 +195,7 @@ fn manage(facts: &ForwardFacts, is_only_way: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("{MANAGE_FIELD}: <{link}>\r\n").as_bytes());
     if is_only_way {
         out.extend_from_slice(format!("List-Unsubscribe: <{link}>\r\n").as_bytes());
-        if link.starts_with("https:") {
+        if link.starts_with("https:") && facts.one_click.ours {
             out.extend_from_slice(ONE_CLICK.as_bytes());
         }
     }

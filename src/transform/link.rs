@@ -2,10 +2,12 @@
 //!
 //! The last part of the link is base64url of action, alias, contact, minute of expiry and a 128-bit MAC: nothing has to be
 //! stored, nobody can make one up or turn one into another, and whoever finds one learns no address from it. A link says
-//! one thing that may be done to one alias, and nothing else is bound to it: it stays good when the alias moves to
-//! another mailbox or the instance to another host name.
+//! one thing that may be done to one alias. A mark tells which alias and in which epoch of it: links that lie in a mailbox
+//! the alias left are no longer good, and neither is one whose row key names another alias after a restore.
 
 use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::model::Timestamp;
 use crate::model::id::{AliasId, ContactId};
@@ -13,7 +15,8 @@ use crate::model::id::{AliasId, ContactId};
 use super::key::{LONG_TAG_LENGTH, SecretKey};
 
 const PURPOSE: &str = "postern link 1";
-const BODY_LENGTH: usize = 1 + 8 + 8 + 4;
+const BODY_LENGTH: usize = 1 + 8 + MARK_LENGTH + 8 + 4;
+const MARK_LENGTH: usize = 4;
 const MINUTE: i64 = 60;
 
 /// What a link does.
@@ -53,6 +56,8 @@ pub struct LinkToken {
     pub action: Action,
     /// To which alias.
     pub alias_id: AliasId,
+    /// What [`mark`] says of that alias when the link is made.
+    pub mark: [u8; MARK_LENGTH],
     /// Who wrote the message the link stands in; whom a block is about.
     pub contact_id: Option<ContactId>,
     /// When it is no longer taken; kept to the minute, rounded up.
@@ -70,12 +75,20 @@ pub enum LinkFault {
     Expired,
 }
 
+/// Tells apart aliases that had the same row key, and an alias before and after it left a mailbox. Within the MAC, so it
+/// only has to differ.
+pub fn mark(alias: Uuid, epoch: i32) -> [u8; MARK_LENGTH] {
+    let digest: [u8; 32] = Sha256::new().chain_update(alias).chain_update(epoch.to_be_bytes()).finalize().into();
+    *digest.first_chunk().unwrap_or_else(|| unreachable!("32 octets begin with 4"))
+}
+
 /// The last part of a link.
 pub fn issue(key: &SecretKey, token: LinkToken) -> String {
     let minute = u32::try_from(token.expires_at.as_seconds().saturating_add(MINUTE - 1).div_euclid(MINUTE)).unwrap_or(0);
     let mut bytes = Vec::with_capacity(BODY_LENGTH + LONG_TAG_LENGTH);
     bytes.push(token.action.code());
     bytes.extend_from_slice(&token.alias_id.0.to_be_bytes());
+    bytes.extend_from_slice(&token.mark);
     // Keys of rows begin at 1: zero is nobody.
     bytes.extend_from_slice(&token.contact_id.map_or(0, |id| id.0).to_be_bytes());
     bytes.extend_from_slice(&minute.to_be_bytes());
@@ -98,12 +111,14 @@ fn read(key: &SecretKey, text: &str) -> Option<LinkToken> {
     }
     let (action, rest) = body.split_first()?;
     let (alias, rest) = rest.split_first_chunk::<8>()?;
+    let (mark, rest) = rest.split_first_chunk::<MARK_LENGTH>()?;
     let (contact, rest) = rest.split_first_chunk::<8>()?;
     let minute = i64::from(u32::from_be_bytes(*rest.first_chunk::<4>()?));
     let contact = i64::from_be_bytes(*contact);
     Some(LinkToken {
         action: Action::from_code(*action)?,
         alias_id: AliasId(i64::from_be_bytes(*alias)),
+        mark: *mark,
         contact_id: (contact != 0).then_some(ContactId(contact)),
         expires_at: Timestamp::from_micros(minute.saturating_mul(MINUTE * 1_000_000)),
     })
@@ -123,7 +138,7 @@ mod tests {
 
     fn token(minutes: i64) -> LinkToken {
         let expires_at = Timestamp::from_micros(minutes * MINUTE * 1_000_000);
-        LinkToken { action: Action::Pause, alias_id: AliasId(3), contact_id: Some(ContactId(4)), expires_at }
+        LinkToken { action: Action::Pause, alias_id: AliasId(3), mark: [1, 2, 3, 4], contact_id: Some(ContactId(4)), expires_at }
     }
 
     #[test]
@@ -139,11 +154,11 @@ mod tests {
     #[test]
     fn another_key_and_other_texts_are_nothing() {
         let text = issue(&key(), token(100));
-        assert_eq!(text.len(), 50);
+        assert_eq!(text.len(), 55);
         let now = Timestamp::from_micros(0);
         assert_eq!(verify(&SecretKey::new(vec![8; 32]), &text, now), Err(LinkFault::Forged));
         assert_eq!(verify(&key(), &text.to_ascii_uppercase(), now), Err(LinkFault::Forged));
-        for other in ["", "a", "ä", "====", text.split_at(49).0, &format!("{text}A"), &format!("{text}=")] {
+        for other in ["", "a", "ä", "====", text.split_at(54).0, &format!("{text}A"), &format!("{text}=")] {
             assert_eq!(verify(&key(), other, now), Err(LinkFault::Forged), "{other}");
         }
     }
@@ -154,6 +169,14 @@ mod tests {
         let other = key().long_tag("postern bounce address 1", &bytes[..BODY_LENGTH]);
         bytes.splice(BODY_LENGTH.., other);
         assert_eq!(verify(&key(), &BASE64URL_NOPAD.encode(&bytes), Timestamp::from_micros(0)), Err(LinkFault::Forged));
+    }
+
+    #[test]
+    fn another_alias_and_another_epoch_have_another_mark() {
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_eq!(mark(one, 0), mark(one, 0));
+        assert_ne!(mark(one, 0), mark(one, 1));
+        assert_ne!(mark(one, 0), mark(other, 0));
     }
 
     proptest! {
@@ -167,7 +190,7 @@ mod tests {
         }
 
         #[test]
-        fn any_changed_character_is_refused(at in 0usize..50, with in "[A-Za-z0-9_-]") {
+        fn any_changed_character_is_refused(at in 0usize..55, with in "[A-Za-z0-9_-]") {
             let mut text = issue(&key(), token(100));
             prop_assume!(text.as_bytes()[at] != with.as_bytes()[0]);
             text.replace_range(at..=at, &with);

@@ -31,7 +31,7 @@ impl MailTo {
         for wanted in ["subject", "body"] {
             let named = fields.split('&').filter_map(|field| field.split_once('='));
             let value = named.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value).next();
-            if let Some(value) = value.filter(|value| is_encoded(value)) {
+            if let Some(value) = value.filter(|value| is_encoded(value) && is_text(wanted, value)) {
                 query.push(if query.is_empty() { '?' } else { '&' });
                 query.extend([wanted, "=", value]);
             }
@@ -49,6 +49,13 @@ impl MailTo {
 fn is_encoded(value: &str) -> bool {
     let is_plain = |byte: u8| byte == b'%' || byte.is_ascii_alphanumeric() || PLAIN.contains(&byte);
     value.bytes().all(is_plain) && decode(value).is_some()
+}
+
+/// Whether nothing in it moves on to another line, or to another field of a mail client that decodes before it writes. A
+/// body may have lines.
+fn is_text(field: &str, value: &str) -> bool {
+    let may_break = field == "body";
+    decode(value).is_some_and(|text| text.chars().all(|c| !c.is_control() || may_break && matches!(c, '\r' | '\n' | '\t')))
 }
 
 /// Percent-decoding (RFC 3986 §2.1); `None` where a percent sign begins nothing or the bytes are no text.
@@ -87,6 +94,7 @@ mod tests {
                 "mailto:leave@x.example?cc=a@b.example&bcc=c@d.example&to=e@f.example&from=g",
                 "leave@x.example mailto:reply+x@you.example",
             ),
+            ("mailto:leave@x.example?subject=x%0D%0ABcc:a@b.example&body=a%00b", "leave@x.example mailto:reply+x@you.example"),
             ("mailto:leave@x.example?subject=a\"b&body=%zz", "leave@x.example mailto:reply+x@you.example"),
         ] {
             assert_eq!(through(uri).as_deref(), Some(expected), "{uri}");

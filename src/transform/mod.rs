@@ -7,11 +7,12 @@
 //! [`authentication_results`] and [`trace`] adding our own fields. [`reply`] writes the one that goes out from an
 //! alias, with [`message_id`] holding threads together; [`quoted_address`] sees whether a body names the
 //! mailbox, and [`replace_quoted`] puts the alias there in the [`text_parts`] when its owner asked for that. [`dkim`] signs
-//! what leaves, over the forms of [`canonical`]. [`verp`] makes the envelope sender a bounce comes back to, [`link`] the links by which its owner pauses or kills an alias from the inbox. [`openpgp`] encrypts a copy to
+//! what leaves, over the forms of [`canonical`], and [`arc`] seals what we know of who sent it. [`verp`] makes the envelope sender a bounce comes back to, [`link`] the links by which its owner pauses or kills an alias from the inbox. [`openpgp`] encrypts a copy to
 //! the key its mailbox asks for.
 //! [`scrub`] reduces a next hop's refusal to what a stranger may know, and [`dsn`] turns that into a report (promise 2:
 //! no type that could hold a mailbox's address reaches it). [`automatic`] tells people from machines.
 
+pub mod arc;
 pub mod authentication_results;
 pub mod automatic;
 pub mod canonical;

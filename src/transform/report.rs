@@ -2,13 +2,14 @@
 //!
 //! Where there is a `message/delivery-status` part it decides, `Action` first. Many systems answer in words of their own:
 //! those are read as far as they are known (`words`). What is neither a delay notice nor an automatic answer counts as a
-//! failure, because a lost message that nobody hears of is worse than a failure shown once too often; but only what is
-//! certainly about the mailbox is hard. The returned message is never looked into: its sender wrote it.
+//! failure, because a lost message that nobody hears of is worse than a failure shown once too often. What it says of an
+//! address is another matter: that is the group of fields whose `Final-Recipient` is this address, or a paragraph that
+//! names it and no other. The returned message is never looked into: its sender wrote it.
 
 mod parts;
 mod words;
 
-use crate::model::Severity;
+use crate::model::{Address, Severity};
 
 /// What a message to a bounce address is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,14 +25,41 @@ pub enum Report {
 /// What a report of a failure says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
+    /// The first failure in it, whomever it is about.
+    first: Finding,
+    /// What is said of whom.
+    findings: Vec<(String, Finding)>,
+}
+
+/// One failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
     /// The enhanced status code, `5.0.0` when there is none.
     pub status: String,
     /// What that says about the recipient.
     pub severity: Severity,
-    /// The addresses it is about, as written; empty when the report names none in a place made for it.
-    pub recipients: Vec<String>,
     /// The remote server's own words: one line of visible characters, bounded.
     pub words: String,
+}
+
+impl Failed {
+    /// What it says of this address, and not of one that it is forwarded to behind our back; `None` when it does not say
+    /// for certain whom it is about. Of several things that are said the least hard one counts.
+    pub fn about(&self, address: &Address) -> Option<&Finding> {
+        let folded = address.folded();
+        let mut about = self.findings.iter().filter(|(named, _)| *named == folded).map(|(_, finding)| finding);
+        let first = about.next()?;
+        Some(if first.severity == Severity::Hard {
+            about.find(|one| one.severity != Severity::Hard).unwrap_or(first)
+        } else {
+            first
+        })
+    }
+
+    /// What people are shown who wait for news of this address: what it says of it, or else what it says at all.
+    pub fn shown(&self, address: &Address) -> &Finding {
+        self.about(address).unwrap_or(&self.first)
+    }
 }
 
 /// The status of a failure that has none.
@@ -54,11 +82,23 @@ pub fn read(start: &[u8]) -> Report {
     if words::is_progress(&message) {
         return Report::Progress;
     }
-    let (status, line) = words::find(&message.text).unwrap_or_default();
-    let status = status.unwrap_or_else(|| NO_STATUS.to_owned());
-    // A server of its own words that says nothing we know must not stop anybody's mail.
-    let severity = if status == NO_STATUS { Severity::Unknown } else { Severity::of(&status, &line) };
-    Report::Failed(Failed { status, severity, recipients: message.failed_recipients, words: quotable(&line) })
+    let found = words::find(&message.text).or_else(|| words::find(&message.rest));
+    let first = found.map_or_else(
+        || Finding::new(NO_STATUS, Severity::Unknown, ""),
+        |reason| {
+            // Whom it is about is not known.
+            Finding::new(&reason.status, Severity::Unknown, &reason.line)
+        },
+    );
+    let told = words::told(&message.text).into_iter();
+    let findings = told.map(|told| (told.recipient, Finding::new(&told.reason.status, told.severity, &told.reason.line)));
+    Report::Failed(Failed { first, findings: findings.collect() })
+}
+
+impl Finding {
+    fn new(status: &str, severity: Severity, words: &str) -> Self {
+        Self { status: status.to_owned(), severity, words: quotable(words) }
+    }
 }
 
 /// One recipient's group of fields.
@@ -67,7 +107,8 @@ struct Group {
     action: Option<String>,
     status: Option<String>,
     diagnostic: String,
-    recipients: Vec<String>,
+    /// `Final-Recipient` alone: `Original-Recipient` is the mailbox also where it forwards to another one.
+    recipient: Option<String>,
 }
 
 /// What a `message/delivery-status` part says; `None` when it says nothing of any recipient.
@@ -77,10 +118,17 @@ fn from_status(text: &str) -> Option<Report> {
     let Some(first) = failed.first() else {
         return groups.iter().any(|group| group.action.is_some()).then_some(Report::Progress);
     };
-    let (status, says) = status_of(first);
-    let severity = if says { Severity::of(&status, &first.diagnostic) } else { Severity::Unknown };
-    let recipients = failed.iter().flat_map(|group| group.recipients.clone()).take(MOST_RECIPIENTS).collect();
-    Some(Report::Failed(Failed { status, severity, recipients, words: quotable(&first.diagnostic) }))
+    let named = failed.iter().filter_map(|group| {
+        let address = Address::parse(group.recipient.as_deref()?).ok()?;
+        Some((address.folded(), finding(group)))
+    });
+    Some(Report::Failed(Failed { first: finding(first), findings: named.take(MOST_RECIPIENTS).collect() }))
+}
+
+fn finding(group: &Group) -> Finding {
+    let (status, says) = status_of(group);
+    let severity = if says { Severity::of(&status, &group.diagnostic) } else { Severity::Unknown };
+    Finding::new(&status, severity, &group.diagnostic)
 }
 
 /// `Action` decides (RFC 3464 §2.3.3); where it is missing or no word of the standard, the status does.
@@ -124,9 +172,7 @@ fn groups(text: &str) -> Vec<Group> {
             "action" => group.action = value.split([' ', ';', '(']).next().map(str::to_ascii_lowercase),
             "status" => group.status = words::as_status(value),
             "diagnostic-code" => typed(value).clone_into(&mut group.diagnostic),
-            "final-recipient" | "original-recipient" => {
-                group.recipients.push(typed(value).trim_matches(['<', '>']).to_owned());
-            }
+            "final-recipient" => group.recipient = Some(typed(value).trim_matches(['<', '>']).to_owned()),
             _ => {}
         }
     }

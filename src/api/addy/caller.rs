@@ -1,4 +1,4 @@
-//! Who is asking: the bearer token of a request.
+//! Who is asking: the bearer token of a request, which may make sixty of them in a minute.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -7,8 +7,9 @@ use axum::http::request::Parts;
 use super::error::ApiError;
 use crate::model::api_token::Scope;
 use crate::model::id::UserId;
+use crate::model::user::User;
 use crate::service::broker::Broker;
-use crate::service::token;
+use crate::service::{token, token_memory};
 
 /// A caller with a token in force.
 #[derive(Debug, Clone)]
@@ -18,6 +19,11 @@ impl Caller {
     /// Whose things this is about.
     pub fn user_id(&self) -> UserId {
         self.0.user.id
+    }
+
+    /// The user.
+    pub fn user(&self) -> &User {
+        &self.0.user
     }
 
     /// Goes on only if the token's scopes allow it.
@@ -34,6 +40,11 @@ impl FromRequestParts<Broker> for Caller {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(ApiError::unauthenticated());
         }
-        token::authenticate(&broker.desk, secret).await?.map(Self).ok_or_else(ApiError::unauthenticated)
+        let caller = token::authenticate(&broker.desk, secret).await?.ok_or_else(ApiError::unauthenticated)?;
+        broker
+            .tokens
+            .may_ask(caller.token.id, broker.now())
+            .map_err(|wait| ApiError::too_many(wait, Some(token_memory::REQUESTS)))?;
+        Ok(Self(caller))
     }
 }

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::config::sender_auth::DmarcMode;
 use crate::model::activity::Activity;
-use crate::model::authentication::{Authentication, DkimResult, DmarcResult, Warning};
+use crate::model::authentication::{Authentication, DkimResult, DkimSignature, DmarcResult, Warning};
 use crate::model::envelope::{Client, MailFrom};
 use crate::model::{DomainName, Reply};
 use crate::policy;
@@ -25,6 +25,18 @@ pub(in crate::service) struct Known {
     pub fields: String,
     /// What its owner is warned of.
     pub warning: Option<Warning>,
+}
+
+impl Known {
+    /// Whether a good signature covers how to leave the list (RFC 8058 §4).
+    pub fn covers_unsubscribe(&self) -> bool {
+        let covers = |signature: &DkimSignature, name: &str| signature.covers.iter().any(|covered| covered == name);
+        self.authentication.dkim.iter().any(|signature| {
+            signature.result == DkimResult::Pass
+                && covers(signature, "list-unsubscribe")
+                && covers(signature, "list-unsubscribe-post")
+        })
+    }
 }
 
 /// Finds out who sent the message, and whether it may pass; `None` when the operator does not want to know.

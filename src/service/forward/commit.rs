@@ -158,7 +158,7 @@ fn settled_in_dialogue(broker: &Broker, tried: &[Tried], is_held: bool) -> Optio
         let counted = counted.or(settle::counted(one.unit.kind)).unwrap_or_default();
         broker.ledger.count(one.unit.alias_id, broker.now(), counted);
         if let State::Done(report) = &one.state {
-            pausing::note(broker, one.unit.mailbox_id, report);
+            pausing::note(broker, one.unit.mailbox_id, &one.unit.hand_off.recipient, report);
         }
     }
     Some(answer)
@@ -221,6 +221,7 @@ fn fly_on(broker: &Broker, attempt: Attempt, row: &NewDelivery, id: DeliveryId) 
         kind: row.kind,
         alias_id: row.alias_id,
         mailbox_id: row.mailbox_id,
+        recipient: row.recipient.clone(),
         attempts: row.attempts,
         expires_at: row.expires_at,
     };

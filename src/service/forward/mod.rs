@@ -47,7 +47,7 @@ pub enum Recipient {
 /// A bounce address takes delivery reports only, and those come alone.
 const ONLY_REPORTS: Reply = Reply::new(550, 7, 1, "This address takes delivery reports only");
 const NO_POSTMASTER: Reply = Reply::new(450, 2, 1, "The postmaster's mailbox is not set up yet, please try again later");
-const STOPPING: Reply = Reply::new(421, 3, 2, "Service is shutting down, please try again later");
+pub(super) const STOPPING: Reply = Reply::new(421, 3, 2, "Service is shutting down, please try again later");
 pub(super) const ACCEPTED: Reply = Reply::new(250, 0, 0, "Ok, message accepted");
 
 /// May this transaction begin?
@@ -146,12 +146,12 @@ async fn forward(
         Ok(known) => known,
         Err(reply) => return Err(author::refused(broker, &routes, reply)),
     };
-    automatic::check_arrival(broker, &header, &start, &routes)?;
     let arrival = units::Arrival { client, mail, header: &header, start: &start, content, known: known.as_ref() };
     let admitted = units::admit(broker, &arrival, routes).await?;
     let aliases = admitted.units.iter().map(|unit| unit.alias_id).collect();
     match commit::run(broker, &arrival, admitted.units).await {
         Ok(()) => {
+            automatic::count_arrival(broker, &header, &start, &aliases);
             sighted::note(broker, &arrival, aliases);
             refused::make_visible(broker, arrival.mail.sender.as_ref(), admitted.refused);
             Ok(ACCEPTED)

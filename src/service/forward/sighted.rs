@@ -1,5 +1,7 @@
 //! Who wrote to which alias, and how far that was proven: noted once the message is taken.
 
+use std::collections::BTreeSet;
+
 use super::author::Known;
 use super::units::Arrival;
 use crate::model::DomainName;
@@ -11,7 +13,7 @@ use crate::service::broker::Broker;
 use crate::transform::mailboxes;
 
 /// Notes it for each alias that took the message.
-pub(super) fn note(broker: &Broker, arrival: &Arrival<'_>, mut aliases: Vec<AliasId>) {
+pub(super) fn note(broker: &Broker, arrival: &Arrival<'_>, aliases: BTreeSet<AliasId>) {
     // A message without an author was not taken.
     let Ok(author) = mailboxes::author(arrival.header, arrival.start) else { return };
     let organisation = organisation(author.address.domain());
@@ -19,8 +21,6 @@ pub(super) fn note(broker: &Broker, arrival: &Arrival<'_>, mut aliases: Vec<Alia
         Some(Known { authentication, .. }) => (proof(authentication), signer(authentication)),
         None => (Proof::Unasked, String::new()),
     };
-    aliases.sort_unstable();
-    aliases.dedup();
     for alias_id in aliases {
         let key = SightingKey { alias_id, organisation: organisation.clone(), proof, signer: signer.clone() };
         broker.ledger.saw(key, Seen::once(broker.now()));

@@ -22,12 +22,13 @@ use crate::policy;
 use crate::policy::header::PathFacts;
 use crate::service::broker::Broker;
 use crate::service::notice::Telling;
-use crate::service::{link, reverse, signing};
+use crate::service::{automatic, link, reverse, signing};
 use crate::spool::Content;
 use crate::storage::alias::{self, Route};
 use crate::storage::{self};
+use crate::transform::arc::Findings;
 use crate::transform::dkim::BodyHash;
-use crate::transform::forward::{self, ForwardFacts, RewriteError};
+use crate::transform::forward::{self, ForwardFacts, OneClick, RewriteError};
 use crate::transform::header::HeaderBlock;
 use crate::transform::message_id;
 use crate::transform::received::ReceivedFacts;
@@ -127,6 +128,7 @@ async fn admit_one(
 ) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
     check_path(broker, arrival, alias)?;
+    automatic::check_arrival(broker, arrival.header, arrival.start, alias.id)?;
     blocked::check_author(broker, arrival, route).await?;
     let correspondents =
         forward::correspondents(arrival.header, arrival.start, &alias.address).map_err(policy::header::refusal)?;
@@ -141,6 +143,7 @@ async fn admit_one(
         alias_id: alias.id,
         reverse: &known.reverse,
         manage: manage.as_deref(),
+        one_click: OneClick { theirs: arrival.known.is_some_and(Known::covers_unsubscribe), ours: broker.signing.is_on() },
         results: arrival.known.map_or("", |known| &known.fields),
         received: &received(broker, arrival),
         trace_key: &broker.keys.trace,
@@ -163,7 +166,7 @@ async fn admit_one(
         } else {
             let header = match &in_clear {
                 Some(header) => Bytes::clone(header),
-                None => in_clear.insert(sign(broker, alias, header.clone(), body_hash).await?).clone(),
+                None => in_clear.insert(sign(broker, arrival, alias, header.clone(), body_hash).await?).clone(),
             };
             Sealed { header, body: arrival.body() }
         };
@@ -179,10 +182,27 @@ async fn admit_one(
     Ok(units)
 }
 
-/// The last change to the block: From is a reverse address on the alias's domain, so that the signature aligns.
-async fn sign(broker: &Broker, alias: &Alias, header: Vec<u8>, body_hash: Option<&BodyHash>) -> Result<Bytes, Reply> {
-    let signed = broker.signing.sign(&broker.desk, alias.address.domain(), header, body_hash).await;
-    signed.map_err(|error| signing::failed(broker, &error))
+/// The last change to the block: From is a reverse address on the alias's domain, so that the signature aligns. Where the
+/// operator wants it, what we know of the sender is sealed before that, so that our signature stays on top.
+async fn sign(
+    broker: &Broker,
+    arrival: &Arrival<'_>,
+    alias: &Alias,
+    header: Vec<u8>,
+    body_hash: Option<&BodyHash>,
+) -> Result<Bytes, Reply> {
+    let (desk, signing, domain) = (&broker.desk, &broker.signing, alias.address.domain());
+    let signed = async {
+        let header = match arrival.known.filter(|_| broker.rules.seal_arc) {
+            Some(known) => {
+                let findings = Findings { authserv_id: &broker.rules.hostname, found: &known.authentication };
+                signing.seal_arc(desk, domain, header, body_hash, findings).await?
+            }
+            None => header,
+        };
+        signing.sign(desk, domain, header, body_hash).await
+    };
+    signed.await.map_err(|error| signing::failed(broker, &error))
 }
 
 fn unit(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias, mailbox: &Mailbox, copy: Sealed, is_sealed: bool) -> Unit {

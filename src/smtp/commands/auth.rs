@@ -32,6 +32,11 @@ impl<G: Gate> Session<G> {
         self.entrance != Entrance::Exchange && self.client.tls.is_some()
     }
 
+    /// Whether AUTH could succeed now.
+    pub(in crate::smtp) fn may_still_log_in(&self) -> bool {
+        self.may_log_in() && self.client.login.is_none() && self.transaction.is_none()
+    }
+
     /// Logs the client in, or not.
     pub(super) async fn auth(&mut self, arguments: &str) -> Next {
         if self.entrance == Entrance::Exchange {
@@ -115,11 +120,14 @@ impl<G: Gate> Session<G> {
             }
             Err(reply) => {
                 tracing::info!(reply.code = reply.code(), "a login failed");
-                self.failed_logins += 1;
-                if self.failed_logins >= MOST_FAILURES {
-                    return self.hang_up(&replies::TOO_MANY_LOGINS);
+                let next = self.answer(&reply);
+                // Anything else than 535 says nothing about the credentials.
+                self.failed_logins += u32::from(reply.code() == 535);
+                if next != Next::Command || self.failed_logins < MOST_FAILURES {
+                    return next;
                 }
-                self.answer(&reply)
+                // A program must hear first that its password is wrong, or it tries the same again later.
+                self.hang_up(&replies::TOO_MANY_LOGINS)
             }
         }
     }

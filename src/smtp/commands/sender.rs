@@ -33,6 +33,10 @@ impl<G: Gate> Session<G> {
         }
         let answer = Box::pin(self.shared.gate.sender(&self.client, &mail)).await;
         if let Err(reply) = answer {
+            // The login does not hold any more: the client, told so, may log in anew.
+            if reply.code() == replies::LOGIN_FIRST.code() {
+                self.client.login = None;
+            }
             return self.answer(&reply);
         }
         self.transaction = Some(Transaction { mail, recipients: Vec::new(), named: HashSet::new(), refused: false });

@@ -43,6 +43,7 @@ fn rewritten(message: &[u8]) -> Result<Vec<u8>, RewriteError> {
         trace_key: &SecretKey::new(vec![7; 32]),
         message_ids: &HashMap::new(),
         manage: None,
+        one_click: OneClick { theirs: true, ours: true },
         authserv_id: "mx.you.example",
     };
     rewrite(&block, message, &facts)
@@ -152,6 +153,7 @@ fn our_link_stands_in_only_where_the_sender_gives_none() {
             trace_key: &SecretKey::new(vec![7; 32]),
             message_ids: &HashMap::new(),
             manage: Some(link),
+            one_click: OneClick { theirs: true, ours: true },
             authserv_id: "mx.you.example",
         };
         let out = String::from_utf8(rewrite(&block, message.as_bytes(), &facts).unwrap()).unwrap();
@@ -243,6 +245,7 @@ fn a_missing_reverse_address_is_an_error_and_not_a_leak() {
         trace_key: &SecretKey::new(vec![7; 32]),
         message_ids: &HashMap::new(),
         manage: None,
+        one_click: OneClick { theirs: true, ours: true },
         authserv_id: "mx.you.example",
     };
     assert_eq!(rewrite(&block, message, &facts), Err(RewriteError::MissingReverse));

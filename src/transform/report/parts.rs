@@ -17,8 +17,10 @@ const DEEPEST: usize = 6;
 pub(super) struct Message {
     /// Top-level header fields, unfolded; names and values in lower case.
     pub header: Vec<(String, String)>,
-    /// The text for people.
+    /// The first plain text for people.
     pub text: String,
+    /// All other text: pages, and what somebody may have attached.
+    pub rest: String,
     /// The machine-readable part.
     pub status: Option<String>,
     /// Whether it is a report of another sort: a read receipt (RFC 8098), a complaint (RFC 5965).
@@ -39,6 +41,7 @@ impl Message {
 enum Sort {
     Header,
     Text,
+    Page,
     Status,
     Passed,
 }
@@ -114,7 +117,8 @@ fn sort(kind: &str) -> Sort {
     let name = kind.split(';').next().unwrap_or_default().trim();
     match name {
         "message/delivery-status" | "message/global-delivery-status" => Sort::Status,
-        "" | "text" | "text/plain" | "text/html" | "multipart/alternative" => Sort::Text,
+        "" | "text" | "text/plain" | "multipart/alternative" => Sort::Text,
+        "text/html" => Sort::Page,
         // Without a boundary it can't be taken apart: then it is text.
         name if name.starts_with("multipart/") => Sort::Text,
         _ => Sort::Passed,
@@ -129,8 +133,9 @@ fn close(message: &mut Message, part: Part) {
             status.push_str(&body);
             status.push('\n');
         }
-        Sort::Text if message.text.len() + body.len() <= MOST_TEXT * 2 => message.text.push_str(&body),
-        Sort::Text | Sort::Header | Sort::Passed => {}
+        Sort::Text if message.text.is_empty() => message.text = body,
+        Sort::Text | Sort::Page if message.rest.len() + body.len() <= MOST_TEXT * 2 => message.rest.push_str(&body),
+        Sort::Text | Sort::Page | Sort::Header | Sort::Passed => {}
     }
 }
 

@@ -1,5 +1,7 @@
 //! The three APIs over real connections.
 
+mod addy;
+mod simplelogin;
 mod tokens;
 
 use postern::model::api_token::{Scope, Scopes};

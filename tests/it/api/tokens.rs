@@ -63,6 +63,14 @@ async fn a_token_to_make_aliases_sees_nothing() {
         let answer = with_bearer(&app, &token, "GET /v1/account", "").await;
         assert_eq!(answer.status, 403);
         assert_eq!(answer.json()["detail"].as_str(), Some("this needs a token with the scope read"));
+        // Clients of these two ask whether the key is good.
+        let info = with_key(&app, &token, "GET /api/user_info", "").await;
+        assert_eq!((info.status, info.json()["email"].as_str()), (200, Some("")));
+        let details = with_bearer(&app, &token, "GET /api/v1/api-token-details", "").await;
+        assert_eq!(details.status, 200);
+        for answer in [answer, info, details] {
+            assert!(!format!("{}", answer.json()).contains(MAILBOX), "{}", answer.json());
+        }
         app.finish().await;
     })
     .await;

@@ -30,8 +30,10 @@ fn an_app_password_is_shown_once_with_the_settings_for_a_mail_program() {
     let id = made["id"].as_str().unwrap();
     assert_eq!(installation.run(&["app-password", "revoke", id]).ok(), format!("{id} is revoked\n"));
     assert_eq!(installation.run(&["app-password", "revoke", id]).error(), "there is no such app password");
-    let error = installation.run(&["app-password", "new", " "]).error();
-    assert_eq!(error, "the name of an app password has 1 to 100 characters");
+    for name in [" ", "pho\u{1b}[2Jne", "two\nlines", &"x".repeat(101)] {
+        let error = installation.run(&["app-password", "new", name]).error();
+        assert_eq!(error, "the name of an app password has 1 to 100 characters and no control characters");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod database;
 mod domain;
 mod hold;
 mod mailbox;
+mod password;
 #[cfg(feature = "pgp")]
 mod pgp_key;
 mod queue;

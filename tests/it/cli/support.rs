@@ -73,6 +73,20 @@ impl Installation {
         self.run_in(&[], words)
     }
 
+    /// Runs `postern` with these words and this on standard input.
+    pub fn run_with_input(&self, words: &[&str], input: &str) -> Run {
+        let path = self.path().join("input");
+        std::fs::write(&path, input).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
+        let done =
+            command.args(words).current_dir(self.path()).env_clear().stdin(std::fs::File::open(path).unwrap()).output().unwrap();
+        Run {
+            status: done.status.code().unwrap(),
+            out: String::from_utf8(done.stdout).unwrap(),
+            err: String::from_utf8(done.stderr).unwrap(),
+        }
+    }
+
     /// Runs `postern` with these words and variables in an otherwise empty environment.
     pub fn run_in(&self, variables: &[(&str, &str)], words: &[&str]) -> Run {
         let done = Command::new(env!("CARGO_BIN_EXE_postern"))

@@ -7,6 +7,7 @@ use postern::service::automatic::HOURLY;
 use super::reply::{House, ZONE, letter, text};
 use crate::support::app::MAILBOX;
 use crate::support::database::{address, each_driver};
+use crate::support::sink::{Point, Script};
 
 /// What a machine answers that knows no rules.
 const STUBBORN: &str =
@@ -77,6 +78,44 @@ async fn a_machine_without_marks_is_stopped_by_the_other_s() {
             assert!(house.reply(&[&house.lg], &note).await.starts_with("250 "));
         }
         assert!(house.reply(&[&house.lg], &note).await.starts_with("550 5.7.1 "));
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_its_sender_has_to_try_again_is_not_counted_and_other_aliases_go_on() {
+    each_driver(async |database| {
+        let house = House::build(&database, ZONE).await;
+        for _ in 0..HOURLY * 2 {
+            house.app.sink.next(Script::new().reply(Point::Dot, "554 5.6.0 no\r\n"));
+            assert!(house.app.send("news@lg.example", &house.alias, STUBBORN).await.starts_with("55"));
+        }
+        house.app.next_hop(Script::new());
+        for _ in 0..HOURLY {
+            assert!(house.app.send("news@lg.example", &house.alias, STUBBORN).await.starts_with("250 "));
+        }
+        assert!(house.app.send("news@lg.example", &house.alias, STUBBORN).await.starts_with("550 5.7.1 Too many"));
+        let other = house.app.alias("other").await;
+        let arrived = house.app.sink.messages().len();
+        let both = [&house.alias.address, &other.address];
+        assert!(house.app.send_to("news@lg.example", &both, STUBBORN).await.starts_with("250 "), "for the other alias");
+        assert_eq!(house.app.sink.wait_for(arrived + 1).await.len(), arrived + 1);
+        house.app.wait_until(async |app| app.queue().await.len() == 1).await;
+        assert_eq!(house.app.queue().await[0].alias_id, Some(house.alias.id), "its owner sees what was stopped");
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_owner_s_monitoring_is_not_limited() {
+    each_driver(async |database| {
+        let house = House::build(&database, ZONE).await;
+        let alarm = letter(&format!("To: {}", house.lg), "Auto-Submitted: auto-generated\r\n");
+        for _ in 0..HOURLY + 2 {
+            assert!(house.reply(&[&house.lg], &alarm).await.starts_with("250 "));
+        }
         house.app.finish().await;
     })
     .await;

@@ -1,5 +1,6 @@
 //! End to end: a message in at the door, bytes out at the next hop, the queue in between.
 
+mod arc;
 mod authentication;
 mod automatic;
 mod blocks;

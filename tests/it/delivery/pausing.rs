@@ -8,6 +8,7 @@ use postern::model::id::MailboxId;
 use postern::model::mailbox::Mailbox;
 use postern::model::{Address, Clock};
 use postern::service::mailbox_test::{self, TestError, Tested};
+use postern::service::probing;
 use postern::storage::{mailbox, refusal};
 
 use super::bounces::report;
@@ -113,9 +114,15 @@ async fn a_burst_soft_refusals_and_a_success_in_between_do_not_pause() {
         app.next_hop(Script::new());
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
         app.wait_until(async |app| refusals(app).await == 0).await;
-        for reply in
-            ["550 5.7.1 this looks like spam\r\n", "550 5.2.2 full\r\n", "554 5.6.1 media\r\n", "550 listed by a blacklist\r\n"]
-        {
+        for reply in [
+            "550 5.7.1 this looks like spam\r\n",
+            "550 5.2.2 full\r\n",
+            "554 5.6.1 media\r\n",
+            "550 listed by a blacklist\r\n",
+            "550 no\r\n",
+            "550 Requested action not taken: mailbox unavailable\r\n",
+            "550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents this\r\n",
+        ] {
             app.clock.advance(HOUR);
             assert!(refused(&app, &alias, reply).await.starts_with("55"), "{reply}");
         }
@@ -169,6 +176,31 @@ async fn messages_that_are_taken_and_returned_count_whatever_is_taken_in_between
 }
 
 #[tokio::test]
+async fn what_was_said_of_an_address_does_not_count_against_the_one_the_mailbox_has_moved_to() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let alias = app.alias("shop").await;
+        let mut bounces = Vec::new();
+        for _ in 0..3 {
+            bounces.push(taken(&app, &alias).await);
+        }
+        let (id, new, now) = (app.mailbox, address("new@elsewhere.example"), app.clock.now());
+        let write = app.storage().write(move |tx| Box::pin(async move { mailbox::set_address(tx, id, &new, Some(now)).await }));
+        write.await.unwrap();
+        let old_words = format!("From: MAILER-DAEMON@x.example\r\n\r\n<{MAILBOX}>: 550 5.1.1 no such user\r\n");
+        let nobody = "From: MAILER-DAEMON@x.example\r\n\r\n550 5.1.1 no such user\r\n".to_owned();
+        for (bounce, text) in bounces.iter().zip([report("failed", "5.1.1"), old_words, nobody]) {
+            assert_eq!(app.send_to("", &[bounce], &text).await, "250 2.0.0 Ok, report recorded");
+            app.clock.advance(HOUR);
+        }
+        assert_eq!((state(&app).await.paused, refusals(&app).await), (None, 0));
+        assert_eq!(app.queue().await.len(), 3, "seen all the same");
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_test_that_is_taken_resumes_and_what_waited_flows() {
     each_driver(async |database| {
         let app = TestApp::start(&database).await;
@@ -199,6 +231,41 @@ async fn a_test_that_is_taken_resumes_and_what_waited_flows() {
         app.wait_until(async |app| texts(app, MAILBOX).iter().any(|text| text.contains("Subject: Waiting\r\n"))).await;
         assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
         app.wait_until(async |app| app.queue().await.is_empty()).await;
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_paused_mailbox_is_tested_once_a_day_and_its_owner_told_when_it_works_again() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let alias = app.alias("shop").await;
+        app.next_hop(Script::new().reply(Point::Rcpt, GONE));
+        pause(&app, &alias).await;
+        assert!(app.queue().await.is_empty(), "the only mailbox is the one that is the trouble");
+        let broker = &app.running.broker;
+        let probe = async || probing::probe(broker, app.clock.now()).await.unwrap();
+        let commands = || app.sink.connections().len();
+        let before = commands();
+        assert_eq!(probe().await, 0, "paused a moment ago");
+        app.clock.advance(probing::EVERY - HOUR);
+        assert_eq!((probe().await, commands()), (0, before), "not a day yet");
+        app.clock.advance(HOUR);
+        assert_eq!(probe().await, 0, "its server refuses it still");
+        assert!(state(&app).await.paused.is_some());
+        app.next_hop(Script::new());
+        assert_eq!(probe().await, 0, "once a day");
+        assert!(texts(&app, MAILBOX).is_empty());
+        app.clock.advance(probing::EVERY);
+        assert_eq!(probe().await, 1);
+        assert_eq!((state(&app).await.paused, refusals(&app).await), (None, 0));
+        app.wait_until(async |app| texts(app, MAILBOX).len() == 2).await;
+        let [sample, told] = &texts(&app, MAILBOX)[..] else { panic!("the test and the notice") };
+        assert!(sample.contains("Subject: A test of your mailbox\r\n") && sample.contains("refused it"), "{sample}");
+        assert!(told.contains("Subject: One of your mailboxes takes mail again\r\n") && told.contains("5.1.1"), "{told}");
+        assert_eq!(probe().await, 0, "it is paused no more");
+        assert!(app.send("news@lg.example", &alias, MESSAGE).await.starts_with("250 "));
         app.finish().await;
     })
     .await;

@@ -10,6 +10,7 @@ use postern::service::alias::Edit;
 use postern::service::{self, alias};
 use postern::storage::contact;
 
+use crate::storage::plans::execute;
 use crate::support::app::{MAILBOX, TestApp, user};
 use crate::support::client::Client;
 use crate::support::database::{Database, address, each_driver};
@@ -452,6 +453,25 @@ async fn a_reply_the_queue_gives_up_is_told_to_its_owner_and_a_machine_s_is_not(
                 assert!(told.contains("nobody of this name"), "{told}");
             }
         }
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reply_whose_owner_cant_be_told_is_over_all_the_same() {
+    each_driver(async |database| {
+        let house = House::build(&database, ZONE).await;
+        let app = &house.app;
+        app.mailbox("second@elsewhere.example").await;
+        app.next_hop(Script::new().reply(Point::Rcpt, "451 4.3.0 later\r\n"));
+        assert!(house.reply(&[&house.lg], &letter(&format!("To: {}", house.lg), "")).await.starts_with("250 "));
+        app.wait_until(async |app| app.queue().await.iter().any(|row| row.attempts == 1)).await;
+        execute(&database, "UPDATE mailboxes SET address = 'no address' WHERE address LIKE 'second@%'".into()).await;
+        app.next_hop(Script::new().reply(Point::Rcpt, "550 5.1.1 nobody of this name\r\n"));
+        app.deliver_after(Duration::from_hours(1)).await;
+        app.wait_until(async |app| app.queue().await.iter().all(|row| row.state == DeliveryState::Failed)).await;
+        assert_eq!(app.queue().await.len(), 1, "seen, and not handed off again with every lease");
         house.app.finish().await;
     })
     .await;

@@ -22,7 +22,7 @@ async fn start(database: &Database) -> TestApp {
 }
 
 /// Sends bytes as they are, with all extensions declared; the last reply.
-async fn send(app: &TestApp, alias: &Alias, message: &[u8]) -> String {
+pub async fn send(app: &TestApp, alias: &Alias, message: &[u8]) -> String {
     let mut client = app.client().await;
     client.ask("MAIL FROM:<news@lg.example> BODY=8BITMIME SMTPUTF8", "250").await;
     client.ask(&format!("RCPT TO:<{}>", alias.address), "250").await;
@@ -42,7 +42,7 @@ async fn send(app: &TestApp, alias: &Alias, message: &[u8]) -> String {
     client.read_reply().await.unwrap()
 }
 
-fn corpus() -> Vec<(String, Vec<u8>)> {
+pub fn corpus() -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = std::fs::read_dir("tests/corpus").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
     files.sort();
@@ -50,7 +50,7 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
 }
 
 /// The message with the space before the colon of `X-Space : kept` taken out.
-fn without(message: &[u8], pattern: &[u8]) -> Vec<u8> {
+pub fn without(message: &[u8], pattern: &[u8]) -> Vec<u8> {
     let Some(at) = message.windows(pattern.len()).position(|window| window == pattern) else { return message.to_vec() };
     let is_name = message[..at].ends_with(b"X-Space");
     if is_name { [&message[..at], &message[at + 1..]].concat() } else { message.to_vec() }

@@ -8,7 +8,7 @@ use postern::model::alias::{Alias, AliasState};
 use postern::model::app_password::AppPassword;
 use postern::model::delivery::DeliveryKind;
 use postern::model::{Clock, DomainName};
-use postern::service::{app_password, domain};
+use postern::service::{self, app_password, domain};
 use postern::storage::{self, contact};
 
 use crate::smtp::write_certificate;
@@ -269,7 +269,10 @@ async fn nobody_speaks_as_another_and_no_mailbox_speaks_to_strangers() {
             ("shop@you.example", "To: x", "spare@you.example", "550 5.7.1 The recipients include"),
             ("shop@you.example", "To: x", "shop@you.example", "550 5.7.1 An alias can't write to itself"),
             ("shop@you.example", "To: x", "theirs@you.example", "550 5.7.1 This address is one of this instance"),
-            ("shop@you.example", "To: x", "nobody@you.example", "550 5.7.1 This address is one of this instance"),
+            ("shop@you.example", "To: x", "nobody@you.example", "550 5.7.1 This address is one of this instance; mail"),
+            ("shop@you.example", "To: x", "Postmaster@you.example", "550 5.7.1 This address is one of this instance: write"),
+            ("shop@you.example", "To: x", "abuse@you.example", "550 5.7.1 This address is one of this instance: write"),
+            ("shop@you.example", "To: x", "postmaster", "550 5.7.1 This address is one of this instance: write"),
             ("shop@you.example", "To: x", &their_contact, "550 5.1.1"),
             ("shop@you.example", "To: x", "reply+00000000000000000000@you.example", "550 5.1.1"),
             ("shop@you.example", "To: spare@you.example", bob, "550 5.7.1 To or Cc names"),
@@ -368,6 +371,16 @@ async fn an_app_password_logs_in_its_own_user_until_it_is_revoked() {
         late.send(letter("shop@you.example", "To: bob@far.example") + ".\r\n").await;
         late.expect("530 5.7.0 The app password was revoked").await;
         assert!(house.sent().is_empty());
+        // With another one, the connection is as good as before.
+        let (_, fresh) = app_password::create(desk, house.app.user, "phone again").await.unwrap();
+        late.ask("MAIL FROM:<x@y.example>", "530 5.7.0 The app password was revoked").await;
+        for mut client in [early, late] {
+            client.ask("MAIL FROM:<x@y.example>", "530 5.7.0 Authentication required").await;
+            assert_eq!(log_in(&mut client, MAILBOX, &house.secret).await, wrong);
+            assert!(log_in(&mut client, MAILBOX, &fresh.shown()).await.starts_with("235 "));
+            client.ask("MAIL FROM:<x@y.example>", "250").await;
+            client.ask("RSET", "250").await;
+        }
         house.app.finish().await;
     })
     .await;
@@ -391,6 +404,43 @@ async fn whoever_guesses_has_to_wait_and_the_owner_elsewhere_has_not() {
 }
 
 #[tokio::test]
+async fn behind_a_trusted_address_one_who_guesses_keeps_nobody_out() {
+    for (networks, expected) in [(&[][..], "454 4.7.0 Too many failed logins"), (&["127.0.0.0/8"][..], "235 ")] {
+        on_sqlite(async |database| {
+            let trusted = networks.iter().map(|network| network.parse().unwrap()).collect();
+            let house = House::with(&database, |config| config.smtp.trusted_networks = trusted).await;
+            let ip = std::net::IpAddr::from([127, 0, 0, 1]);
+            for number in 0..50 {
+                let name = format!("{number}@x.example");
+                let answer = service::submit::login(&house.app.running.broker, ip, &name, "guess").await;
+                assert_eq!(answer.unwrap_err().code(), 535);
+            }
+            assert!(house.log_in(MAILBOX, &house.secret).await.starts_with(expected), "{expected}");
+            house.app.finish().await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_any_more_once_the_disk_has_failed() {
+    on_sqlite(async |database| {
+        let house = House::build(&database).await;
+        house.app.alias("shop").await;
+        let mut client = house.client().await;
+        client.ask(&format!("MAIL FROM:<{MAILBOX}>"), "250").await;
+        client.ask("RCPT TO:<bob@far.example>", "250").await;
+        client.ask("DATA", "354").await;
+        house.app.running.broker.fatal.cancel();
+        client.send(letter("shop@you.example", "To: bob@far.example") + ".\r\n").await;
+        client.expect("421 4.3.2 Service is shutting down").await;
+        assert!(house.sent().is_empty() && house.app.queue().await.is_empty());
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_day_has_so_many_messages() {
     on_sqlite(async |database| {
         let house = House::with(&database, |config| config.smtp.submission_per_day = 3).await;
@@ -403,6 +453,22 @@ async fn a_day_has_so_many_messages() {
         assert!(house.submit(&["bob@far.example"], &message).await.starts_with("250 "));
         house.app.clock.advance(Duration::from_hours(24));
         assert!(house.submit(&["bob@far.example"], &message).await.starts_with("250 "));
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_other_servers_saw_counts_even_if_they_refused_it() {
+    on_sqlite(async |database| {
+        let house = House::with(&database, |config| config.smtp.submission_per_day = 2).await;
+        house.app.alias("shop").await;
+        house.app.next_hop(Script::new().reply(Point::Rcpt, "550 5.1.1 nobody\r\n"));
+        let message = letter("shop@you.example", "To: bob@far.example");
+        for expected in ["550 ", "550 ", "450 4.7.1 You have sent"] {
+            let answer = house.submit(&["bob@far.example"], &message).await;
+            assert!(answer.starts_with(expected), "{expected}: {answer}");
+        }
         house.app.finish().await;
     })
     .await;

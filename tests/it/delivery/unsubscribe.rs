@@ -4,6 +4,7 @@ use postern::model::alias::Alias;
 
 use crate::support::app::{MAILBOX, TestApp};
 use crate::support::database::{Database, address, each_driver};
+use crate::support::signer::{How, Signer};
 
 const URL: &str = "https://postern.you.example";
 const ZONE: &str = "$TTL 60\nmailbox-provider.example. IN TXT \"v=spf1 ip4:127.0.0.1 -all\"\n";
@@ -11,6 +12,7 @@ const ZONE: &str = "$TTL 60\nmailbox-provider.example. IN TXT \"v=spf1 ip4:127.0
 struct House {
     app: TestApp,
     alias: Alias,
+    lg: Signer,
     _zone: tempfile::TempDir,
 }
 
@@ -18,7 +20,8 @@ impl House {
     async fn build(database: &Database, url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("zone");
-        std::fs::write(&file, ZONE).unwrap();
+        let lg = Signer::ed25519("lg.example", "s1");
+        std::fs::write(&file, format!("{ZONE}{}", lg.record())).unwrap();
         let app = TestApp::with(database, |config| {
             config.instance.public_url = url.into();
             config.dns.zone_file = Some(file.clone());
@@ -26,14 +29,23 @@ impl House {
         })
         .await;
         let alias = app.alias("shop").await;
-        Self { app, alias, _zone: folder }
+        Self { app, alias, lg, _zone: folder }
     }
 
     /// The header block of the forwarded copy, unfolded.
     async fn forwarded(&self, sender: &str, alias: &Alias, fields: &str) -> String {
+        self.passed_on(sender, alias, &letter(fields)).await
+    }
+
+    /// The same of a message under a signature that covers these names.
+    async fn signed(&self, fields: &str, names: &[&'static str]) -> String {
+        let how = How { names: [&["from", "subject"], names].concat(), ..How::default() };
+        self.passed_on("news@lg.example", &self.alias, &self.lg.sign(&letter(fields), &how)).await
+    }
+
+    async fn passed_on(&self, sender: &str, alias: &Alias, message: &str) -> String {
         let before = self.app.sink.messages().len();
-        let message = format!("From: LG <news@lg.example>\r\n{fields}Subject: Sale\r\n\r\nHello\r\n");
-        assert!(self.app.send(sender, alias, &message).await.starts_with("250 "));
+        assert!(self.app.send(sender, alias, message).await.starts_with("250 "));
         let message = self.app.sink.wait_for(before + 1).await.pop().unwrap();
         let text = String::from_utf8(message.content).unwrap();
         text.split_once("\r\n\r\n").unwrap().0.replace("\r\n ", " ").replace("\r\n\t", " ")
@@ -42,6 +54,10 @@ impl House {
     async fn of_list(&self, fields: &str) -> String {
         self.forwarded("news@lg.example", &self.alias, fields).await
     }
+}
+
+fn letter(fields: &str) -> String {
+    format!("From: LG <news@lg.example>\r\n{fields}Subject: Sale\r\n\r\nHello\r\n")
 }
 
 fn values<'a>(header: &'a str, name: &str) -> Vec<&'a str> {
@@ -77,10 +93,17 @@ async fn the_sender_s_own_web_address_stays_byte_for_byte() {
     each_driver(async |database| {
         let house = House::build(&database, URL).await;
         let post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
-        let header = house.of_list(&format!("List-Unsubscribe: <https://lg.example/u?a=1>\r\n{post}")).await;
+        let theirs = format!("List-Unsubscribe: <https://lg.example/u?a=1>\r\n{post}");
+        let header = house.signed(&theirs, &["list-unsubscribe", "list-unsubscribe-post"]).await;
         assert_eq!(values(&header, "List-Unsubscribe"), ["<https://lg.example/u?a=1>"]);
         assert_eq!(values(&header, "List-Unsubscribe-Post"), ["List-Unsubscribe=One-Click"]);
         assert!(values(&header, "X-Postern-Manage")[0].starts_with("<https://postern.you.example/u/"));
+
+        // Without a signature that covers both, ours would be the only one to vouch for a stranger's button.
+        for header in [house.of_list(&theirs).await, house.signed(&theirs, &["list-unsubscribe"]).await] {
+            assert_eq!(values(&header, "List-Unsubscribe"), ["<https://lg.example/u?a=1>"]);
+            assert_eq!(values(&header, "List-Unsubscribe-Post"), Vec::<&str>::new());
+        }
 
         let header = house.of_list("List-Unsubscribe: <https://lg.example/u?a=1>\r\n").await;
         assert_eq!(values(&header, "List-Unsubscribe-Post"), Vec::<&str>::new());

@@ -1,13 +1,9 @@
 //! DKIM and ARC: every algorithm and form verifies, and nothing else does.
 
-use mail_auth::arc::ArcSealer;
-use mail_auth::common::crypto::Ed25519Key;
-use mail_auth::common::headers::HeaderWriter;
-use mail_auth::{ArcOutput, AuthenticatedMessage, AuthenticationResults};
 use postern::model::authentication::{ArcResult, DkimResult};
 
 use super::support::{Arrival, MESSAGE, check};
-use crate::support::signer::{How, Signer, txt};
+use crate::support::signer::{How, Sealer, Signer, txt};
 
 /// The results of all signatures, each with the reason.
 async fn results(zone: &str, message: &str) -> Vec<(DkimResult, &'static str)> {
@@ -169,24 +165,13 @@ async fn a_header_made_to_cost_time_costs_none() {
     assert_eq!(results.last(), Some(&(DkimResult::Policy, "h= is too long")));
 }
 
-/// The message as a list of this domain would pass it on.
-fn sealed(message: &str, key: &[u8], earlier: &ArcOutput<'_>) -> String {
-    let parsed = AuthenticatedMessage::parse(message.as_bytes()).unwrap();
-    let results = AuthenticationResults::new("mx.list.example");
-    let sealer = ArcSealer::from_key(Ed25519Key::from_pkcs8_der(key).unwrap()).domain("list.example").selector("a");
-    let set = sealer.headers(["From", "To", "Subject"]).seal(&parsed, &results, earlier).unwrap();
-    format!("{}{message}", set.to_header())
-}
-
 #[tokio::test]
 async fn a_chain_is_noted_and_a_broken_one_is_not_repaired() {
-    let key = Ed25519Key::generate_pkcs8().unwrap();
-    let public = data_encoding::BASE64.encode(&Ed25519Key::from_pkcs8_der(&key).unwrap().public_key());
-    let zone = txt("a._domainkey.list.example", &format!("v=DKIM1; k=ed25519; p={public}"));
-    let message = sealed(MESSAGE, &key, &ArcOutput::default());
+    let list = Sealer::new("list.example");
+    let (zone, message) = (list.record(), list.seal(MESSAGE));
     let arc = async |zone: &str, message: &str| check(zone, message, Arrival::default()).await.arc;
     assert_eq!(arc(&zone, MESSAGE).await, ArcResult::None);
-    assert_eq!(arc(&zone, &message).await, ArcResult::Pass);
+    assert_eq!(arc(&zone, &message).await, ArcResult::Pass { sets: 1 });
     assert_eq!(arc(&zone, &message.replace("Hello", "Hullo")).await, ArcResult::Fail);
     assert_eq!(arc(&zone, &message.replacen("i=1;", "i=2;", 1)).await, ArcResult::Fail, "a gap");
     assert_eq!(arc(&zone, &message.replace("ARC-Seal:", "X-Was-Seal:")).await, ArcResult::Fail, "a seal is missing");

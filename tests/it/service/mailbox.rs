@@ -6,7 +6,7 @@ use postern::service::alias::NewAlias;
 use postern::service::mailbox::{AddError, DefaultError, MoveError, RemoveError};
 use postern::service::{Desk, alias, mailbox};
 use postern::storage::delivery::NewDelivery;
-use postern::storage::{Tx, delivery, message};
+use postern::storage::{self, Tx, delivery, message};
 
 use super::{ann, called, desk};
 use crate::support::database::{Database, address, each_driver};
@@ -166,6 +166,30 @@ async fn a_mailbox_moved_onto_another_is_replaced_by_it() {
         let waiting = &alias::show(&desk, ann.id, &address("a@alias.example")).await.unwrap().undelivered[0];
         assert_eq!((waiting.mailbox_id, waiting.recipient.clone()), (Some(added.id), work));
         assert_eq!(mailbox::list(&desk, ann.id).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_paused_mailbox_takes_no_other_s_place() {
+    each_driver(async |database| {
+        let desk = desk(&database);
+        let ann = ann(&desk).await;
+        let work = address("work@inbox.example");
+        let added = mailbox::add(&desk, ann.id, work.clone(), true).await.unwrap();
+        let (id, now) = (added.id, database.now());
+        let pause = desk.storage.write(move |tx| Box::pin(async move { storage::mailbox::pause(tx, id, "5.1.1", now).await }));
+        assert!(pause.await.unwrap());
+        for verified in [false, true] {
+            let refused = mailbox::relocate(&desk, ann.id, &ann.email, work.clone(), verified).await;
+            assert!(matches!(&refused, Err(MoveError::Paused)));
+            assert!(refused.unwrap_err().to_string().ends_with("postern mailbox test"));
+        }
+        let refused = mailbox::make_default(&desk, ann.id, &work).await;
+        assert!(matches!(&refused, Err(DefaultError::Paused)));
+        assert!(refused.unwrap_err().to_string().ends_with("postern mailbox test"));
+        let kept: Vec<_> = mailbox::list(&desk, ann.id).await.unwrap().iter().map(|m| m.is_default).collect();
+        assert_eq!(kept, [true, false]);
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! The use cases, on both drivers.
 
 mod alias;
+mod alias_change;
 mod block;
 mod contact;
 mod dkim_key;

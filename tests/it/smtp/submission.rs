@@ -160,6 +160,25 @@ async fn an_exchange_that_goes_wrong_ends_and_the_session_goes_on() {
 }
 
 #[tokio::test]
+async fn auth_may_be_longer_than_any_other_command() {
+    let house = House::open(Entrance::Submission).await;
+    // `AUTH PLAIN ` and CRLF are 13 octets; base64 makes four of three.
+    let longest = |octets: usize| BASE64.encode(format!("\0{NAME}\0{}", "x".repeat(octets / 4 * 3 - NAME.len() - 2)).as_bytes());
+    let mut client = house.client().await;
+    client.ask(&format!("AUTH PLAIN {}", longest(12_288 - 13)), "535").await;
+    client.ask("AUTH PLAIN", "334").await;
+    client.ask(&longest(12_288 - 2), "535").await;
+    client.ask(&format!("AUTH PLAIN {}", "A".repeat(12_288)), "500 5.5.2").await;
+    client.ask("AUTH PLAIN", "334").await;
+    client.ask(&"A".repeat(12_288), "500 5.5.6").await;
+    // Where nobody can log in, or somebody has, the usual length holds.
+    client.ask(&format!("AUTH PLAIN {}", plain(NAME, "sesame")), "235").await;
+    client.ask(&format!("NOOP {}", "x".repeat(2048)), "500 5.5.2").await;
+    let mut client = Client::greeted(house.door.address).await;
+    client.ask(&format!("AUTH PLAIN {}", longest(12_000)), "500 5.5.2").await;
+}
+
+#[tokio::test]
 async fn the_third_failed_login_ends_the_connection() {
     let house = House::open(Entrance::Submission).await;
     let mut client = house.client().await;
@@ -168,7 +187,10 @@ async fn the_third_failed_login_ends_the_connection() {
     client.ask(&base64("busy@inbox.example"), "334").await;
     client.ask(&base64("x"), "454 4.7.0").await;
     client.ask("MAIL FROM:<a@x.example>", "530").await;
-    client.ask(&format!("AUTH PLAIN {}", plain("nobody@inbox.example", "sesame")), "421 4.7.0").await;
+    // A fault of ours is none of the client's.
+    client.ask(&format!("AUTH PLAIN {}", plain("nobody@inbox.example", "sesame")), "535 5.7.8").await;
+    client.ask(&format!("AUTH PLAIN {}", plain(NAME, "wrong")), "535 5.7.8").await;
+    client.expect("421 4.7.0").await;
     client.expect_end().await;
 }
 

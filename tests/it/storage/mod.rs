@@ -2,6 +2,7 @@
 
 mod activity;
 mod alias;
+mod alias_page;
 mod app_password;
 mod block;
 mod contact;
@@ -16,7 +17,7 @@ mod message;
 mod message_id;
 mod node;
 mod pgp_key;
-mod plans;
+pub mod plans;
 mod postgres;
 mod quarantine;
 mod queue;

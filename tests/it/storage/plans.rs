@@ -20,7 +20,7 @@ pub async fn execute(database: &Database, sql: String) {
     .unwrap();
 }
 
-async fn sqlite_plan(storage: &Storage, sql: &str) -> String {
+pub async fn sqlite_plan(storage: &Storage, sql: &str) -> String {
     let Tx::Sqlite(mut connection) = storage.read().await.unwrap() else { unreachable!("not SQLite") };
     let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&mut *connection).await.unwrap();
     rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("\n")
@@ -32,12 +32,13 @@ const LONG_QUEUE: &str = "INSERT INTO deliveries (uuid, kind, recipient, header,
      FROM generate_series(1, 20000) n";
 
 /// The plan PostgreSQL takes, with sequential scans made expensive where tables are small.
-async fn postgres_plan(storage: &Storage, sql: &str, values: &str) -> String {
+pub async fn postgres_plan(storage: &Storage, types: &str, sql: &str, values: &str) -> String {
     let Tx::PostgresRead(mut connection) = storage.read().await.unwrap() else { unreachable!("not PostgreSQL") };
-    for statement in ["SET enable_seqscan = off".into(), format!("PREPARE plan AS {sql}")] {
+    for statement in ["SET enable_seqscan = off".into(), format!("PREPARE plan {types} AS {sql}")] {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await.unwrap();
     }
     let rows = sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN EXECUTE plan({values})"))).fetch_all(&mut *connection).await.unwrap();
+    sqlx::raw_sql("DEALLOCATE plan").execute(&mut *connection).await.unwrap();
     rows.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>().join("\n")
 }
 
@@ -62,11 +63,11 @@ async fn postgres_finds_routes_and_claims_by_index() {
     on_postgres(async |database| {
         execute(&database, LONG_QUEUE.into()).await;
         execute(&database, "ANALYZE deliveries".into()).await;
-        let route = postgres_plan(&database.storage, FIND_ROUTE, "'x'").await;
+        let route = postgres_plan(&database.storage, "", FIND_ROUTE, "'x'").await;
         assert!(route.contains("aliases_address_key") && !route.contains("Seq Scan"), "{route}");
         assert!(route.contains("blocks_user_id_sender_key") && route.contains("contacts_blocked"), "{route}");
         let claim = "'o', gen_random_uuid(), 9, 15000, 5";
-        let claim = postgres_plan(&database.storage, CLAIM_POSTGRES, claim).await;
+        let claim = postgres_plan(&database.storage, "", CLAIM_POSTGRES, claim).await;
         assert!(claim.contains("Index Scan using deliveries_due"), "{claim}");
         assert!(claim.contains("deliveries_pkey") && !claim.contains("Seq Scan"), "{claim}");
     })

@@ -8,7 +8,7 @@ use postern::model::delivery::DeliveryState;
 use postern::model::id::DeliveryId;
 use postern::storage::delivery::NewDelivery;
 use postern::storage::queue::{Counts, DeliveryFilter, SweepReport};
-use postern::storage::{alias, message, queue, site_backoff};
+use postern::storage::{alias, mailbox, message, queue, site_backoff};
 
 use super::fixtures::{commit, delivery_of, enqueue, house, lease, new_message, new_user, read};
 use crate::support::database::{Database, each_driver};
@@ -87,6 +87,31 @@ async fn the_next_waking_time_is_the_earliest_of_due_lease_and_site() {
         assert_eq!(next_due(&database).await, Some(at(5)));
         enqueue(&database, delivery_of(&database, &house, message)).await;
         assert_eq!(next_due(&database).await, Some(now));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_dead_node_held_for_a_paused_mailbox_wakes_nobody_and_fails_in_the_end() {
+    each_driver(async |database| {
+        let house = house(&database).await;
+        let message = new_message(&database, b"x").await;
+        let (now, id) = (database.now(), house.mailbox.id);
+        let lapsed = lease(&database, "dead", now.minus(HOUR));
+        let new = NewDelivery {
+            mailbox_id: Some(id),
+            expires_at: now.plus(HOUR),
+            lease: Some(lapsed),
+            ..delivery_of(&database, &house, message)
+        };
+        let row = enqueue(&database, new).await;
+        assert_eq!(next_due(&database).await, Some(now.minus(HOUR)), "somebody has to take over");
+        assert!(commit!(database, tx => mailbox::pause(tx, id, "5.1.1", now)).unwrap());
+        assert_eq!(next_due(&database).await, None, "nobody may");
+        assert_eq!(commit!(database, tx => queue::sweep(tx, now, HOUR, HOUR)).unwrap(), SweepReport::default());
+        let later = now.plus(HOUR);
+        assert_eq!(commit!(database, tx => queue::sweep(tx, later, HOUR, HOUR)).unwrap().deliveries_failed, 1);
+        assert_eq!(read!(database, tx => queue::find(tx, row)).unwrap().state, DeliveryState::Failed);
     })
     .await;
 }

@@ -15,6 +15,7 @@ use mail_auth::hickory_resolver::config::{ResolverConfig, ResolverOpts};
 use mail_auth::{AuthenticatedMessage, MessageAuthenticator, Parameters, ResolverCache, Txt};
 use postern::model::dkim_key::DkimKey;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::app::TestApp;
 
@@ -43,6 +44,22 @@ for message in work["messages"]:
 json.dump(answers, sys.stdout)
 "#;
 
+/// Checks the whole chain.
+const ARC_SCRIPT: &str = r#"
+import base64, json, sys, time
+import dkim
+work = json.load(sys.stdin)
+time.time = lambda: work["now"]
+def lookup(name, timeout=5):
+    found = work["records"].get(name.decode().rstrip("."))
+    return found.encode() if found else None
+answers = []
+for message in work["messages"]:
+    result, _, why = dkim.arc_verify(base64.b64decode(message), dnsfunc=lookup)
+    answers.append([(result or b"ended").decode(), why])
+json.dump(answers, sys.stdout)
+"#;
+
 /// One signature of a message, as python3-dkim sees it.
 #[derive(Debug, Deserialize)]
 pub struct Signature {
@@ -67,12 +84,22 @@ pub async fn records_of(app: &TestApp) -> Records {
 
 /// The signatures of each message, from the top, at that moment (seconds since the epoch). Nothing where python3-dkim is
 /// not installed, unless `POSTERN_TEST_REQUIRE_DKIM=1` says that it has to be.
+pub fn check(messages: &[Vec<u8>], records: &Records, now: i64) -> Vec<Vec<Signature>> {
+    run(SCRIPT, messages, records, now)
+}
+
+/// The result of each message's ARC chain and why, in the same way.
+pub fn check_chains(messages: &[Vec<u8>], records: &Records, now: i64) -> Vec<(String, String)> {
+    run(ARC_SCRIPT, messages, records, now)
+}
+
+/// One answer for each message, or none at all.
 #[expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "who runs the tests says what is there, and must see what was left out"
 )]
-pub fn check(messages: &[Vec<u8>], records: &Records, now: i64) -> Vec<Vec<Signature>> {
+fn run<T: DeserializeOwned>(script: &str, messages: &[Vec<u8>], records: &Records, now: i64) -> Vec<T> {
     let messages: Vec<String> = messages.iter().map(|message| BASE64.encode(message)).collect();
     let work = serde_json::json!({ "now": now, "records": records, "messages": messages });
     // Debian's own interpreter: its packages belong to no other that may come first in PATH.
@@ -84,13 +111,21 @@ pub fn check(messages: &[Vec<u8>], records: &Records, now: i64) -> Vec<Vec<Signa
         return Vec::new();
     }
     let mut child =
-        Command::new("/usr/bin/python3").args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Command::new("/usr/bin/python3").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let writer = std::thread::spawn(move || stdin.write_all(work.to_string().as_bytes()));
     let done = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
     assert!(done.status.success(), "python3-dkim could not read a message");
     serde_json::from_slice(&done.stdout).unwrap()
+}
+
+/// What mail-auth finds of the ARC chain.
+pub async fn check_chain_with_mail_auth(message: &AuthenticatedMessage<'_>, records: &Records) -> mail_auth::DkimResult {
+    let nowhere = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
+    let checker = MessageAuthenticator::new(nowhere, ResolverOpts::default()).unwrap();
+    let keys = Keys(records);
+    checker.verify_arc(Parameters::new(message).with_txt_cache(&keys)).await.result().clone()
 }
 
 /// The domain of each signature and whether mail-auth finds it good.

@@ -32,8 +32,13 @@ pub async fn request(address: SocketAddr, head: &str, headers: &[(&str, &str)], 
     let fields = fields.concat();
     let length = body.len();
     let text = format!("{head} HTTP/1.1\r\nHost: gate.you.example\r\nConnection: close\r\n{fields}Content-Length: {length}\r\n");
+    replay(address, format!("{text}\r\n{body}").as_bytes()).await
+}
+
+/// Sends exactly these bytes, which must ask for the connection to be closed.
+pub async fn replay(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(format!("{text}\r\n{body}").as_bytes()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     read(&String::from_utf8(answer).unwrap())

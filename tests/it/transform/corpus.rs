@@ -8,7 +8,7 @@ use std::path::Path;
 
 use postern::model::id::AliasId;
 use postern::model::{Address, DomainName, HeaderFault, Timestamp};
-use postern::transform::forward::{self, ForwardFacts, RewriteError};
+use postern::transform::forward::{self, ForwardFacts, OneClick, RewriteError};
 use postern::transform::header::{HeaderBlock, Limits};
 use postern::transform::key::SecretKey;
 use postern::transform::received::ReceivedFacts;
@@ -74,6 +74,7 @@ fn forward_message(message: &[u8]) -> Result<Forwarded, RewriteError> {
             trace_key: &SecretKey::new(vec![7; 32]),
             message_ids: &HashMap::new(),
             manage: None,
+            one_click: OneClick { theirs: true, ours: true },
             authserv_id: "mx.you.example",
         },
     )?;

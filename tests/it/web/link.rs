@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use postern::model::alias::{Alias, AliasState};
 use postern::model::contact::Contact;
-use postern::storage;
+use postern::{service, storage};
 
 use crate::support::app::{MAILBOX, TestApp};
-use crate::support::database::{Database, each_driver};
+use crate::support::database::{Database, address, each_driver};
 use crate::support::http::request;
 use crate::support::sink::{Point, Script};
 
@@ -229,6 +229,26 @@ async fn the_sender_is_blocked_and_can_be_let_in_again() {
         let undo = action(&page, "undo").unwrap();
         assert_eq!((house.post(&undo, "do=undo").await.0, house.contact().await.is_blocked), (200, false));
         assert_eq!(house.state().await, AliasState::Active);
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn links_in_an_inbox_that_the_alias_left_are_not_followed_any_more() {
+    each_driver(async |database| {
+        let house = House::build(&database).await;
+        let (desk, new) = (&house.app.running.broker.desk, "jane@new-provider.example");
+        service::mailbox::relocate(desk, house.app.user, &address(MAILBOX), address(new), true).await.unwrap();
+        assert_eq!(house.ask("GET", &house.path, "", "").await.0, 410);
+        assert_eq!(house.post(&house.path, ONE_CLICK).await.0, 410);
+        assert_eq!(house.state().await, AliasState::Active);
+        // What arrives in the new one is good.
+        assert!(house.send().await.starts_with("250 "));
+        let text = String::from_utf8(house.app.sink.wait_for(2).await.pop().unwrap().content).unwrap();
+        let link = text.split("\r\nList-Unsubscribe: <").nth(1).unwrap().split('>').next().unwrap();
+        assert_eq!(house.post(link.strip_prefix(URL).unwrap(), ONE_CLICK).await.0, 200);
+        assert_eq!(house.state().await, AliasState::Paused);
         house.app.finish().await;
     })
     .await;

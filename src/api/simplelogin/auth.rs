@@ -1,0 +1,131 @@
+//! Signing in with the password, and what is asked for again before something dangerous.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::caller::Caller;
+use super::error::ApiError;
+use super::request::Body;
+use crate::api::origin::Origin;
+use crate::model::Private;
+use crate::model::api_token::{Scope, Scopes};
+use crate::model::id::UserId;
+use crate::service::app_password::LoginError;
+use crate::service::broker::Broker;
+use crate::service::user::ChangeError;
+use crate::service::{password, token, user};
+
+/// Longest name of a token, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// What is signed in with.
+#[derive(Debug, Deserialize)]
+pub struct Login {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    device: Option<String>,
+}
+
+/// `POST /api/auth/login`: a fresh key, named after the device. 400 for what does not fit: 401 would speak of a key. Who
+/// has a second factor gets 403, on which clients ask for a key instead.
+pub async fn login(State(broker): State<Broker>, from: Origin, Body(login): Body<Login>) -> Result<Json<Value>, ApiError> {
+    let text = Private::new(login.password);
+    let signed_in = password::check(&broker.desk, &broker.logins, from.0, &login.email, &text).await.map_err(refusal)?;
+    if signed_in.second_factor {
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "Please sign in with an API key"));
+    }
+    let key = mint(&broker, signed_in.user.id, login.device.as_deref()).await?;
+    Ok(Json(json!({
+        "name": "",
+        "email": signed_in.user.email.to_string(),
+        "mfa_enabled": false,
+        "mfa_key": null,
+        "api_key": key,
+    })))
+}
+
+fn refusal(error: LoginError) -> ApiError {
+    match error {
+        LoginError::Wrong => ApiError::bad_request("Email or password incorrect"),
+        LoginError::TooMany => ApiError::too_many(),
+        LoginError::Password(_) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "Please try again later"),
+        LoginError::Storage(error) => error.into(),
+    }
+}
+
+/// `POST /api/auth/mfa`: no sign-in waits for a second factor.
+pub async fn mfa() -> ApiError {
+    ApiError::bad_request("Wrong TOTP Token")
+}
+
+async fn mint(broker: &Broker, user: UserId, device: Option<&str>) -> Result<String, ApiError> {
+    let name: String = device.unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    let name = if name.trim().is_empty() { "SimpleLogin client" } else { &name };
+    let made = token::create(&broker.desk, user, name, Scopes::new(Vec::new()), None).await.map_err(|error| match error {
+        token::CreateError::Name | token::CreateError::InThePast => ApiError::bad_request(error.to_string()),
+        token::CreateError::Storage(error) => error.into(),
+    })?;
+    Ok(made.1.into_inner())
+}
+
+/// For which device a key is wanted.
+#[derive(Debug, Deserialize)]
+pub struct NewKey {
+    device: Option<String>,
+}
+
+/// `POST /api/api_key`: another key, for who proved to be more than the holder of one.
+pub async fn new_key(
+    State(broker): State<Broker>,
+    caller: Caller,
+    Body(new): Body<NewKey>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    need_sudo(&broker, &caller)?;
+    let device = new.device.ok_or_else(|| ApiError::bad_request("request body cannot be empty"))?;
+    let key = mint(&broker, caller.user_id(), Some(&device)).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "api_key": key }))))
+}
+
+/// The password, once more.
+#[derive(Debug, Deserialize)]
+pub struct Proof {
+    #[serde(default)]
+    password: String,
+}
+
+/// `PATCH /api/sudo`: opens for five minutes what is dangerous. Another node asks again.
+pub async fn sudo(
+    State(broker): State<Broker>,
+    caller: Caller,
+    from: Origin,
+    Body(proof): Body<Proof>,
+) -> Result<Json<Value>, ApiError> {
+    caller.need(Scope::Write)?;
+    let (email, text) = (caller.0.user.email.to_string(), Private::new(proof.password));
+    match password::check(&broker.desk, &broker.logins, from.0, &email, &text).await {
+        Ok(_) => broker.tokens.prove(caller.0.token.id, broker.now()),
+        Err(LoginError::Wrong) => return Err(ApiError::new(StatusCode::FORBIDDEN, "Invalid password")),
+        Err(error) => return Err(refusal(error)),
+    }
+    Ok(Json(json!({ "ok": true })))
+}
+
+/// `DELETE /api/user`: the account with everything it has.
+pub async fn delete_user(State(broker): State<Broker>, caller: Caller) -> Result<Json<Value>, ApiError> {
+    need_sudo(&broker, &caller)?;
+    user::remove(&broker.desk, caller.user_id()).await.map_err(|error| match error {
+        ChangeError::Unknown => ApiError::wrong_key(),
+        ChangeError::Storage(error) => error.into(),
+    })?;
+    Ok(Json(json!({ "ok": true })))
+}
+
+fn need_sudo(broker: &Broker, caller: &Caller) -> Result<(), ApiError> {
+    caller.need(Scope::Write)?;
+    if broker.tokens.is_proven(caller.0.token.id, broker.now()) { Ok(()) } else { Err(ApiError::need_sudo()) }
+}

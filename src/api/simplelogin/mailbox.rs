@@ -1,0 +1,138 @@
+//! Mailboxes.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::caller::Caller;
+use super::error::ApiError;
+use super::request::{Body, Id};
+use crate::model::Address;
+use crate::model::api_token::Scope;
+use crate::model::mailbox::Mailbox;
+use crate::service::broker::Broker;
+use crate::service::{mailbox, overview};
+
+/// A mailbox.
+#[derive(Debug, Serialize)]
+pub struct MailboxShape {
+    id: i64,
+    email: String,
+    verified: bool,
+    default: bool,
+    creation_timestamp: i64,
+    nb_alias: i64,
+}
+
+impl MailboxShape {
+    fn of(mailbox: &Mailbox, aliases: i64) -> Self {
+        Self {
+            id: mailbox.id.0,
+            email: mailbox.address.to_string(),
+            verified: mailbox.verified_at.is_some(),
+            default: mailbox.is_default,
+            creation_timestamp: mailbox.created_at.as_seconds(),
+            nb_alias: aliases,
+        }
+    }
+}
+
+/// `GET /api/mailboxes`: those that take mail.
+pub async fn list_verified(State(broker): State<Broker>, caller: Caller) -> Result<Json<Value>, ApiError> {
+    list(&broker, &caller, true).await
+}
+
+/// `GET /api/v2/mailboxes`: all.
+pub async fn list_all(State(broker): State<Broker>, caller: Caller) -> Result<Json<Value>, ApiError> {
+    list(&broker, &caller, false).await
+}
+
+async fn list(broker: &Broker, caller: &Caller, only_verified: bool) -> Result<Json<Value>, ApiError> {
+    caller.need(Scope::Read)?;
+    let counts = overview::aliases_by_mailbox(&broker.desk, caller.user_id()).await?;
+    let all = mailbox::list(&broker.desk, caller.user_id()).await?;
+    let wanted = all.iter().filter(|mailbox| !only_verified || mailbox.verified_at.is_some());
+    let shapes: Vec<MailboxShape> =
+        wanted.map(|mailbox| MailboxShape::of(mailbox, counts.get(&mailbox.id).copied().unwrap_or(0))).collect();
+    Ok(Json(json!({ "mailboxes": shapes })))
+}
+
+/// The address of a new one.
+#[derive(Debug, Deserialize)]
+pub struct NewMailbox {
+    email: Option<String>,
+}
+
+/// `POST /api/mailboxes`: takes mail once its owner proved to read it.
+pub async fn create(
+    State(broker): State<Broker>,
+    caller: Caller,
+    Body(new): Body<NewMailbox>,
+) -> Result<(StatusCode, Json<MailboxShape>), ApiError> {
+    caller.need(Scope::Write)?;
+    let text = new.email.unwrap_or_default();
+    let address = Address::parse(text.trim()).map_err(|_| ApiError::bad_request("this is no e-mail address"))?;
+    let made = mailbox::add(&broker.desk, caller.user_id(), address, false).await?;
+    Ok((StatusCode::CREATED, Json(MailboxShape::of(&made, 0))))
+}
+
+/// What is changed of one.
+#[derive(Debug, Deserialize)]
+pub struct Edit {
+    default: Option<bool>,
+    email: Option<String>,
+}
+
+/// `PUT /api/mailboxes/:id`. There is never a change of address to be cancelled: it would silence all aliases until the
+/// new address is verified, so that it is the operator's to make.
+pub async fn edit(
+    State(broker): State<Broker>,
+    caller: Caller,
+    Id(id): Id,
+    Body(edit): Body<Edit>,
+) -> Result<Json<Value>, ApiError> {
+    caller.need(Scope::Write)?;
+    let mailbox = find(&broker, &caller, id).await?;
+    if edit.email.is_some_and(|email| !email.trim().eq_ignore_ascii_case(&mailbox.address.to_string())) {
+        return Err(ApiError::bad_request("add the new address as a mailbox, then delete this one in favour of it"));
+    }
+    if edit.default == Some(true) {
+        mailbox::make_default(&broker.desk, caller.user_id(), &mailbox.address).await?;
+    }
+    Ok(Json(json!({ "updated": true })))
+}
+
+/// Which mailbox takes the aliases over.
+#[derive(Debug, Deserialize)]
+pub struct Removal {
+    transfer_aliases_to: Option<i64>,
+}
+
+/// `DELETE /api/mailboxes/:id`. Without an heir, aliases that have no other mailbox stand in the way: nothing is deleted
+/// along with it.
+pub async fn delete(
+    State(broker): State<Broker>,
+    caller: Caller,
+    Id(id): Id,
+    Body(removal): Body<Removal>,
+) -> Result<Json<Value>, ApiError> {
+    caller.need(Scope::Write)?;
+    let mailbox = find(&broker, &caller, id).await?;
+    match removal.transfer_aliases_to.filter(|heir| *heir >= 0) {
+        None => mailbox::remove(&broker.desk, caller.user_id(), &mailbox.address).await?,
+        Some(heir) if heir == id => return Err(ApiError::bad_request("a mailbox can't take over from itself")),
+        Some(_) if mailbox.is_default => return Err(mailbox::RemoveError::Default.into()),
+        Some(heir) => {
+            let heir = find(&broker, &caller, heir).await?;
+            mailbox::relocate(&broker.desk, caller.user_id(), &mailbox.address, heir.address, false).await?;
+        }
+    }
+    Ok(Json(json!({ "deleted": true })))
+}
+
+async fn find(broker: &Broker, caller: &Caller, id: i64) -> Result<Mailbox, ApiError> {
+    let all = mailbox::list(&broker.desk, caller.user_id()).await?;
+    all.into_iter().find(|mailbox| mailbox.id.0 == id).ok_or_else(ApiError::forbidden)
+}

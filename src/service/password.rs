@@ -1,0 +1,92 @@
+//! The password a user signs in with: set by the user or the operator, checked at each sign-in.
+//!
+//! A stranger learns one thing only: whether an address and a password go together. An unknown address, one without a
+//! password and a wrong password are the same answer after the same work.
+
+use std::net::IpAddr;
+
+use super::Desk;
+use super::app_password::{LoginError, Logins};
+use crate::auth::password::{PasswordError, Passwords};
+use crate::model::id::UserId;
+use crate::model::user::User;
+use crate::model::{Address, Private};
+use crate::storage::password::{self, Credentials};
+use crate::storage::{self, user};
+
+/// Characters of a password at the least.
+const SHORTEST: usize = 8;
+/// Octets at the most: hashing takes what it is given.
+const LONGEST: usize = 1000;
+
+/// Why a password can't be set.
+#[derive(Debug, thiserror::Error)]
+pub enum SetError {
+    /// Too short to be one, or too long to be hashed.
+    #[error("a password has {SHORTEST} characters at the least and {LONGEST} octets at the most")]
+    Length,
+    /// There is no such user.
+    #[error("there is no such user")]
+    Unknown,
+    /// It could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] PasswordError),
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Who signed in.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who it is.
+    pub user: User,
+    /// Whether a second factor has to follow before anything is opened.
+    pub second_factor: bool,
+}
+
+/// Sets the password a user signs in with.
+pub async fn set(desk: &Desk, id: UserId, password: &Private<String>) -> Result<(), SetError> {
+    let text = password.reveal();
+    if text.chars().count() < SHORTEST || text.len() > LONGEST {
+        return Err(SetError::Length);
+    }
+    let hash = Private::new(Passwords::default().hash(text, &desk.chance).await?);
+    let set = desk.storage.write(move |tx| Box::pin(async move { password::set(tx, id, &hash).await })).await;
+    if set? { Ok(()) } else { Err(SetError::Unknown) }
+}
+
+/// Who signs in with this address and password.
+pub async fn check(
+    desk: &Desk,
+    logins: &Logins,
+    ip: IpAddr,
+    email: &str,
+    text: &Private<String>,
+) -> Result<SignedIn, LoginError> {
+    let now = desk.clock.now();
+    // The networks that are trusted are trusted with mail.
+    let attempt = logins.attempts.begin(ip, false, email, now).ok_or(LoginError::TooMany)?;
+    match verify(desk, logins, email, text).await {
+        Ok(Some(found)) => {
+            logins.attempts.succeeded(attempt, now);
+            let user = user::find(&mut desk.storage.read().await?, found.user_id).await?.ok_or(LoginError::Wrong)?;
+            Ok(SignedIn { user, second_factor: found.second_factor })
+        }
+        Ok(None) => Err(LoginError::Wrong),
+        Err(error) => {
+            logins.attempts.take_back(&attempt);
+            Err(error)
+        }
+    }
+}
+
+async fn verify(desk: &Desk, logins: &Logins, email: &str, text: &Private<String>) -> Result<Option<Credentials>, LoginError> {
+    let email = Address::parse(email.trim()).map(|address| address.folded()).unwrap_or_default();
+    let found = password::find(&mut desk.storage.read().await?, &email).await?;
+    let hash = found.as_ref().and_then(|found| found.hash.as_ref()).map(|hash| hash.reveal().as_str());
+    // No password is that long; the work is done all the same.
+    let text = if text.reveal().len() > LONGEST { "" } else { text.reveal().as_str() };
+    let fits = logins.passwords.verify(text, hash).await?;
+    Ok(found.filter(|_| fits))
+}

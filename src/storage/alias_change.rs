@@ -1,0 +1,47 @@
+//! What owners change of an alias besides its state.
+
+use crate::model::activity::Activity;
+use crate::model::id::{AliasId, MailboxId, UserId};
+
+use super::{Error, Tx, changed, on};
+
+/// Pins an alias, or takes the pin out.
+pub async fn set_pinned(tx: &mut Tx, id: AliasId, pinned: bool) -> Result<(), Error> {
+    changed!(tx, sqlx::query("UPDATE aliases SET pinned = $2 WHERE id = $1").bind(id.0).bind(pinned)).map(drop)
+}
+
+/// Changes the owner's note.
+pub async fn set_note(tx: &mut Tx, id: AliasId, note: &str) -> Result<(), Error> {
+    changed!(tx, sqlx::query("UPDATE aliases SET note = $2 WHERE id = $1").bind(id.0).bind(note)).map(drop)
+}
+
+/// Changes the name replies go out with.
+pub async fn set_display_name(tx: &mut Tx, id: AliasId, name: Option<&str>) -> Result<(), Error> {
+    changed!(tx, sqlx::query("UPDATE aliases SET display_name = $2 WHERE id = $1").bind(id.0).bind(name)).map(drop)
+}
+
+/// Forwards to these mailboxes and no other.
+pub async fn set_mailboxes(tx: &mut Tx, id: AliasId, mailboxes: &[MailboxId]) -> Result<(), Error> {
+    changed!(tx, sqlx::query("DELETE FROM alias_mailboxes WHERE alias_id = $1").bind(id.0))?;
+    for mailbox in mailboxes {
+        super::alias::add_mailbox(tx, id, *mailbox).await?;
+    }
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct TotalRow {
+    forwarded: i64,
+    blocked: i64,
+    replied: i64,
+}
+
+/// What all aliases of a user ever forwarded, blocked and replied; the rest is left at zero.
+pub async fn total_of_user(tx: &mut Tx, user: UserId) -> Result<Activity, Error> {
+    let row: TotalRow = on!(tx, c => sqlx::query_as(
+        "SELECT CAST(COALESCE(SUM(t.forwarded), 0) AS BIGINT) AS forwarded, CAST(COALESCE(SUM(t.blocked), 0) AS BIGINT) AS blocked, \
+         CAST(COALESCE(SUM(t.replied), 0) AS BIGINT) AS replied \
+         FROM activity t JOIN aliases a ON a.id = t.alias_id WHERE a.user_id = $1",
+    ).bind(user.0).fetch_one(c))?;
+    Ok(Activity { forwarded: row.forwarded, blocked: row.blocked, replied: row.replied, ..Activity::default() })
+}

@@ -1,0 +1,124 @@
+//! Signing in with the password, and what is asked for again.
+
+use std::time::Duration;
+
+use postern::model::Private;
+use postern::service::password;
+
+use super::Client;
+use crate::api::with_key;
+use crate::storage::plans::execute;
+use crate::support::app::MAILBOX;
+use crate::support::database::{each_driver, on_sqlite};
+use crate::support::http::{Answer, request};
+
+const PASSWORD: &str = "correct horse";
+
+async fn start(database: &crate::support::database::Database) -> Client {
+    let client = Client::start(database).await;
+    let desk = &client.app.running.broker.desk;
+    password::set(desk, client.app.user, &Private::new(PASSWORD.into())).await.unwrap();
+    client
+}
+
+async fn log_in(client: &Client, email: &str, password: &str) -> Answer {
+    let body = serde_json::json!({ "email": email, "password": password, "device": "Firefox (Linux x86_64)" }).to_string();
+    client.without_key("POST /api/auth/login", &body).await
+}
+
+#[tokio::test]
+async fn address_and_password_give_a_key_named_after_the_device() {
+    each_driver(async |database| {
+        let client = start(&database).await;
+        let answer = log_in(&client, &MAILBOX.to_uppercase(), PASSWORD).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let login = answer.json();
+        assert_eq!((&login["mfa_enabled"], &login["mfa_key"], &login["name"]), (&false.into(), &().into(), &"".into()));
+        let key = login["api_key"].as_str().unwrap();
+        assert_eq!(with_key(&client.app, key, "GET /api/user_info", "").await.json()["email"], MAILBOX);
+        let tokens = postern::service::token::list(&client.app.running.broker.desk, client.app.user).await.unwrap();
+        assert_eq!(tokens.last().unwrap().name, "Firefox (Linux x86_64)");
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_does_not_fit_learns_nothing_and_is_never_told_401() {
+    each_driver(async |database| {
+        let client = start(&database).await;
+        let wrong = log_in(&client, MAILBOX, "wrong horse").await;
+        for (email, password) in [("nobody@inbox.example", PASSWORD), ("", ""), ("no address", "x"), (MAILBOX, "")] {
+            let answer = log_in(&client, email, password).await;
+            assert_eq!((answer.status, &answer.body), (400, &wrong.body), "{email}");
+        }
+        for body in ["", "{}"] {
+            assert_eq!(client.without_key("POST /api/auth/login", body).await.body, wrong.body);
+        }
+        assert_eq!(
+            client
+                .without_key("POST /api/auth/mfa", "{\"mfa_token\":\"123456\",\"mfa_key\":\"x\",\"device\":\"x\"}")
+                .await
+                .status,
+            400
+        );
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_guesses_has_to_wait_and_a_proxy_says_who_that_is() {
+    on_sqlite(async |database| {
+        let client = start(&database).await;
+        let guess = async |from: &str, password: &str| {
+            let body = serde_json::json!({ "email": MAILBOX, "password": password, "device": "x" }).to_string();
+            request(client.app.running.http, "POST /api/auth/login", &[("X-Forwarded-For", from)], &body).await.status
+        };
+        for _ in 0..10 {
+            assert_eq!(guess("198.51.100.1, 192.0.2.7", "guess").await, 400);
+        }
+        assert_eq!(guess("198.51.100.99, 192.0.2.7", PASSWORD).await, 429);
+        assert_eq!(guess("192.0.2.8", PASSWORD).await, 200, "others are not kept out");
+        client.app.clock.advance(Duration::from_mins(15));
+        assert_eq!(guess("192.0.2.7", PASSWORD).await, 200);
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_factor_is_not_gone_around() {
+    each_driver(async |database| {
+        let client = start(&database).await;
+        execute(&database, "UPDATE users SET totp_confirmed_at = 1".into()).await;
+        assert_eq!(log_in(&client, MAILBOX, PASSWORD).await.status, 403, "clients ask for a key then");
+        assert_eq!(log_in(&client, MAILBOX, "wrong").await.status, 400);
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_dangerous_needs_the_password_within_five_minutes() {
+    each_driver(async |database| {
+        let client = start(&database).await;
+        client.expect(440, "DELETE /api/user", "").await;
+        client.expect(440, "POST /api/api_key", "{\"device\":\"x\"}").await;
+        client.expect(403, "PATCH /api/sudo", "{\"password\":\"wrong\"}").await;
+        client.expect(440, "DELETE /api/user", "").await;
+        let proof = format!("{{\"password\":\"{PASSWORD}\"}}");
+        assert_eq!(client.expect(200, "PATCH /api/sudo", &proof).await, serde_json::json!({ "ok": true }));
+        let key = client.expect(201, "POST /api/api_key", "{\"device\":\"Chrome (Win32)\"}").await;
+        let other = key["api_key"].as_str().unwrap();
+        assert_eq!(with_key(&client.app, other, "DELETE /api/user", "").await.status, 440, "each key proves itself");
+        client.app.clock.advance(Duration::from_mins(5));
+        client.expect(440, "POST /api/api_key", "{\"device\":\"x\"}").await;
+        client.expect(200, "PATCH /api/sudo", &proof).await;
+        client.app.alias("shop").await;
+        assert_eq!(client.expect(200, "DELETE /api/user", "").await, serde_json::json!({ "ok": true }));
+        assert_eq!(client.ask("GET /api/user_info", "").await.status, 401);
+        client.app.finish().await;
+    })
+    .await;
+}

@@ -1,0 +1,61 @@
+//! Mailboxes.
+
+use super::{Client, path};
+use crate::support::app::MAILBOX;
+use crate::support::database::each_driver;
+
+#[tokio::test]
+async fn a_new_mailbox_waits_for_its_proof() {
+    each_driver(async |database| {
+        let client = Client::start(&database).await;
+        let made = client.expect(201, "POST /api/mailboxes", "{\"email\":\" new@inbox.example \"}").await;
+        assert_eq!(
+            (&made["email"], &made["verified"], &made["default"]),
+            (&"new@inbox.example".into(), &false.into(), &false.into())
+        );
+        assert!(made["id"].is_i64() && made["creation_timestamp"].is_i64() && made["nb_alias"].is_i64());
+        let verified = client.expect(200, "GET /api/mailboxes", "").await;
+        assert_eq!(verified["mailboxes"].as_array().unwrap().len(), 1);
+        let all = client.expect(200, "GET /api/v2/mailboxes", "").await;
+        assert_eq!(all["mailboxes"].as_array().unwrap().len(), 2);
+        client.expect(400, &format!("PUT /api/mailboxes/{}", made["id"]), "{\"default\":true}").await;
+        for wrong in ["{}", "{\"email\":\"x\"}", "{\"email\":\"a@you.example\"}", "{\"email\":\"new@inbox.example\"}"] {
+            client.expect(400, "POST /api/mailboxes", wrong).await;
+        }
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mailbox_goes_only_with_somewhere_for_its_aliases() {
+    each_driver(async |database| {
+        let client = Client::start(&database).await;
+        let alias = client.app.alias("shop").await;
+        let (old, new) = (client.app.mailbox, client.app.mailbox("new@inbox.example").await);
+        client.expect(400, &format!("DELETE /api/mailboxes/{old}"), "").await;
+        let updated = client.expect(200, &format!("PUT /api/mailboxes/{new}"), "{\"default\":true}").await;
+        assert_eq!(updated, serde_json::json!({ "updated": true }));
+        let refused = client.expect(400, &format!("DELETE /api/mailboxes/{old}"), "{\"transfer_aliases_to\":-1}").await;
+        assert!(refused["error"].as_str().unwrap().contains("1 aliases"), "{refused}");
+        client.expect(400, &format!("DELETE /api/mailboxes/{old}"), &format!("{{\"transfer_aliases_to\":{old}}}")).await;
+        client.expect(403, &format!("DELETE /api/mailboxes/{old}"), "{\"transfer_aliases_to\":999}").await;
+        client.expect(400, &format!("PUT /api/mailboxes/{old}"), "{\"email\":\"elsewhere@inbox.example\"}").await;
+        client
+            .expect(
+                200,
+                &format!("PUT /api/mailboxes/{old}"),
+                &format!("{{\"email\":\"{MAILBOX}\",\"cancel_email_change\":true}}"),
+            )
+            .await;
+        let gone =
+            client.expect(200, &format!("DELETE /api/mailboxes/{old}"), &format!("{{\"transfer_aliases_to\":{new}}}")).await;
+        assert_eq!(gone, serde_json::json!({ "deleted": true }));
+        let shown = client.expect(200, &format!("GET {}", path(&alias, "")), "").await;
+        assert_eq!(shown["mailboxes"], serde_json::json!([{ "id": new, "email": "new@inbox.example" }]));
+        let left = client.expect(200, "GET /api/v2/mailboxes", "").await;
+        assert_eq!((left["mailboxes"].as_array().unwrap().len(), &left["mailboxes"][0]["nb_alias"]), (1, &1.into()));
+        client.app.finish().await;
+    })
+    .await;
+}
