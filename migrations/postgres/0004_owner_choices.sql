@@ -80,6 +80,7 @@ CREATE TABLE notices (
     told_at     BIGINT NOT NULL,
     PRIMARY KEY (user_id, kind, about)
 );
+CREATE INDEX notices_by_age ON notices (told_at);
 
 -- Two more words: notices to users, and messages held for their owner's decision.
 ALTER TABLE deliveries DROP CONSTRAINT deliveries_kind_check;
@@ -88,4 +89,5 @@ ALTER TABLE deliveries DROP CONSTRAINT deliveries_state_check;
 ALTER TABLE deliveries ADD CONSTRAINT deliveries_state_check CHECK (state IN ('waiting', 'held', 'failed', 'cancelled'));
 -- Whether what is kept was encrypted for its mailbox; what was not is, if the mailbox has a key by then.
 ALTER TABLE deliveries ADD COLUMN sealed BOOLEAN NOT NULL DEFAULT FALSE;
-CREATE INDEX deliveries_held ON deliveries (id) WHERE state = 'held';
+-- Counted for each of a user's aliases before another one is held.
+CREATE INDEX deliveries_held ON deliveries (alias_id) WHERE state = 'held';

@@ -2,7 +2,7 @@
 
 CREATE TABLE sightings (
     alias_id      BIGINT NOT NULL REFERENCES aliases (id) ON DELETE CASCADE,
-    -- The registrable domain of the author (From).
+    -- The registrable domain of the author (From); empty for all who found no room (an alias has a bounded number of rows).
     organisation  TEXT   NOT NULL,
     -- What proved it: an aligned signature, an aligned client, nothing; or nobody asked.
     proof         TEXT   NOT NULL CHECK (proof IN ('dkim', 'spf', 'none', 'unasked')),
@@ -13,3 +13,5 @@ CREATE TABLE sightings (
     messages      BIGINT NOT NULL,
     PRIMARY KEY (alias_id, organisation, proof, signer)
 );
+-- The sweep forgets those that nothing proves.
+CREATE INDEX sightings_single ON sightings (last_seen_at) WHERE messages = 1;

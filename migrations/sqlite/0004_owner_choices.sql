@@ -80,6 +80,7 @@ CREATE TABLE notices (
     told_at     BIGINT NOT NULL,
     PRIMARY KEY (user_id, kind, about)
 ) WITHOUT ROWID;
+CREATE INDEX notices_by_age ON notices (told_at);
 
 -- Two more words: notices to users, and messages held for their owner's decision. SQLite can't change a CHECK, so the
 -- table is made anew.
@@ -121,6 +122,9 @@ CREATE TABLE deliveries_0004 (
 );
 INSERT INTO deliveries_0004 (id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, header, state, queued_at, next_attempt_at, attempts, expires_at, site, lease_owner, lease_token, lease_until, quarantined, muted, sealed, last_code, last_status, last_detail, settled_at)
     SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, header, state, queued_at, next_attempt_at, attempts, expires_at, site, lease_owner, lease_token, lease_until, quarantined, muted, FALSE, last_code, last_status, last_detail, settled_at FROM deliveries;
+-- No id is given twice, whatever was deleted since: the log and the bounces that are still out name them.
+DELETE FROM sqlite_sequence WHERE name = 'deliveries_0004';
+INSERT INTO sqlite_sequence (name, seq) SELECT 'deliveries_0004', seq FROM sqlite_sequence WHERE name = 'deliveries';
 DROP TABLE deliveries;
 ALTER TABLE deliveries_0004 RENAME TO deliveries;
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'waiting';
@@ -129,4 +133,5 @@ CREATE INDEX deliveries_by_mailbox ON deliveries (mailbox_id);
 CREATE INDEX deliveries_by_message ON deliveries (message_id);
 CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX deliveries_leased ON deliveries (lease_owner) WHERE lease_owner IS NOT NULL;
-CREATE INDEX deliveries_held ON deliveries (id) WHERE state = 'held';
+-- Counted for each of a user's aliases before another one is held.
+CREATE INDEX deliveries_held ON deliveries (alias_id) WHERE state = 'held';

@@ -15,6 +15,7 @@ use crate::config::check::Checked;
 use crate::config::database::Location;
 use crate::dns::Resolver;
 use crate::model::mailbox::Mailbox;
+use crate::model::node::Node;
 use crate::model::{Chance, Clock, DomainName, Timestamp};
 use crate::outbound::Outbound;
 use crate::service::broker::{Broker, Keys, MailRules, Parts};
@@ -50,7 +51,7 @@ impl Environment {
 /// Opens the database for account work: what a command of the command line needs.
 pub async fn open_desk(config: &Config, environment: &Environment, tasks: &TaskTracker) -> Result<Desk, StartError> {
     let checked = config.check()?;
-    let storage = open_storage(&checked, tasks).await?;
+    let storage = open_storage(&checked, None, tasks).await?;
     let desk = Desk { storage, clock: Arc::clone(&environment.clock), chance: environment.chance.clone() };
     enter_domains(&desk, &checked.domains).await?;
     Ok(desk)
@@ -128,12 +129,13 @@ pub(super) async fn make_keys(broker: &Broker) -> Result<(), StartError> {
     })
 }
 
-pub(super) async fn open_storage(checked: &Checked, tasks: &TaskTracker) -> Result<Storage, StartError> {
+/// `own` is the node this is going to be; `None` for a command that is none.
+async fn open_storage(checked: &Checked, own: Option<&Node>, tasks: &TaskTracker) -> Result<Storage, StartError> {
     let options = match &checked.database {
         Location::Sqlite(path) => storage::Options::Sqlite(path.clone()),
         Location::Postgres { url, connections } => storage::Options::Postgres { url: url.clone(), connections: *connections },
     };
-    Storage::open(&options, tasks).await.map_err(|error| StartError::database(&error))
+    Storage::open_as(&options, own, tasks).await.map_err(|error| StartError::database(&error))
 }
 
 /// Tokens and trackers of one running instance.
@@ -159,7 +161,7 @@ pub(super) async fn broker(
     identity: &Identity,
     controls: &Controls,
 ) -> Result<(Broker, Option<SharedClock>), StartError> {
-    let storage = open_storage(checked, &controls.writer).await?;
+    let storage = open_storage(checked, Some(&identity.node), &controls.writer).await?;
     let shared = if storage.is_shared() && environment.follow_database {
         Some(SharedClock::new(database_time(&storage).await.map_err(|error| StartError::database(&error))?))
     } else {

@@ -28,6 +28,7 @@ impl StartError {
             ErrorKind::Unavailable => {
                 "is it running, and may this user reach it? For SQLite: does the folder exist and may it be written?"
             }
+            ErrorKind::InUse => "stop all nodes, then start this version; after a crash wait five minutes first",
             ErrorKind::Full => "free some space on its disk",
             ErrorKind::Corrupt | ErrorKind::Disk => "check the disk; restore the latest backup if the file is damaged",
             ErrorKind::Taken | ErrorKind::Reference | ErrorKind::Other => "see the message for what it says about the setting",

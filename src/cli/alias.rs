@@ -96,7 +96,8 @@ impl Sender {
             _ => "proof not asked for".to_owned(),
         };
         let messages = if self.messages == 1 { "1 message" } else { &format!("{} messages", self.messages) };
-        format!("{}: {messages}, {proof}, last {}", self.organisation, self.last_seen_at)
+        let who = if self.organisation.is_empty() { "others" } else { &self.organisation };
+        format!("{who}: {messages}, {proof}, last {}", self.last_seen_at)
     }
 }
 

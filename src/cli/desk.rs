@@ -47,6 +47,7 @@ impl From<storage::Error> for Failure {
     fn from(error: storage::Error) -> Self {
         let hint = match error.kind() {
             ErrorKind::Unavailable => "is it running, and not overloaded? try again",
+            ErrorKind::InUse => "stop all nodes, then start this version",
             ErrorKind::Full => "free some space on its disk",
             ErrorKind::Corrupt | ErrorKind::Disk => "check the disk; restore the latest backup if the data are damaged",
             ErrorKind::Taken | ErrorKind::Reference => "somebody else changed the same thing just now; try again",

@@ -1,6 +1,7 @@
 //! The sweep: finds anything without a future and gives it one.
 //!
-//! Old pairs of message ids are forgotten on the way: no thread goes on after that long.
+//! Old pairs of message ids are forgotten on the way (no thread goes on after that long), and so is what users were told
+//! and who wrote once, unproven, long ago.
 //! Due times and lease ends far ahead are a jumped clock's and are pulled back; messages without a delivery are erased.
 
 use std::time::Duration;
@@ -9,16 +10,27 @@ use crate::service::broker::Broker;
 use crate::service::pausing;
 use crate::service::settle::LEASE;
 use crate::storage::queue::{self, SweepReport};
-use crate::storage::{self, message_id};
+use crate::storage::{self, message_id, notice, sighting};
 
 /// How long replies can be threaded to.
 const THREADS_LAST: Duration = Duration::from_hours(2 * 365 * 24);
 
+/// How long it is known what users were told: as long as the longest silence between two tellings of the same thing.
+const TOLD: Duration = Duration::from_hours(60 * 24);
+/// How long a single message is known of somebody who was not proven: strangers make those up.
+const SEEN_ONCE: Duration = Duration::from_hours(90 * 24);
+
 /// One sweep over the whole queue.
 pub async fn sweep(broker: &Broker) -> Result<SweepReport, storage::Error> {
     let (now, longest) = (broker.now(), broker.rules.schedule.longest_wait());
-    let forgotten = now.minus(THREADS_LAST);
-    broker.storage().write(move |tx| Box::pin(async move { message_id::expire(tx, forgotten).await })).await?;
+    let forget = broker.storage().write(move |tx| {
+        Box::pin(async move {
+            message_id::expire(tx, now.minus(THREADS_LAST)).await?;
+            notice::forget(tx, now.minus(TOLD)).await?;
+            sighting::forget_single(tx, now.minus(SEEN_ONCE)).await
+        })
+    });
+    forget.await?;
     pausing::forget(broker).await?;
     let swept = broker.storage().write(move |tx| Box::pin(async move { queue::sweep(tx, now, longest, LEASE).await }));
     let report = swept.await?;

@@ -95,9 +95,8 @@ impl Severity {
             return Self::Unknown;
         };
         match (class, subject, detail) {
-            (5, 1, 1 | 6 | 10) => Self::Hard,
             (5, 2, 1) if has_any(&plain(words), &PACE) => Self::Soft,
-            (5, 2, 1) => Self::Hard,
+            (5, 1, 1 | 6 | 10) | (5, 2, 1) => Self::Hard,
             // 5.1.7 to 5.1.9 are about the sender's address or the way the message is written.
             (5, 1, 7..=9) => Self::Soft,
             (5, 0 | 1, _) | (5, 2, 0) => Self::of_words(words),

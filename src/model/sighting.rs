@@ -25,7 +25,8 @@ words!(Proof { Dkim = "dkim", Spf = "spf", None = "none", Unasked = "unasked" })
 pub struct SightingKey {
     /// The alias that was written to.
     pub alias_id: AliasId,
-    /// The registrable domain of the author; of a bare public suffix the domain itself.
+    /// The registrable domain of the author; of a bare public suffix the domain itself. Empty for the others: all who
+    /// were not entered by name because so many were already.
     pub organisation: String,
     /// What proved it.
     pub proof: Proof,

@@ -145,3 +145,27 @@ pub(super) fn telling(alias: &Alias) -> Telling {
         except: None,
     }
 }
+
+/// What the owner is told when a message is delivered that would be held if there were room.
+pub(super) fn full(user_id: UserId) -> Telling {
+    Telling {
+        user_id,
+        kind: NoticeKind::MessageHeld,
+        about: "full".to_owned(),
+        quiet_for: QUIET,
+        letter: Letter {
+            subject: "No more messages can be held for you".to_owned(),
+            paragraphs: vec![
+                "As much is held for you as can be. Until there is room again, what would be held is delivered to you with a \
+                 warning instead; nothing is lost."
+                    .to_owned(),
+                "`postern hold list` shows what is held, `postern hold release` delivers a message and `postern hold drop` lets it \
+                 go."
+                    .to_owned(),
+                "You are told once a day at the most.".to_owned(),
+            ],
+            action: None,
+        },
+        except: None,
+    }
+}

@@ -39,6 +39,13 @@ pub struct Telling {
     pub except: Option<MailboxId>,
 }
 
+impl Telling {
+    /// What it is recorded by: whoever tells of several things in one transaction does so in this order.
+    pub fn key(&self) -> (UserId, &'static str, &str) {
+        (self.user_id, self.kind.as_str(), &self.about)
+    }
+}
+
 /// Tells a user, in a transaction of its own. False when they know already, or have no mailbox that could be told.
 /// Whoever has a broker rings its queue after a true.
 pub async fn tell(desk: &Desk, domain: &DomainName, telling: Telling) -> Result<bool, storage::Error> {

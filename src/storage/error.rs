@@ -18,6 +18,8 @@ pub enum ErrorKind {
     Corrupt,
     /// Writing or syncing failed at the disk: the process must stop, fsync is never retried.
     Disk,
+    /// Other nodes run an older version on this database: they have to stop before it is brought up to date.
+    InUse,
     /// Anything else.
     Other,
 }

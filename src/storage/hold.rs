@@ -13,6 +13,25 @@ use super::delivery::erase_all;
 use super::muted::copies_with;
 use super::{Error, Tx, activity, changed, on, queue};
 
+/// What is held for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// How many copies.
+    pub copies: u64,
+    /// The length of their bodies together.
+    pub bytes: u64,
+}
+
+/// What is held for a user.
+pub async fn usage(tx: &mut Tx, user: UserId) -> Result<Usage, Error> {
+    let (copies, bytes): (i64, i64) = on!(tx, c => sqlx::query_as(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(m.body_length), 0) AS BIGINT) FROM aliases a JOIN deliveries d ON d.alias_id = a.id \
+         JOIN messages m ON m.id = d.message_id WHERE a.user_id = $1 AND d.state = 'held'",
+    ).bind(user.0).fetch_one(c))?;
+    let read = |number: i64| u64::try_from(number).unwrap_or_default();
+    Ok(Usage { copies: read(copies), bytes: read(bytes) })
+}
+
 /// The held delivery of that key, when it came through one of the user's aliases.
 pub async fn find(tx: &mut Tx, user: UserId, id: DeliveryId) -> Result<Option<Delivery>, Error> {
     let found: Option<i64> = on!(tx, c => sqlx::query_scalar(

@@ -5,12 +5,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::model::node::Node;
 
 use super::writer::Writer;
 use super::{Error, ErrorKind, LONGEST, Pools, Storage, no_answer};
@@ -32,9 +35,14 @@ pub enum Options {
 impl Storage {
     /// Connects, verifies durability settings and brings the schema up to date.
     pub async fn open(options: &Options, tasks: &TaskTracker) -> Result<Self, Error> {
+        Self::open_as(options, None, tasks).await
+    }
+
+    /// The same for a node: an earlier start of it that crashed does not count as one that still runs.
+    pub async fn open_as(options: &Options, own: Option<&Node>, tasks: &TaskTracker) -> Result<Self, Error> {
         match options {
             Options::Sqlite(path) => open_sqlite(path, tasks).await,
-            Options::Postgres { url, connections } => open_postgres(url.reveal(), *connections, tasks.clone()).await,
+            Options::Postgres { url, connections } => open_postgres(url.reveal(), *connections, own, tasks.clone()).await,
         }
     }
 }
@@ -78,7 +86,7 @@ fn restrict(path: &PathBuf) -> Result<(), Error> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|error| Error::from(sqlx::Error::Io(error)))
 }
 
-async fn open_postgres(url: &str, connections: u32, tasks: TaskTracker) -> Result<Storage, Error> {
+async fn open_postgres(url: &str, connections: u32, own: Option<&Node>, tasks: TaskTracker) -> Result<Storage, Error> {
     let options = PgConnectOptions::from_str(url)?.application_name("postern");
     // Asked and migrated on a connection without deadlines: a migration may take as long as it needs.
     let mut first = timeout(LONGEST, PgConnection::connect_with(&options)).await.map_err(|_| no_answer())??;
@@ -94,7 +102,9 @@ async fn open_postgres(url: &str, connections: u32, tasks: TaskTracker) -> Resul
         }
     }
     let synchronous = current(&mut first, SYNCHRONOUS).await?;
-    sqlx::migrate!("migrations/postgres").run(&mut first).await.map_err(migration)?;
+    let migrator = sqlx::migrate!("migrations/postgres");
+    check_alone(&mut first, &migrator, own).await?;
+    migrator.run(&mut first).await.map_err(migration)?;
     first.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(connections)
@@ -103,6 +113,36 @@ async fn open_postgres(url: &str, connections: u32, tasks: TaskTracker) -> Resul
         .connect_with(bound(options, &synchronous))
         .await?;
     Ok(Storage(Arc::new(Pools::Postgres { pool, tasks, failed: CancellationToken::new() })))
+}
+
+/// How long after its last sign of life a node may still run.
+const ALIVE: Duration = Duration::from_mins(5);
+
+/// A program that runs on a schema it does not know takes states it has never heard of for rubbish and erases what they
+/// keep. So nothing is changed while other nodes run; one of an older version that starts later finds migrations it does
+/// not know, and refuses. Nodes are looked for first: those of this version appear only after the last migration.
+async fn check_alone(connection: &mut PgConnection, migrator: &Migrator, own: Option<&Node>) -> Result<(), Error> {
+    let is_new: bool = sqlx::query_scalar("SELECT to_regclass('nodes') IS NULL OR to_regclass('_sqlx_migrations') IS NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if is_new {
+        return Ok(());
+    }
+    let others: Vec<String> = sqlx::query_scalar(
+        "SELECT hostname FROM nodes WHERE id IS DISTINCT FROM $1 \
+         AND ABS(heartbeat_at - (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT) < $2 ORDER BY hostname",
+    )
+    .bind(own.map(|own| own.id))
+    .bind(i64::try_from(ALIVE.as_micros()).unwrap_or(i64::MAX))
+    .fetch_all(&mut *connection)
+    .await?;
+    let done: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations").fetch_all(&mut *connection).await?;
+    let is_current = migrator.iter().all(|migration| done.contains(&migration.version));
+    if others.is_empty() || is_current {
+        return Ok(());
+    }
+    let names = others.join(", ");
+    Err(Error::new(ErrorKind::InUse, format!("its schema is older than this version, and other nodes still run on it: {names}")))
 }
 
 const SYNCHRONOUS: &str = "synchronous_commit";

@@ -178,7 +178,9 @@ impl From<mailbox::MoveError> for ApiError {
         use mailbox::MoveError;
         match error {
             MoveError::Unknown => Self::forbidden(),
-            MoveError::OwnDomain | MoveError::Unverified | MoveError::Paused => Self::bad_request(error.to_string()),
+            MoveError::OwnDomain | MoveError::Unverified | MoveError::Paused | MoveError::NoKey => {
+                Self::bad_request(error.to_string())
+            }
             MoveError::Storage(error) => error.into(),
         }
     }

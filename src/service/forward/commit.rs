@@ -1,5 +1,5 @@
 //! Hand-off first, queue second: every unit is tried while the sender waits; what stays open is committed before 250.
-//! Replies go the same way (`service::reply`).
+//! What is held is committed before anything is tried. Replies go the same way (`service::reply`).
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -20,7 +20,8 @@ use crate::model::{Reply, Timestamp};
 use crate::outbound::{Outcome, Report};
 use crate::policy;
 use crate::service::broker::Broker;
-use crate::service::hold::HELD_FOR;
+use crate::service::hold::{self, HELD_FOR};
+use crate::service::notice::Telling;
 use crate::service::pausing;
 use crate::service::settle::{self, Held, LEASE, NOT_KEPT_YET};
 use crate::spool::Content;
@@ -58,20 +59,41 @@ enum State {
 
 /// Tries every unit, commits what stays open. `Ok` is the promise behind 250.
 pub(in crate::service) async fn run(broker: &Broker, arrival: &Arrival<'_>, units: Vec<Unit>) -> Result<(), Reply> {
+    let (held, units): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.held.is_some());
+    let is_held = hold(broker, arrival, held, units.is_empty()).await?;
+    if units.is_empty() {
+        return Ok(());
+    }
     let mut tried = try_all(broker, units, broker.rules.inline_deadline).await;
     share_trouble(broker, &tried);
-    if let Some(reply) = settled_in_dialogue(broker, &tried) {
+    if let Some(reply) = settled_in_dialogue(broker, &tried, is_held) {
         return reply;
     }
     match commit(broker, arrival, &mut tried).await {
         Ok(()) => Ok(()),
         // Every alias was killed meanwhile.
+        Err(_) if tried.is_empty() && is_held => Ok(()),
         Err(reply) if tried.is_empty() => Err(reply),
         Err(reply) => {
             // Nothing is kept, so only the next hops can still save this message from coming twice.
             let tried = wait_on(tried, LAST_CHANCE).await;
-            settled_in_dialogue(broker, &tried).unwrap_or(Err(reply))
+            settled_in_dialogue(broker, &tried, is_held).unwrap_or(Err(reply))
         }
+    }
+}
+
+/// Keeps what is held, before the first hand-off of the others: where it can't be kept nobody has the message yet, and
+/// the sender who tries again makes no second one. Whether any is held; an error ends the matter.
+async fn hold(broker: &Broker, arrival: &Arrival<'_>, units: Vec<Unit>, are_all: bool) -> Result<bool, Reply> {
+    if units.is_empty() {
+        return Ok(false);
+    }
+    let mut tried = units.into_iter().map(|unit| Tried { unit, state: State::Held }).collect();
+    match commit(broker, arrival, &mut tried).await {
+        Ok(()) => Ok(true),
+        // Their aliases were killed meanwhile: nobody's loss but theirs.
+        Err(_) if tried.is_empty() && !are_all => Ok(false),
+        Err(reply) => Err(reply),
     }
 }
 
@@ -90,9 +112,6 @@ fn share_trouble(broker: &Broker, tried: &[Tried]) {
 /// Starts all hand-offs and waits until each is done or the deadline has passed.
 async fn try_all(broker: &Broker, units: Vec<Unit>, deadline: Duration) -> Vec<Tried> {
     let start = |unit: Unit| {
-        if unit.held.is_some() {
-            return Tried { unit, state: State::Held };
-        }
         let (outbound, hand_off) = (broker.outbound.clone(), unit.hand_off.clone());
         let attempt: Attempt = Box::pin(async move { outbound.hand_off(&hand_off).await });
         Tried { unit, state: State::Flying(attempt) }
@@ -120,8 +139,8 @@ async fn wait_on(tried: Vec<Tried>, deadline: Duration) -> Vec<Tried> {
     done
 }
 
-/// The answer, when nothing has to be kept: all delivered, or all refused.
-fn settled_in_dialogue(broker: &Broker, tried: &[Tried]) -> Option<Result<(), Reply>> {
+/// The answer, when nothing has to be kept: all delivered, or all refused and none held (`is_held`).
+fn settled_in_dialogue(broker: &Broker, tried: &[Tried], is_held: bool) -> Option<Result<(), Reply>> {
     let mut refusal = None;
     let mut delivered = 0;
     for one in tried {
@@ -133,7 +152,7 @@ fn settled_in_dialogue(broker: &Broker, tried: &[Tried]) -> Option<Result<(), Re
     }
     let (answer, counted) = match refusal {
         None => (Ok(()), None),
-        Some(failure) if delivered == 0 => (Err(Neutral::of(failure).reply()), Some(Activity::REFUSED)),
+        Some(failure) if delivered == 0 && !is_held => (Err(Neutral::of(failure).reply()), Some(Activity::REFUSED)),
         Some(_) => return None,
     };
     for one in tried {
@@ -151,19 +170,20 @@ fn settled_in_dialogue(broker: &Broker, tried: &[Tried]) -> Option<Result<(), Re
 async fn commit(broker: &Broker, arrival: &Arrival<'_>, tried: &mut Vec<Tried>) -> Result<(), Reply> {
     let now = broker.now();
     let rows: Vec<_> = tried.iter().map(|one| new_delivery(broker, one, now)).collect();
-    let open: Vec<_> = tried.iter().zip(&rows).filter_map(|(one, row)| Some((Copy::of(&one.unit), row.clone()?))).collect();
+    let open = tried.iter().zip(&rows).filter_map(|(one, row)| Some((Copy::of(&one.unit), row.clone()?, one.unit.held.clone())));
+    let open: Vec<_> = open.collect();
     let has_it: Vec<_> = tried.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(one, _)| one.unit.alias_id).collect();
     let kept = Kept::of(broker, arrival, open).await?;
-    let tellings: Vec<_> = tried.iter().filter_map(|one| one.unit.held.clone()).collect();
     let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
     let ids = broker
         .storage()
         .write(move |tx| {
             Box::pin(async move {
-                let ids = insert(tx, &kept, &has_it).await?;
-                if kept.rows.iter().zip(&ids).any(|((_, row), id)| row.held && id.is_some()) {
-                    held::tell(tx, &desk, domain.as_ref(), &tellings).await?;
-                }
+                let mut kept = kept;
+                let ids = insert(tx, &mut kept, &has_it).await?;
+                // Nobody is told of what was left out.
+                let tellings = kept.rows.iter().zip(&ids).filter_map(|(row, id)| id.and(row.telling.clone()));
+                held::tell(tx, &desk, domain.as_ref(), tellings.collect()).await?;
                 Ok(ids)
             })
         })
@@ -228,28 +248,52 @@ impl Copy {
 struct Kept {
     /// Each with its body.
     messages: Vec<(NewMessage, Content)>,
-    /// Each with the place of its message.
-    rows: Vec<(usize, NewDelivery)>,
+    rows: Vec<Row>,
+    /// Until when is tried what would be held if there were room.
+    tried_until: Timestamp,
+}
+
+/// A delivery that is written.
+struct Row {
+    /// The place of its message.
+    message: usize,
+    delivery: NewDelivery,
+    /// What its owner is told with it: that it is held, or why it is not.
+    telling: Option<Telling>,
 }
 
 impl Kept {
-    async fn of(broker: &Broker, arrival: &Arrival<'_>, open: Vec<(Copy, NewDelivery)>) -> Result<Self, Reply> {
-        let mut kept = Self { messages: Vec::new(), rows: Vec::with_capacity(open.len()) };
+    async fn of(broker: &Broker, arrival: &Arrival<'_>, open: Vec<(Copy, NewDelivery, Option<Telling>)>) -> Result<Self, Reply> {
+        let tried_until = broker.now().plus(broker.rules.schedule.expire);
+        let mut kept = Self { messages: Vec::new(), rows: Vec::with_capacity(open.len()), tried_until };
         let mut shared = HashMap::new();
-        for (copy, row) in open {
+        for (copy, delivery, telling) in open {
             let which = (copy.sealed, copy.eight_bit);
-            let place = match shared.get(&which) {
-                Some(place) => *place,
-                None => {
-                    let message = kept.new_message(broker, arrival, &copy).await?;
-                    kept.messages.push((message, copy.body));
-                    kept.messages.len() - 1
-                }
+            let message = if let Some(place) = shared.get(&which) {
+                *place
+            } else {
+                let message = kept.new_message(broker, arrival, &copy).await?;
+                kept.messages.push((message, copy.body));
+                kept.messages.len() - 1
             };
-            shared.insert(which, place);
-            kept.rows.push((place, row));
+            shared.insert(which, message);
+            kept.rows.push(Row { message, delivery, telling });
         }
         Ok(kept)
+    }
+
+    /// What would be held beyond what is held for one owner at the most goes its way with the warning that is in it.
+    async fn limit_held(&mut self, tx: &mut Tx) -> Result<(), storage::Error> {
+        let size = |row: &Row| self.messages.get(row.message).map_or(0, |(message, _)| message.body_length);
+        let asked: Vec<_> = self.rows.iter().filter_map(|row| Some((row.telling.as_ref()?.user_id, size(row)))).collect();
+        let full = held::without_room(tx, &asked).await?;
+        for Row { delivery, telling, .. } in &mut self.rows {
+            if let Some(told) = telling.as_mut().filter(|told| full.contains(&told.user_id)) {
+                *told = hold::full(told.user_id);
+                (delivery.held, delivery.last_failure, delivery.expires_at) = (false, None, self.tried_until);
+            }
+        }
+        Ok(())
     }
 
     async fn new_message(&self, broker: &Broker, arrival: &Arrival<'_>, copy: &Copy) -> Result<NewMessage, Reply> {
@@ -319,27 +363,28 @@ fn new_delivery(broker: &Broker, tried: &Tried, now: Timestamp) -> Option<NewDel
 
 /// The rows of what is kept. An alias that was killed since has none: whoever kills cancels what waits, and this asks
 /// under the same lock, so no message slips between the two. `has_it`: aliases of which one mailbox has the message.
-async fn insert(tx: &mut Tx, kept: &Kept, has_it: &[AliasId]) -> Result<Vec<Option<DeliveryId>>, storage::Error> {
+async fn insert(tx: &mut Tx, kept: &mut Kept, has_it: &[AliasId]) -> Result<Vec<Option<DeliveryId>>, storage::Error> {
     let mut alive = Vec::with_capacity(kept.rows.len());
-    for (_, row) in &kept.rows {
-        let state = match row.alias_id {
+    for row in &kept.rows {
+        let state = match row.delivery.alias_id {
             Some(alias_id) => alias::hold_state(tx, alias_id).await?,
             None => None,
         };
         alive.push(state.is_some_and(|state| state != AliasState::Killed));
     }
+    kept.limit_held(tx).await?;
     let mut ids = vec![None; kept.rows.len()];
     let mut last = None;
     for (place, (message, body)) in kept.messages.iter().enumerate() {
-        let is_wanted = |((of, _), alive): (&(usize, NewDelivery), &bool)| *of == place && *alive;
+        let is_wanted = |(row, alive): (&Row, &bool)| row.message == place && *alive;
         if !kept.rows.iter().zip(&alive).any(is_wanted) {
             continue;
         }
         let message_id = message::insert(tx, message).await?;
         message::insert_body(tx, message_id, body).await?;
-        for (((of, row), alive), id) in kept.rows.iter().zip(&alive).zip(&mut ids) {
-            if *of == place && *alive {
-                *id = Some(delivery::insert(tx, &NewDelivery { message_id, ..row.clone() }).await?);
+        for ((row, alive), id) in kept.rows.iter().zip(&alive).zip(&mut ids) {
+            if row.message == place && *alive {
+                *id = Some(delivery::insert(tx, &NewDelivery { message_id, ..row.delivery.clone() }).await?);
             }
         }
         last = Some(message_id);

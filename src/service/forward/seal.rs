@@ -247,12 +247,11 @@ impl Write for Gathered {
 /// The sender's reply. What only the owner can put right, the owner is told.
 pub(super) async fn failed(broker: &Broker, whom: &For<'_>, error: &SealError) -> Reply {
     match error {
-        SealError::Collect(CollectError::Budget) => return NO_ROOM,
+        SealError::Collect(CollectError::Budget) | SealError::TooMuch => return NO_ROOM,
         SealError::Collect(CollectError::Io(_)) => {
             tracing::error!(%error, "a message could not be encrypted and has to wait");
             return NO_ROOM;
         }
-        SealError::TooMuch => return NO_ROOM,
         SealError::Header => return Reply::internal_error(),
         SealError::Unsigned(error) => return signing::failed(broker, error),
         SealError::Encrypt(_) | SealError::Died(_) => {}

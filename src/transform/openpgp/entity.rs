@@ -165,7 +165,8 @@ fn is_armored(body: &[u8]) -> bool {
     }
     let headers = lines.by_ref().take_while(|line| !line.is_empty());
     let is_header = |line: &[u8]| line.windows(2).any(|pair| pair == b": ") || line.ends_with(b":");
-    let are_headers = headers.fold(true, |all, line| all && is_header(line));
+    // Counted to the end, so that what follows begins behind the empty line.
+    let are_headers = headers.filter(|line| !is_header(line)).count() == 0;
     are_headers && lines.all(|line| line.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte)))
 }
 
@@ -234,7 +235,7 @@ mod tests {
     #[test]
     fn encrypted_mail_is_seen_and_signed_mail_is_not_taken_for_it() {
         let pgp = "-----BEGIN PGP MESSAGE-----\r\nComment: x\r\n\r\nhQEM+/8=\r\n=abcd\r\n-----END PGP MESSAGE-----\r\n\r\n";
-        let (cut, followed) = (&pgp[..60], &format!("{pgp}And in clear: ...\r\n"));
+        let (cut, followed) = (pgp.split_at(60).0, &format!("{pgp}And in clear: ...\r\n"));
         let twice = &format!("{pgp}Now in clear.\r\n{pgp}");
         let text = &pgp.replace("Comment: x", "In clear");
         let bare = &pgp.replace("Comment: x\r\n", "");

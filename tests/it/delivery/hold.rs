@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use postern::model::Clock;
 use postern::model::alias::{Alias, AliasState};
-use postern::model::delivery::{Delivery, DeliveryState};
+use postern::model::delivery::{Delivery, DeliveryKind, DeliveryState};
 use postern::model::user::OnQuarantine;
 use postern::service::user::Settings;
 use postern::service::{hold, queue, user};
 use postern::storage::alias::NewAlias;
+use postern::storage::delivery::NewDelivery;
+use postern::storage::message::NewMessage;
+use postern::storage::{self, Tx, delivery, message};
 
 use crate::support::app::{self, MAILBOX, TestApp};
-use crate::support::database::{Database, each_driver};
+use crate::support::database::{Database, address, each_driver};
 use crate::support::dkim;
 use crate::support::sink::{Point, Script};
 
@@ -204,6 +208,178 @@ async fn what_was_held_in_clear_is_released_encrypted_when_a_key_was_set_meanwhi
         for signature in dkim::check(&[copy.into_bytes()], &dkim::records_of(&app).await, now).iter().flatten() {
             assert!(signature.ok, "{signature:?}");
         }
+        app.finish().await;
+    })
+    .await;
+}
+
+/// Puts so many messages of that size aside.
+async fn put_aside(app: &TestApp, alias: &Alias, count: u64, size: u64) {
+    let (alias_id, mailbox_id, now) = (alias.id, app.mailbox, app.clock.now());
+    let uuid = || uuid::Uuid::from_u128(rand::random());
+    let kept = NewMessage {
+        uuid: uuid(),
+        received_at: now,
+        sender: None,
+        client_ip: std::net::Ipv4Addr::LOCALHOST.into(),
+        helo: "x".into(),
+        header: Vec::new(),
+        body_length: size,
+        body_sha256: [0; 32],
+        eight_bit: false,
+        smtputf8: false,
+    };
+    let row = move |message_id| NewDelivery {
+        uuid: uuid(),
+        message_id,
+        kind: DeliveryKind::Forward,
+        alias_id: Some(alias_id),
+        mailbox_id: Some(mailbox_id),
+        sender: None,
+        recipient: address(MAILBOX),
+        header: Vec::new(),
+        site: None,
+        queued_at: now,
+        next_attempt_at: now,
+        attempts: 0,
+        expires_at: now.plus(DAY),
+        last_failure: None,
+        held: true,
+        sealed: false,
+        lease: None,
+    };
+    let written = app.storage().write(move |tx| {
+        Box::pin(async move {
+            for _ in 0..count {
+                let id = message::insert(tx, &NewMessage { uuid: uuid(), ..kept.clone() }).await?;
+                delivery::insert(tx, &row(id)).await?;
+            }
+            Ok::<_, storage::Error>(())
+        })
+    });
+    written.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_finds_no_room_is_delivered_with_a_warning_and_its_owner_is_told() {
+    each_driver(async |database| {
+        let (app, alias, _folder) = instance(&database).await;
+        put_aside(&app, &alias, 199, 1).await;
+        assert!(app.send("x@evil.example", &alias, FORGED).await.starts_with("250 "));
+        told(&app, 1).await;
+        assert_eq!((held(&app).await.len(), arrived(&app).len()), (200, 0));
+        for _ in 0..2 {
+            assert!(app.send("x@evil.example", &alias, FORGED).await.starts_with("250 "));
+        }
+        told(&app, 2).await;
+        assert_eq!((held(&app).await.len(), arrived(&app).len()), (200, 2));
+        let copy = arrived(&app).pop().unwrap();
+        assert!(copy.contains("\r\nX-Postern-Warning: ") && copy.ends_with("\r\n\r\nHello\r\n"), "{copy}");
+        // Once there is room again it is held again.
+        let oldest = held(&app).await.pop().unwrap().id;
+        assert_eq!(hold::drop(&app.running.broker.desk, app.user, oldest).await.unwrap(), 1);
+        assert!(app.send("x@evil.example", &alias, FORGED).await.starts_with("250 "));
+        told(&app, 2).await;
+        assert_eq!((held(&app).await.len(), arrived(&app).len()), (200, 2));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn large_messages_fill_the_room_as_well_and_nobody_takes_the_room_of_another() {
+    each_driver(async |database| {
+        let (app, alias, _folder) = instance(&database).await;
+        let (bob, inbox) = app::user(app.storage(), &*app.clock, "bob@inbox.example").await;
+        let settings = Settings { on_quarantine: Some(OnQuarantine::Hold), ..Settings::default() };
+        user::set(&app.running.broker.desk, bob, settings).await.unwrap();
+        let theirs = app.alias_to("bob", vec![inbox], |new: &mut NewAlias| new.user_id = bob).await;
+        put_aside(&app, &alias, 1, (256 << 20) - 5).await;
+        assert!(app.send_to("x@evil.example", &[&alias.address, &theirs.address], FORGED).await.starts_with("250 "));
+        told(&app, 2).await;
+        let rows = held(&app).await;
+        assert_eq!((rows.len(), rows[0].recipient.to_string().as_str()), (2, "bob@inbox.example"));
+        assert_eq!(arrived(&app).len(), 1);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_what_was_not_held() {
+    each_driver(async |database| {
+        let (app, alias, _folder) = instance(&database).await;
+        let (bob, inbox) = app::user(app.storage(), &*app.clock, "bob@inbox.example").await;
+        let settings = Settings { on_quarantine: Some(OnQuarantine::Hold), ..Settings::default() };
+        user::set(&app.running.broker.desk, bob, settings).await.unwrap();
+        let theirs = app.alias_to("bob", vec![inbox], |new: &mut NewAlias| new.user_id = bob).await;
+        let mut client = app.client().await;
+        for line in
+            ["MAIL FROM:<x@evil.example>", &format!("RCPT TO:<{}>", alias.address), &format!("RCPT TO:<{}>", theirs.address)]
+        {
+            client.send(format!("{line}\r\n")).await;
+            assert!(client.read_reply().await.unwrap().starts_with("250 "));
+        }
+        app.set_state(&theirs, AliasState::Killed).await;
+        client.send("DATA\r\n".to_owned()).await;
+        assert!(client.read_reply().await.unwrap().starts_with("354 "));
+        client.send(format!("{FORGED}.\r\n")).await;
+        assert!(client.read_reply().await.unwrap().starts_with("250 "));
+        told(&app, 1).await;
+        assert_eq!(app.sink.messages()[0].recipients(), [MAILBOX]);
+        assert_eq!(held(&app).await.len(), 1);
+        app.finish().await;
+    })
+    .await;
+}
+
+/// Makes the database refuse to keep anything held.
+async fn refuse_held(app: &TestApp) {
+    let refused = app.storage().write(|tx| {
+        Box::pin(async move {
+            match tx {
+                Tx::Sqlite(t) => {
+                    let sql = "CREATE TRIGGER no_held BEFORE INSERT ON deliveries WHEN NEW.state = 'held' \
+                               BEGIN SELECT RAISE(ABORT, 'no'); END";
+                    sqlx::query(sql).execute(&mut **t).await.map(drop)
+                }
+                Tx::PostgresRead(t) | Tx::Postgres(t) => {
+                    let sql = "ALTER TABLE deliveries ADD CONSTRAINT no_held CHECK (state <> 'held')";
+                    sqlx::query(sql).execute(&mut **t).await.map(drop)
+                }
+            }?;
+            Ok::<_, storage::Error>(())
+        })
+    });
+    refused.await.unwrap();
+}
+
+#[tokio::test]
+async fn where_it_can_not_be_held_nobody_has_it_yet() {
+    each_driver(async |database| {
+        let (app, alias, _folder) = instance(&database).await;
+        let (bob, inbox) = app::user(app.storage(), &*app.clock, "bob@inbox.example").await;
+        let theirs = app.alias_to("bob", vec![inbox], |new: &mut NewAlias| new.user_id = bob).await;
+        refuse_held(&app).await;
+        let answer = app.send_to("x@evil.example", &[&alias.address, &theirs.address], FORGED).await;
+        assert!(answer.starts_with('4'), "{answer}");
+        assert!(app.sink.messages().is_empty(), "the sender tries again, and Bob would have it twice");
+        assert!(app.queue().await.is_empty());
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_held_is_safe_where_all_others_refuse() {
+    each_driver(async |database| {
+        let (app, alias, _folder) = instance(&database).await;
+        let (bob, inbox) = app::user(app.storage(), &*app.clock, "bob@inbox.example").await;
+        let theirs = app.alias_to("bob", vec![inbox], |new: &mut NewAlias| new.user_id = bob).await;
+        app.next_hop(Script::new().reply(Point::Dot, "550 5.7.1 no\r\n"));
+        assert!(app.send_to("x@evil.example", &[&alias.address, &theirs.address], FORGED).await.starts_with("250 "));
+        app.wait_until(async |app| app.queue().await.iter().all(|row| row.state != DeliveryState::Waiting)).await;
+        assert_eq!(held(&app).await.len(), 1);
         app.finish().await;
     })
     .await;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use postern::config::sender_auth::DmarcMode;
 use postern::model::Clock;
 use postern::model::alias::Alias;
+use postern::model::notice::NoticeKind;
 use postern::model::sighting::{Proof, Seen, SightingKey};
-use postern::storage::sighting;
+use postern::storage::{notice, sighting};
 
 use super::authentication::instance;
 use crate::support::app::TestApp;
@@ -71,6 +72,38 @@ async fn what_is_refused_leaves_no_sighting_and_where_nobody_asks_it_says_so() {
         assert!(app.send("a@shop.example", &alias, &message("a@shop.example")).await.starts_with("250 "));
         let seen = sightings(&app, &alias).await;
         assert_eq!((seen.len(), seen[0].0.proof), (1, Proof::Unasked));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sweep_forgets_whom_nothing_proved_and_what_was_told_long_ago() {
+    each_driver(async |database| {
+        let (app, alias, _folder) = instance(&database, "", DmarcMode::Off, false).await;
+        let day = Duration::from_hours(24);
+        let tell = async |app: &TestApp| {
+            let (user, now) = (app.user, app.clock.now());
+            let work = app.storage().write(move |tx| {
+                Box::pin(async move {
+                    notice::record(tx, user, NoticeKind::MessageHeld, "x", now, Duration::from_hours(24 * 400)).await
+                })
+            });
+            work.await.unwrap()
+        };
+        assert!(app.send("a@shop.example", &alias, &message("a@shop.example")).await.starts_with("250 "));
+        assert!(tell(&app).await && !tell(&app).await);
+        assert_eq!(sightings(&app, &alias).await.len(), 1);
+        app.clock.advance(day * 60);
+        postern::delivery::sweep(&app.running.broker).await.unwrap();
+        assert!(!tell(&app).await);
+        app.clock.advance(day * 30);
+        postern::delivery::sweep(&app.running.broker).await.unwrap();
+        assert_eq!(sightings(&app, &alias).await.len(), 1);
+        assert!(tell(&app).await, "what was told is forgotten");
+        app.clock.advance(Duration::from_secs(1));
+        postern::delivery::sweep(&app.running.broker).await.unwrap();
+        assert!(sightings(&app, &alias).await.is_empty());
         app.finish().await;
     })
     .await;

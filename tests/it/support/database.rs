@@ -84,22 +84,36 @@ pub async fn each_driver(test: impl AsyncFn(Database)) {
     on_postgres(&test).await;
 }
 
+/// Runs a test on every driver there is, on a database that is not empty when it is opened first: `prepare` was there before.
+pub async fn each_driver_after(prepare: impl AsyncFn(&Options), test: impl AsyncFn(Database)) {
+    let folder = tempfile::tempdir().unwrap();
+    sqlite_in(folder.path(), &prepare, &test).await;
+    on_postgres_after(&prepare, &test).await;
+}
+
 /// Runs a test on SQLite.
 pub async fn on_sqlite(test: impl AsyncFn(Database)) {
     let folder = tempfile::tempdir().unwrap();
-    sqlite_in(folder.path(), test).await;
+    sqlite_in(folder.path(), async |_: &Options| {}, test).await;
 }
 
-async fn sqlite_in(folder: &Path, test: impl AsyncFn(Database)) {
-    let database = Database::open(Options::Sqlite(folder.join("postern.db"))).await;
+async fn sqlite_in(folder: &Path, prepare: impl AsyncFn(&Options), test: impl AsyncFn(Database)) {
+    let options = Options::Sqlite(folder.join("postern.db"));
+    named("SQLite", prepare(&options)).await;
+    let database = Database::open(options).await;
     let storage = database.storage.clone();
     named("SQLite", test(database)).await;
     storage.close().await;
 }
 
 /// Runs a test on PostgreSQL if there is one; `POSTERN_TEST_REQUIRE_POSTGRES=1` makes its absence a failure.
-#[expect(clippy::print_stdout, reason = "who runs the tests must see what was left out")]
 pub async fn on_postgres(test: impl AsyncFn(Database)) {
+    on_postgres_after(async |_: &Options| {}, test).await;
+}
+
+/// The same on a database that is not empty when it is opened first.
+#[expect(clippy::print_stdout, reason = "who runs the tests must see what was left out")]
+pub async fn on_postgres_after(prepare: impl AsyncFn(&Options), test: impl AsyncFn(Database)) {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let Some(server) = variable("POSTERN_TEST_POSTGRES") else {
         assert!(variable("POSTERN_TEST_REQUIRE_POSTGRES").is_none_or(|value| value != "1"), "POSTERN_TEST_POSTGRES is not set");
@@ -113,7 +127,9 @@ pub async fn on_postgres(test: impl AsyncFn(Database)) {
     execute(&mut admin, format!("CREATE DATABASE {name}")).await;
     let result = AssertUnwindSafe(async {
         let url = Private::new(with_database(&server, &name));
-        let database = Database::open(Options::Postgres { url, connections: 10 }).await;
+        let options = Options::Postgres { url, connections: 10 };
+        named("PostgreSQL", prepare(&options)).await;
+        let database = Database::open(options).await;
         let storage = database.storage.clone();
         named("PostgreSQL", test(database)).await;
         storage.close().await;
