@@ -7,13 +7,12 @@ use postern::config::dkim::Dkim;
 use postern::model::Clock;
 use postern::model::alias::Alias;
 use postern::model::user::OnQuarantine;
-use postern::service::{hold, pgp_key, user};
+use postern::service::{hold, user};
 
 use super::signing::{corpus, send, without};
 use crate::support::app::{DOMAIN, MAILBOX, TestApp};
 use crate::support::database::{Database, address, each_driver, on_sqlite};
 use crate::support::dkim::{Records, assert_signed, check, check_chain_with_mail_auth, check_chains, records_of};
-use crate::support::gpg::Gpg;
 use crate::support::signer::{How, Sealer, Signer, txt};
 use crate::support::sink::{Point, Script};
 
@@ -231,7 +230,7 @@ async fn a_copy_that_waited_in_the_queue_leaves_sealed() {
 }
 
 #[tokio::test]
-async fn held_and_encrypted_copies_are_signed_and_not_sealed() {
+async fn held_copies_are_signed_and_not_sealed() {
     on_sqlite(async |database| {
         let policy = txt("_dmarc.shop.example", "v=DMARC1; p=quarantine");
         let (app, alias, _folder) = instance(&database, &policy, true).await;
@@ -251,10 +250,20 @@ async fn held_and_encrypted_copies_are_signed_and_not_sealed() {
             .await;
         let copy = released(&app).pop().unwrap();
         assert!(copy.starts_with("DKIM-Signature: ") && !copy.contains(ARC), "{copy}");
+        app.finish().await;
+    })
+    .await;
+}
 
-        let Some(gpg) = Gpg::new() else { return app.finish().await };
+#[cfg(feature = "pgp")]
+#[tokio::test]
+async fn encrypted_copies_are_signed_and_not_sealed() {
+    on_sqlite(async |database| {
+        let (app, alias, _folder) = instance(&database, "", true).await;
+        let desk = app.running.broker.desk.clone();
+        let Some(gpg) = crate::support::gpg::Gpg::new() else { return app.finish().await };
         let key = gpg.key("Jane <jane@keys.example>", "never");
-        pgp_key::set(&desk, app.user, &address(MAILBOX), &key, false).await.unwrap();
+        postern::service::pgp_key::set(&desk, app.user, &address(MAILBOX), &key, false).await.unwrap();
         let harmless = MESSAGE.replace("shop.example", "news.example");
         assert_eq!(app.send("x@news.example", &alias, &harmless).await, ACCEPTED);
         app.wait_until(async |app| last(app).contains("multipart/encrypted")).await;

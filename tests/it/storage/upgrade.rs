@@ -89,11 +89,13 @@ impl Raw {
     async fn rows(&mut self, table: &str, order: &str) -> Vec<String> {
         let row = match self {
             Self::Sqlite(_) => {
-                let each =
-                    format!("SELECT group_concat('quote(' || name || ')', ' || '' '' || ') FROM pragma_table_info('{table}')");
+                let each = format!(
+                    "SELECT group_concat('quote(' || name || ')', ' || '' '' || ') FROM pragma_table_info('{table}') \
+                     WHERE name <> '{ADDED}'"
+                );
                 self.texts(each).await.remove(0)
             }
-            Self::Postgres(_) => format!("{table}::text"),
+            Self::Postgres(_) => format!("(to_jsonb({table}) - '{ADDED}')::text"),
         };
         self.texts(format!("SELECT {row} FROM {table} ORDER BY {order}")).await
     }
@@ -118,6 +120,9 @@ impl Raw {
         }
     }
 }
+
+/// The column that migrations since then gave to these tables.
+const ADDED: &str = "sealed";
 
 /// What must be the same before and after.
 #[derive(Debug, PartialEq, Eq)]

@@ -238,7 +238,16 @@ impl Sink {
 
     /// One at a given address.
     pub async fn bind(address: SocketAddr, script: Script) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+        // A port that is free on one address of this machine may be in use on another for a moment.
+        let until = tokio::time::Instant::now() + Duration::from_secs(10);
+        let listener = loop {
+            match TcpListener::bind(address).await {
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && tokio::time::Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                bound => break bound.unwrap(),
+            }
+        };
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared { seen: Mutex::default(), changed: watch::channel(0).0, script: Mutex::new(script) });
         let stop = CancellationToken::new();
