@@ -10,8 +10,8 @@ use postern::model::user::OnQuarantine;
 use postern::service::{hold, user};
 
 use super::signing::{corpus, send, without};
-use crate::support::app::{DOMAIN, MAILBOX, TestApp};
-use crate::support::database::{Database, address, each_driver, on_sqlite};
+use crate::support::app::{DOMAIN, TestApp};
+use crate::support::database::{Database, each_driver, on_sqlite};
 use crate::support::dkim::{Records, assert_signed, check, check_chain_with_mail_auth, check_chains, records_of};
 use crate::support::signer::{How, Sealer, Signer, txt};
 use crate::support::sink::{Point, Script};
@@ -263,7 +263,15 @@ async fn encrypted_copies_are_signed_and_not_sealed() {
         let desk = app.running.broker.desk.clone();
         let Some(gpg) = crate::support::gpg::Gpg::new() else { return app.finish().await };
         let key = gpg.key("Jane <jane@keys.example>", "never");
-        postern::service::pgp_key::set(&desk, app.user, &address(MAILBOX), &key, false).await.unwrap();
+        postern::service::pgp_key::set(
+            &desk,
+            app.user,
+            &crate::support::database::address(crate::support::app::MAILBOX),
+            &key,
+            false,
+        )
+        .await
+        .unwrap();
         let harmless = MESSAGE.replace("shop.example", "news.example");
         assert_eq!(app.send("x@news.example", &alias, &harmless).await, ACCEPTED);
         app.wait_until(async |app| last(app).contains("multipart/encrypted")).await;
