@@ -3,7 +3,7 @@
 //! `From` says which alias speaks. It must be this user's; one that does not exist yet is made, where its domain is the
 //! user's own and allows it, once nothing of ours refuses the message. A mailbox in `From` is the owner answering reverse
 //! addresses; the login proves it (promise 3). Every outside recipient becomes a contact of the alias, and from there on
-//! the message is a reply ([`reply::send`]): one copy for each, a header block written anew, hand-off first.
+//! the message is a reply (`reply::send`): one copy for each, a header block written anew, hand-off first.
 //!
 //! Who may be written to: anybody outside, reverse addresses of the speaking alias, and that alias itself, which gets no
 //! copy. Other addresses of the instance are refused: such a message would come in again by our own front door, and show

@@ -1,6 +1,6 @@
 //! Senders a user wants nothing from: an address, or a domain with its subdomains, at whichever alias.
 //!
-//! One correspondent of one alias is blocked in `contacts`; [`matches`] asks for both at once.
+//! One correspondent of one alias is blocked in `contacts`; [`matches()`] asks for both at once.
 
 use uuid::Uuid;
 

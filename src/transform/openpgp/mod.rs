@@ -1,7 +1,7 @@
 //! OpenPGP (RFC 9580) in MIME (RFC 3156): a mailbox's public key encrypts what is forwarded to it.
 //!
 //! [`entity`] takes a message apart into what stays readable and what is encrypted, and sees whether it is encrypted
-//! already. [`PublicKey`] reads a key, and says what is wrong with one that can't be used. [`encrypt`] writes the
+//! already. [`PublicKey`] reads a key, and says what is wrong with one that can't be used. [`encrypt()`] writes the
 //! encrypted body. A build without the Cargo feature `pgp` reads no key, so whatever needs one fails and nothing leaves
 //! in clear.
 
