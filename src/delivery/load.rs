@@ -31,8 +31,8 @@ pub(super) enum LoadError {
     /// The budget for messages under way is used up.
     #[error("too many messages are under way")]
     NoRoom(#[from] CollectError),
-    /// A notice can't be signed now.
-    #[error("the notice could not be signed")]
+    /// A notice, or what was held, can't be signed now.
+    #[error("the kept message could not be signed")]
     Unsigned(#[from] SigningError),
     /// Its mailbox has a key that it can't be encrypted to now.
     #[error("the kept message could not be encrypted")]

@@ -75,8 +75,8 @@ fn unreadable(error: &LoadError) -> Report {
             deferred("4.3.0", "the kept message could not be read")
         }
         LoadError::Unsigned(error) => {
-            tracing::error!(%error, "a notice could not be signed and has to wait");
-            deferred("4.3.0", "the notice could not be signed")
+            tracing::error!(%error, "a kept message could not be signed and has to wait");
+            deferred("4.3.0", "the kept message could not be signed")
         }
         LoadError::Unsealed(error) => {
             tracing::warn!(%error, "a kept message could not be encrypted to its mailbox's key and has to wait");

@@ -86,8 +86,9 @@ struct PartHeader {
 
 impl Finder {
     /// Begins with what the message's header says of its body.
-    pub fn new(content_type: Option<&[u8]>, transfer_encoding: Option<&[u8]>) -> Self {
+    pub fn new(content_type: Option<&[u8]>, transfer_encoding: Option<&[u8]>, disposition: Option<&[u8]>) -> Self {
         let top = PartHeader {
+            is_attachment: disposition.is_some_and(is_attached),
             content_type: content_type.map(<[u8]>::to_vec),
             transfer_encoding: transfer_encoding.map(<[u8]>::to_vec),
             ..PartHeader::default()
@@ -202,7 +203,7 @@ impl Finder {
                 let is_sealed = matches!(subtype, "signed" | "encrypted");
                 self.levels.push(Level { boundary: boundary.into_bytes(), is_sealed, is_digest: subtype == "digest" });
             }
-            (("text", "plain" | "html"), _) if !header.is_attachment => {
+            (("text", "plain" | "html"), _) if !header.is_file() => {
                 if let Some(encoding) = header.encoding() {
                     self.state = State::Text(start, encoding);
                 }
@@ -212,7 +213,23 @@ impl Finder {
     }
 }
 
+/// Whether a Content-Disposition is that of a file: everything but `inline`, and `inline` with a name to keep it under.
+fn is_attached(disposition: &[u8]) -> bool {
+    !disposition.trim_ascii().to_ascii_lowercase().starts_with(b"inline") || has_name(disposition)
+}
+
+/// Whether a field gives its part a name (`name`, `filename`, however they are encoded). One that only seems to has its
+/// text left alone.
+fn has_name(value: &[u8]) -> bool {
+    value.to_ascii_lowercase().windows(4).any(|four| four == b"name")
+}
+
 impl PartHeader {
+    /// Whether the part is a file, which nobody wants changed.
+    fn is_file(&self) -> bool {
+        self.is_attachment || self.content_type.as_deref().is_some_and(has_name)
+    }
+
     fn read(lines: &[u8]) -> Self {
         let mut header = Self { is_unclear: lines.len() > HEADER, ..Self::default() };
         let mut has_disposition = false;
@@ -231,7 +248,7 @@ impl PartHeader {
                 b"content-type" => header.content_type.replace(value).is_some(),
                 b"content-transfer-encoding" => header.transfer_encoding.replace(value).is_some(),
                 b"content-disposition" => {
-                    header.is_attachment = !value.to_ascii_lowercase().starts_with(b"inline");
+                    header.is_attachment = is_attached(&value);
                     std::mem::replace(&mut has_disposition, true)
                 }
                 _ => false,
@@ -276,7 +293,7 @@ mod tests {
     use super::*;
 
     fn found(content_type: &str, body: &str, size: usize) -> Vec<(String, Encoding)> {
-        let mut finder = Finder::new(Some(content_type.as_bytes()).filter(|value| !value.is_empty()), None);
+        let mut finder = Finder::new(Some(content_type.as_bytes()).filter(|value| !value.is_empty()), None, None);
         body.as_bytes().chunks(size).for_each(|piece| finder.push(piece));
         let text = |part: &TextPart| {
             let range = usize::try_from(part.range.start).unwrap()..usize::try_from(part.range.end).unwrap();
@@ -343,6 +360,19 @@ mod tests {
         same("", "", &[]);
     }
 
+    #[test]
+    fn a_file_is_left_alone_however_it_says_that_it_is_one() {
+        let found = |kind: &str, disposition: Option<&str>| {
+            let mut finder = Finder::new(Some(kind.as_bytes()), None, disposition.map(str::as_bytes));
+            finder.push(b"\r\nHello\r\n");
+            finder.finish().len()
+        };
+        assert_eq!((found("text/plain", None), found("text/plain", Some("inline"))), (1, 1));
+        assert_eq!(found("text/plain", Some("attachment")), 0);
+        assert_eq!(found("text/html", Some("inline; filename=\"contacts.html\"")), 0);
+        assert_eq!(found("text/plain; NAME=log.txt", None), 0);
+    }
+
     proptest! {
         #[test]
         fn any_bytes_in_any_pieces_give_the_same_parts_inside(
@@ -351,7 +381,7 @@ mod tests {
             size in 1usize..50,
         ) {
             let parts = |size| {
-                let mut finder = Finder::new(Some(kind.as_bytes()), None);
+                let mut finder = Finder::new(Some(kind.as_bytes()), None, None);
                 body.as_bytes().chunks(size).for_each(|piece| finder.push(piece));
                 finder.finish()
             };
@@ -367,7 +397,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(kind in proptest::collection::vec(any::<u8>(), 0..60), body in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let mut finder = Finder::new(Some(&kind), Some(&kind));
+            let mut finder = Finder::new(Some(&kind), Some(&kind), Some(&kind));
             finder.push(&body);
             finder.finish();
         }

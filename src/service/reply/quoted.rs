@@ -62,7 +62,7 @@ pub(super) async fn replace(broker: &Broker, arrival: &Arrival<'_>, state: &Stan
 
 async fn text_parts(arrival: &Arrival<'_>, body: &Content) -> Result<Vec<TextPart>, Reply> {
     let field = |name: &'static str| arrival.header.named(arrival.start, name).next().map(|field| field.value(arrival.start));
-    let mut finder = Finder::new(field("Content-Type"), field("Content-Transfer-Encoding"));
+    let mut finder = Finder::new(field("Content-Type"), field("Content-Transfer-Encoding"), field("Content-Disposition"));
     let mut offset = 0;
     while offset < body.len() {
         let piece = body.read(offset, PIECE).await.map_err(|_| Reply::internal_error())?;
