@@ -218,6 +218,7 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
         min_free_space: config.smtp.min_free_space,
         data_dir: config.instance.data_dir.clone(),
         public_url: config.instance.public_url.trim_end_matches('/').to_owned(),
+        registration: config.instance.registration,
     }
 }
 

@@ -6,4 +6,5 @@
 pub mod api_token;
 pub mod app_password;
 pub mod attempts;
+pub mod opaque;
 pub mod password;

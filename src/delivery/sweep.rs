@@ -1,7 +1,7 @@
 //! The sweep: finds anything without a future and gives it one.
 //!
 //! Old pairs of message ids are forgotten on the way (no thread goes on after that long), and so is what users were told
-//! and who wrote once, unproven, long ago.
+//! who wrote once, unproven, long ago, and sessions and links that ended.
 //! Due times and lease ends far ahead are a jumped clock's and are pulled back; messages without a delivery are erased.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::service::broker::Broker;
 use crate::service::pausing;
 use crate::service::settle::LEASE;
 use crate::storage::queue::{self, SweepReport};
-use crate::storage::{self, message_id, notice, sighting};
+use crate::storage::{self, mail_link, message_id, notice, session, sighting};
 
 /// How long replies can be threaded to.
 const THREADS_LAST: Duration = Duration::from_hours(2 * 365 * 24);
@@ -27,6 +27,8 @@ pub async fn sweep(broker: &Broker) -> Result<SweepReport, storage::Error> {
         Box::pin(async move {
             message_id::expire(tx, now.minus(THREADS_LAST)).await?;
             notice::forget(tx, now.minus(TOLD)).await?;
+            session::delete_expired(tx, now).await?;
+            mail_link::delete_expired(tx, now).await?;
             sighting::forget_single(tx, now.minus(SEEN_ONCE)).await
         })
     });

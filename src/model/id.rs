@@ -34,6 +34,16 @@ ids! {
     AppPasswordId,
     /// Key of a contact.
     ContactId,
+    /// Key of a browser that signed in.
+    SessionId,
+    /// Key of a passkey.
+    PasskeyId,
+    /// Key of an invitation.
+    InviteId,
+    /// Key of a webhook.
+    WebhookId,
+    /// Key of an event on its way to a webhook.
+    WebhookEventId,
     /// Key of an API token.
     ApiTokenId,
     /// Key of a message kept in the queue (not its Message-ID field).

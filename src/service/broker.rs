@@ -21,6 +21,7 @@ use super::schedule::Schedule;
 use super::signing::Signing;
 use super::submit::Quota;
 use super::token_memory::TokenMemory;
+use crate::config::instance::Registration;
 use crate::config::sender_auth::DmarcMode;
 use crate::config::smtp::Network;
 use crate::dns::Resolver;
@@ -74,6 +75,8 @@ pub struct MailRules {
     pub data_dir: PathBuf,
     /// Where our pages are seen from outside, without a slash at the end.
     pub public_url: String,
+    /// Who may make an account.
+    pub registration: Registration,
 }
 
 /// Everything the mail path works with.

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::Desk;
-use crate::model::DomainName;
 use crate::model::delivery::DeliveryKind;
 use crate::model::id::{MailboxId, UserId};
 use crate::model::mailbox::Mailbox;
 use crate::model::notice::NoticeKind;
+use crate::model::{Address, DomainName};
 use crate::storage::delivery::NewDelivery;
 use crate::storage::message::NewMessage;
 use crate::storage::{self, Tx, delivery, mailbox, message, notice};
@@ -61,7 +61,7 @@ pub async fn tell_in(tx: &mut Tx, desk: &Desk, domain: &DomainName, telling: &Te
     if !notice::record(tx, telling.user_id, telling.kind, &telling.about, now, telling.quiet_for).await? {
         return Ok(false);
     }
-    put(tx, desk, domain, to, &telling.letter).await?;
+    send(tx, desk, domain, &to.address, Some(to.id), &telling.letter).await?;
     Ok(true)
 }
 
@@ -74,9 +74,18 @@ fn choose(mailboxes: &[Mailbox], except: Option<MailboxId>) -> Option<&Mailbox> 
     fit.find(|mailbox| mailbox.is_default).or(first)
 }
 
-async fn put(tx: &mut Tx, desk: &Desk, domain: &DomainName, to: &Mailbox, letter: &Letter) -> Result<(), storage::Error> {
+/// Puts a letter into the queue, in the transaction of what it is about, whoever reads that address: also one that is not
+/// verified, or nobody's mailbox yet. Who calls this makes sure that nobody can have strangers flooded by it.
+pub async fn send(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: &DomainName,
+    to: &Address,
+    mailbox_id: Option<MailboxId>,
+    letter: &Letter,
+) -> Result<(), storage::Error> {
     let now = desk.clock.now();
-    let facts = NoticeFacts { domain, to: &to.address, now, random: desk.chance.bytes() };
+    let facts = NoticeFacts { domain, to, now, random: desk.chance.bytes() };
     let built = build(&facts, letter);
     let body = Bytes::from(built.body);
     let kept = NewMessage {
@@ -89,7 +98,7 @@ async fn put(tx: &mut Tx, desk: &Desk, domain: &DomainName, to: &Mailbox, letter
         body_length: body.len() as u64,
         body_sha256: Sha256::digest(&body).into(),
         eight_bit: !body.is_ascii(),
-        smtputf8: !to.address.is_ascii(),
+        smtputf8: !to.is_ascii(),
     };
     let message_id = message::insert(tx, &kept).await?;
     message::insert_chunk(tx, message_id, 0, &body).await?;
@@ -98,9 +107,9 @@ async fn put(tx: &mut Tx, desk: &Desk, domain: &DomainName, to: &Mailbox, letter
         message_id,
         kind: DeliveryKind::Notice,
         alias_id: None,
-        mailbox_id: Some(to.id),
+        mailbox_id,
         sender: None,
-        recipient: to.address.clone(),
+        recipient: to.clone(),
         header: built.header,
         site: None,
         queued_at: now,

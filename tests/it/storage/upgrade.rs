@@ -17,7 +17,7 @@ use super::fixtures::{commit, failure};
 use crate::support::app::TestApp;
 use crate::support::database::{Database, each_driver_after, on_postgres_after};
 
-/// The last migration of the last release.
+/// The last migration of an old release: every later one runs over its data.
 const RELEASED: i64 = 3;
 /// Where the tests' clock begins.
 const NOW: i64 = 1_800_000_000_000_000;

@@ -1,0 +1,79 @@
+//! Links that are mailed to an address, to prove that somebody reads it: issued with the message that carries them, looked
+//! at as often as a mail program likes, taken once.
+
+use std::time::Duration;
+
+use super::{Desk, notice};
+use crate::auth::opaque;
+use crate::model::id::{InviteId, MailboxId, UserId};
+use crate::model::mail_link::{MailLink, Purpose};
+use crate::model::{Address, DomainName, Private, Timestamp};
+use crate::storage::{self, Tx, mail_link};
+use crate::transform::notice::Letter;
+
+/// How long a link works.
+pub const LASTS: Duration = Duration::from_hours(24);
+/// Links of one purpose that go to one address within an hour: nobody is to be flooded with our mail.
+const AN_HOUR: i64 = 5;
+
+/// What a link is issued for.
+#[derive(Debug, Clone)]
+pub struct NewLink {
+    /// What following it proves something for.
+    pub purpose: Purpose,
+    /// Where it goes.
+    pub address: Address,
+    /// Whose it is; `None` for a sign-up.
+    pub user_id: Option<UserId>,
+    /// The mailbox it verifies.
+    pub mailbox_id: Option<MailboxId>,
+    /// The invitation a sign-up came by.
+    pub invite_id: Option<InviteId>,
+}
+
+/// Issues a link and mails it, in the transaction of what it is about. `letter` writes the words around the link's secret.
+/// False when the address had enough of them in the last hour: then nothing is sent.
+pub async fn mail(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: &DomainName,
+    new: NewLink,
+    letter: impl FnOnce(&str) -> Letter,
+) -> Result<bool, storage::Error> {
+    let now = desk.clock.now();
+    if mail_link::count_since(tx, &new.address, new.purpose, now.minus(Duration::from_hours(1))).await? >= AN_HOUR {
+        return Ok(false);
+    }
+    let secret = issue(tx, desk, &new, now).await?;
+    let letter = letter(secret.reveal());
+    notice::send(tx, desk, domain, &new.address, new.mailbox_id, &letter).await?;
+    Ok(true)
+}
+
+async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Result<Private<String>, storage::Error> {
+    let secret = opaque::draw(&desk.chance);
+    let hash = opaque::hash(secret.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a secret"));
+    let link = MailLink {
+        purpose: new.purpose,
+        address: new.address.clone(),
+        user_id: new.user_id,
+        mailbox_id: new.mailbox_id,
+        invite_id: new.invite_id,
+        created_at: now,
+        expires_at: now.plus(LASTS),
+    };
+    mail_link::create(tx, &hash, &link).await?;
+    Ok(secret)
+}
+
+/// What a link is for, without using it up; `None` when it does not work (any more).
+pub async fn look(desk: &Desk, secret: &str, purpose: Purpose) -> Result<Option<MailLink>, storage::Error> {
+    let Some(hash) = opaque::hash(secret) else { return Ok(None) };
+    mail_link::find(&mut desk.storage.read().await?, &hash, purpose, desk.clock.now()).await
+}
+
+/// Uses a link up in the transaction of what it opens; `None` when it does not work (any more).
+pub async fn take(tx: &mut Tx, secret: &str, purpose: Purpose, now: Timestamp) -> Result<Option<MailLink>, storage::Error> {
+    let Some(hash) = opaque::hash(secret) else { return Ok(None) };
+    mail_link::take(tx, &hash, purpose, now).await
+}

@@ -1,0 +1,89 @@
+//! Mailed links, found by the digest of what they hold. A link is taken once.
+
+use crate::model::id::{InviteId, MailboxId, UserId};
+use crate::model::mail_link::{MailLink, Purpose};
+use crate::model::{Address, Timestamp};
+
+use super::{Error, Tx, changed, columns, on};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    purpose: String,
+    address: String,
+    user_id: Option<i64>,
+    mailbox_id: Option<i64>,
+    invite_id: Option<i64>,
+    created_at: i64,
+    expires_at: i64,
+}
+
+impl TryFrom<Row> for MailLink {
+    type Error = Error;
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            purpose: columns::word("mail_links", "purpose", row.id, &row.purpose)?,
+            address: columns::address("mail_links", "address", row.id, &row.address)?,
+            user_id: row.user_id.map(UserId),
+            mailbox_id: row.mailbox_id.map(MailboxId),
+            invite_id: row.invite_id.map(InviteId),
+            created_at: Timestamp::from_micros(row.created_at),
+            expires_at: Timestamp::from_micros(row.expires_at),
+        })
+    }
+}
+
+/// Adds a link.
+pub async fn create(tx: &mut Tx, hash: &[u8; 32], link: &MailLink) -> Result<(), Error> {
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO mail_links (hash, purpose, address, user_id, mailbox_id, invite_id, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        )
+        .bind(&hash[..])
+        .bind(link.purpose.as_str())
+        .bind(link.address.to_string())
+        .bind(link.user_id.map(|id| id.0))
+        .bind(link.mailbox_id.map(|id| id.0))
+        .bind(link.invite_id.map(|id| id.0))
+        .bind(link.created_at.as_micros())
+        .bind(link.expires_at.as_micros())
+    )
+    .map(drop)
+}
+
+/// The link of that digest that still works.
+pub async fn find(tx: &mut Tx, hash: &[u8; 32], purpose: Purpose, now: Timestamp) -> Result<Option<MailLink>, Error> {
+    let row: Option<Row> = on!(tx, c => sqlx::query_as(
+        "SELECT id, purpose, address, user_id, mailbox_id, invite_id, created_at, expires_at FROM mail_links \
+         WHERE hash = $1 AND purpose = $2 AND expires_at > $3",
+    ).bind(&hash[..]).bind(purpose.as_str()).bind(now.as_micros()).fetch_optional(c))?;
+    row.map(MailLink::try_from).transpose()
+}
+
+/// Takes the link of that digest: of two who follow it at once, one gets it.
+pub async fn take(tx: &mut Tx, hash: &[u8; 32], purpose: Purpose, now: Timestamp) -> Result<Option<MailLink>, Error> {
+    let row: Option<Row> = on!(tx, c => sqlx::query_as(
+        "DELETE FROM mail_links WHERE hash = $1 AND purpose = $2 AND expires_at > $3 \
+         RETURNING id, purpose, address, user_id, mailbox_id, invite_id, created_at, expires_at",
+    ).bind(&hash[..]).bind(purpose.as_str()).bind(now.as_micros()).fetch_optional(c))?;
+    row.map(MailLink::try_from).transpose()
+}
+
+/// How many links of that purpose went to an address since that moment: what mail to strangers is limited by.
+pub async fn count_since(tx: &mut Tx, address: &Address, purpose: Purpose, since: Timestamp) -> Result<i64, Error> {
+    on!(tx, c => sqlx::query_scalar("SELECT COUNT(*) FROM mail_links WHERE address = $1 AND purpose = $2 AND created_at > $3")
+        .bind(address.to_string()).bind(purpose.as_str()).bind(since.as_micros()).fetch_one(c))
+}
+
+/// Ends all links of that purpose that a user has open.
+pub async fn delete_of_user(tx: &mut Tx, user: UserId, purpose: Purpose) -> Result<(), Error> {
+    let text = "DELETE FROM mail_links WHERE user_id = $1 AND purpose = $2";
+    changed!(tx, sqlx::query(text).bind(user.0).bind(purpose.as_str())).map(drop)
+}
+
+/// Forgets those that stopped working.
+pub async fn delete_expired(tx: &mut Tx, now: Timestamp) -> Result<u64, Error> {
+    changed!(tx, sqlx::query("DELETE FROM mail_links WHERE expires_at <= $1").bind(now.as_micros()))
+}
