@@ -58,8 +58,11 @@ pub fn password_changed(url: &str) -> Letter {
     letter(
         "Your password was changed",
         [
-            format!("The password of your account at {url} was just changed by a link that was sent to the address you sign in with."),
-            "All browsers were signed out. Programs and devices that you let in go on working; you can end them under Apps.".into(),
+            format!(
+                "The password of your account at {url} was just changed by a link that was sent to the address you sign in with."
+            ),
+            "All browsers were signed out. Programs and devices that you let in go on working; you can end them under Apps."
+                .into(),
             "If it was not you, somebody else reads that mailbox: change its password at your mail provider first, then set a \
              new one here."
                 .into(),

@@ -24,6 +24,7 @@ pub mod domain_check;
 pub mod dsn;
 pub mod failed_delivery;
 pub mod forward;
+pub mod health;
 pub mod hold;
 pub mod invite;
 pub mod ledger;

@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
-use super::invite;
 use super::account_letter as letters;
+use super::invite;
 use super::mail_link::{self, NewLink};
 use super::password::{self, SetError};
 use super::user::{self, AddError, NewUser};
@@ -92,8 +92,7 @@ pub async fn ask(broker: &Broker, ip: IpAddr, email: &str, invite: Option<&str>)
                 }
                 let has_account = storage::user::find_by_email(tx, &address.folded()).await?.is_some();
                 let new = NewLink { purpose: Purpose::SignUp, address, user_id: None, mailbox_id: None, invite_id };
-                let letter =
-                    |secret: &str| if has_account { letters::has_account(&url) } else { letters::sign_up(&url, secret) };
+                let letter = |secret: &str| if has_account { letters::has_account(&url) } else { letters::sign_up(&url, secret) };
                 // Whether the address had enough of them is nobody's business either.
                 mail_link::mail(tx, &desk, &domain, new, letter).await?;
                 Ok(())
