@@ -59,6 +59,9 @@ pub enum Command {
     /// People with an account
     #[command(subcommand)]
     User(UserCommand),
+    /// Links by which others make an account
+    #[command(subcommand)]
+    Invite(InviteCommand),
     /// Real inboxes
     #[command(subcommand)]
     Mailbox(MailboxCommand),

@@ -40,5 +40,6 @@ pub async fn sweep(broker: &Broker) -> Result<SweepReport, storage::Error> {
         tracing::warn!(?report, "the sweep repaired the queue");
         broker.queue.notify_one();
     }
+    broker.note_sweep();
     Ok(report)
 }

@@ -4,6 +4,8 @@
 //! functions, and each has its own small error, so that every surface can say exactly what went wrong. Account work
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
+pub mod account_letter;
+pub mod admin;
 pub mod alias;
 pub mod alias_change;
 pub mod alias_options;
@@ -22,7 +24,9 @@ pub mod domain_check;
 pub mod dsn;
 pub mod failed_delivery;
 pub mod forward;
+pub mod health;
 pub mod hold;
+pub mod invite;
 pub mod ledger;
 pub mod link;
 pub mod mail_link;
@@ -36,12 +40,15 @@ pub mod pgp_key;
 pub mod probing;
 pub mod queue;
 pub mod reply;
+pub mod reset;
 pub mod returned;
 pub mod reverse;
 pub mod role;
 pub mod schedule;
 pub mod session;
 pub mod settle;
+pub mod setup;
+pub mod sign_up;
 pub mod signing;
 pub mod submit;
 pub mod token;

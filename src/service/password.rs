@@ -47,13 +47,18 @@ pub struct SignedIn {
 
 /// Sets the password a user signs in with.
 pub async fn set(desk: &Desk, id: UserId, password: &Private<String>) -> Result<(), SetError> {
+    let hash = hash(desk, &Passwords::default(), password).await?;
+    let set = desk.storage.write(move |tx| Box::pin(async move { password::set(tx, id, &hash).await })).await;
+    if set? { Ok(()) } else { Err(SetError::Unknown) }
+}
+
+/// The hash of a new password; it is the transaction's business what becomes of it.
+pub(super) async fn hash(desk: &Desk, passwords: &Passwords, password: &Private<String>) -> Result<Private<String>, SetError> {
     let text = password.reveal();
     if text.chars().count() < SHORTEST || text.len() > LONGEST {
         return Err(SetError::Length);
     }
-    let hash = Private::new(Passwords::default().hash(text, &desk.chance).await?);
-    let set = desk.storage.write(move |tx| Box::pin(async move { password::set(tx, id, &hash).await })).await;
-    if set? { Ok(()) } else { Err(SetError::Unknown) }
+    Ok(Private::new(passwords.hash(text, &desk.chance).await?))
 }
 
 /// Who signs in with this address and password.

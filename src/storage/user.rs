@@ -101,6 +101,25 @@ pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
     Ok(changed!(tx, sqlx::query("DELETE FROM users WHERE id = $1").bind(id.0))? == 1)
 }
 
+/// Makes a user an administrator, or no longer one; false when there is no such user.
+pub async fn set_admin(tx: &mut Tx, id: UserId, is_admin: bool) -> Result<bool, Error> {
+    Ok(changed!(tx, sqlx::query("UPDATE users SET is_admin = $2 WHERE id = $1").bind(id.0).bind(is_admin))? == 1)
+}
+
+/// Keeps others from changing who administers the instance before this transaction ends; the administrators, oldest first.
+pub async fn lock_admins(tx: &mut Tx) -> Result<Vec<User>, Error> {
+    if let Tx::Postgres(t) = tx {
+        // SQLite has one writer.
+        sqlx::query("SELECT id FROM users WHERE is_admin ORDER BY id FOR UPDATE").fetch_all(&mut **t).await?;
+    }
+    list_admins(tx).await
+}
+
+/// Whether there is any user.
+pub async fn is_any(tx: &mut Tx) -> Result<bool, Error> {
+    Ok(!list(tx, None, 1).await?.is_empty())
+}
+
 /// The administrators, oldest first.
 pub async fn list_admins(tx: &mut Tx) -> Result<Vec<User>, Error> {
     let rows: Vec<UserRow> = on!(tx, c => sqlx::query_as(

@@ -5,7 +5,9 @@
 //! Who may see a page is an argument of its handler ([`session`]), and so is a form that was checked ([`form`]).
 //! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
+pub mod admin;
 pub mod chrome;
+pub mod dns_records;
 pub mod failure;
 pub mod form;
 pub mod headers;
@@ -14,8 +16,11 @@ pub mod link;
 pub mod metrics;
 pub mod pages;
 pub mod problem;
+pub mod reset;
 pub mod session;
+pub mod setup;
 pub mod sign_in;
+pub mod sign_up;
 pub mod webhook;
 
 use axum::Router;
@@ -27,7 +32,14 @@ use health::Readiness;
 
 /// All routes of the listener `http.listen`.
 pub fn site(readiness: Readiness, broker: Broker) -> Router {
-    let people = Router::new().merge(sign_in::routes()).merge(webhook::routes()).with_state(broker.clone());
+    let people = Router::new()
+        .merge(sign_in::routes())
+        .merge(webhook::routes())
+        .merge(sign_up::routes())
+        .merge(reset::routes())
+        .merge(setup::routes())
+        .merge(admin::routes(readiness.clone()))
+        .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }
 

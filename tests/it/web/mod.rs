@@ -1,7 +1,12 @@
 //! Health, metrics and pages over a real connection.
 
+mod admin;
+mod letter;
 mod link;
+mod reset;
+mod setup;
 mod sign_in;
+mod sign_up;
 mod webhook;
 
 use std::sync::Arc;
