@@ -5,10 +5,12 @@
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod alias;
+pub mod alias_bulk;
 pub mod alias_change;
 pub mod alias_options;
 pub mod alias_page;
 pub mod alias_tag;
+pub mod alias_unmake;
 pub mod app_password;
 pub mod automatic;
 pub mod block;

@@ -10,6 +10,7 @@ pub mod alias;
 pub mod alias_change;
 pub mod alias_count;
 pub mod alias_details;
+pub mod alias_glance;
 pub mod alias_page;
 pub mod alias_sort;
 pub mod alias_tag;

@@ -5,6 +5,7 @@
 //! Who may see a page is an argument of its handler ([`session`]), and so is a form that was checked ([`form`]).
 //! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
+pub mod aliases;
 pub mod chrome;
 pub mod failure;
 pub mod form;
@@ -26,7 +27,7 @@ use health::Readiness;
 
 /// All routes of the listener `http.listen`.
 pub fn site(readiness: Readiness, broker: Broker) -> Router {
-    let people = Router::new().merge(sign_in::routes()).with_state(broker.clone());
+    let people = Router::new().merge(sign_in::routes()).merge(aliases::routes()).with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }
 
