@@ -168,7 +168,7 @@ async fn an_alias_is_found_by_its_outer_id_and_by_its_site_for_its_owner_only() 
 
 fn indexes(order: PageOrder) -> &'static str {
     match order {
-        PageOrder::PinnedFirst | PageOrder::Newest | PageOrder::Oldest => "aliases_by_pin",
+        PageOrder::PinnedFirst | PageOrder::PinnedLast | PageOrder::Newest | PageOrder::Oldest => "aliases_by_pin",
         PageOrder::Address | PageOrder::AddressReversed => "aliases_by_name",
     }
 }

@@ -1,5 +1,6 @@
 //! Health, metrics and pages over a real connection.
 
+mod aliases;
 mod link;
 mod sign_in;
 
