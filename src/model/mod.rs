@@ -35,6 +35,7 @@ pub mod session;
 pub mod severity;
 pub mod sighting;
 pub mod site;
+pub mod tag;
 pub mod user;
 pub mod webhook;
 pub mod words;

@@ -7,9 +7,12 @@
 pub mod account_letter;
 pub mod admin;
 pub mod alias;
+pub mod alias_bulk;
 pub mod alias_change;
 pub mod alias_options;
 pub mod alias_page;
+pub mod alias_tag;
+pub mod alias_unmake;
 pub mod app_password;
 pub mod automatic;
 pub mod block;

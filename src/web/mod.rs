@@ -6,6 +6,7 @@
 //! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
 pub mod admin;
+pub mod aliases;
 pub mod chrome;
 pub mod dns_records;
 pub mod failure;
@@ -39,6 +40,7 @@ pub fn site(readiness: Readiness, broker: Broker) -> Router {
         .merge(reset::routes())
         .merge(setup::routes())
         .merge(admin::routes(readiness.clone()))
+        .merge(aliases::routes())
         .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }

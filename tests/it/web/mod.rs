@@ -1,6 +1,7 @@
 //! Health, metrics and pages over a real connection.
 
 mod admin;
+mod aliases;
 mod letter;
 mod link;
 mod reset;
