@@ -8,6 +8,7 @@ pub mod alias;
 pub mod alias_change;
 pub mod alias_options;
 pub mod alias_page;
+pub mod alias_tag;
 pub mod app_password;
 pub mod automatic;
 pub mod block;

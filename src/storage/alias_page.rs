@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::model::alias::AliasState;
 use crate::model::id::{AliasId, DomainId, MailboxId, UserId};
 use crate::model::site::Site;
+use crate::model::tag::Tag;
 
 use super::alias_details::{self, Listed};
 use super::{Error, Tx, on};
@@ -31,13 +32,15 @@ pub struct PageFilter {
     pub mailbox: Option<MailboxId>,
     /// Only those on this domain.
     pub domain: Option<DomainId>,
+    /// Only those with this tag.
+    pub tag: Option<Tag>,
 }
 
 impl PageFilter {
     /// All that a user has and did not kill.
     pub fn alive(user_id: UserId) -> Self {
         let states = vec![AliasState::Active, AliasState::Locked, AliasState::Paused];
-        Self { user_id, states, pinned: None, search: None, site: None, mailbox: None, domain: None }
+        Self { user_id, states, pinned: None, search: None, site: None, mailbox: None, domain: None, tag: None }
     }
 
     /// Whatever a user has or had.
@@ -108,7 +111,8 @@ macro_rules! filters {
         " AND ($10 IS NULL OR a.address LIKE $10 ESCAPE '!' OR a.site LIKE $10 ESCAPE '!' OR LOWER(a.note) LIKE $10 ESCAPE '!') \
           AND ($11 IS NULL OR a.domain_id = $11) \
           AND ($12 IS NULL OR EXISTS (SELECT 1 FROM alias_mailboxes am WHERE am.alias_id = a.id AND am.mailbox_id = $12)) \
-          AND ($13 IS NULL OR a.site = $13)"
+          AND ($13 IS NULL OR a.site = $13) \
+          AND ($14 IS NULL OR EXISTS (SELECT 1 FROM alias_tags at WHERE at.alias_id = a.id AND at.tag = $14))"
     };
 }
 pub(super) use filters;
@@ -125,7 +129,7 @@ macro_rules! branch {
             filters!(),
             " ORDER BY a.",
             $order,
-            " LIMIT $14) b"
+            " LIMIT $15) b"
         )
     };
 }
@@ -152,7 +156,7 @@ macro_rules! page {
             branch!("a.state = 'killed' AND $5", "a.pinned = FALSE AND $7", $others, $order),
             ") page ORDER BY ",
             $merge,
-            " LIMIT $15 OFFSET $16"
+            " LIMIT $16 OFFSET $17"
         )
     };
 }
@@ -214,6 +218,7 @@ async fn keys(tx: &mut Tx, filter: &PageFilter, order: PageOrder, start: &PageSt
                 .bind(filter.domain.map(|id| id.0))
                 .bind(filter.mailbox.map(|id| id.0))
                 .bind(filter.site.as_ref().map(Site::as_str))
+                .bind(filter.tag.as_ref().map(Tag::as_str))
                 .bind(reach)
                 .bind(i64::from(limit))
                 .bind(offset)
@@ -259,6 +264,7 @@ pub async fn count(tx: &mut Tx, filter: &PageFilter) -> Result<i64, Error> {
     .bind(filter.domain.map(|id| id.0))
     .bind(filter.mailbox.map(|id| id.0))
     .bind(filter.site.as_ref().map(Site::as_str))
+    .bind(filter.tag.as_ref().map(Tag::as_str))
     .fetch_one(c))
 }
 

@@ -12,6 +12,7 @@ pub mod alias_count;
 pub mod alias_details;
 pub mod alias_page;
 pub mod alias_sort;
+pub mod alias_tag;
 pub mod api_token;
 pub mod app_password;
 pub mod block;

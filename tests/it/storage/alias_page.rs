@@ -196,10 +196,10 @@ async fn postgres_reads_a_page_from_an_index() {
             let cursor = if indexes(order) == "aliases_by_pin" { "9000::bigint, 9000::bigint" } else { "'m', 'm'" };
             let types = if indexes(order) == "aliases_by_pin" { "bigint, bigint" } else { "text, text" };
             let types = format!(
-                "(bigint, bool, bool, bool, bool, bool, bool, {types}, text, bigint, bigint, text, bigint, bigint, bigint)"
+                "(bigint, bool, bool, bool, bool, bool, bool, {types}, text, bigint, bigint, text, text, bigint, bigint, bigint)"
             );
             let values =
-                format!("{}, true, true, true, true, true, true, {cursor}, NULL, NULL, NULL, NULL, 100, 100, 0", house.user.id);
+                format!("{}, true, true, true, true, true, true, {cursor}, NULL, NULL, NULL, NULL, NULL, 100, 100, 0", house.user.id);
             let plan = postgres_plan(&database.storage, &types, statement(order, &PageStart::Offset(0)), &values).await;
             let sorts = plan.matches("Sort Key").count();
             // Where a state is common, walking the user's aliases is as good.
