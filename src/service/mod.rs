@@ -4,11 +4,13 @@
 //! functions, and each has its own small error, so that every surface can say exactly what went wrong. Account work
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
+pub mod activity;
 pub mod alias;
 pub mod alias_change;
 pub mod alias_options;
 pub mod alias_page;
 pub mod alias_tag;
+pub mod alias_view;
 pub mod app_password;
 pub mod automatic;
 pub mod block;
@@ -47,6 +49,7 @@ pub mod signing;
 pub mod submit;
 pub mod token;
 pub mod token_memory;
+pub mod undelivered;
 pub mod user;
 
 use std::sync::Arc;

@@ -44,6 +44,7 @@ pub mod session;
 pub mod sighting;
 pub mod site_backoff;
 pub mod space;
+pub mod undelivered;
 pub mod user;
 mod writer;
 

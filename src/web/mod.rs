@@ -5,17 +5,24 @@
 //! Who may see a page is an argument of its handler ([`session`]), and so is a form that was checked ([`form`]).
 //! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
+pub mod alias;
+pub mod alias_words;
+pub mod chart;
 pub mod chrome;
 pub mod failure;
+pub mod failures;
 pub mod form;
 pub mod headers;
 pub mod health;
+pub mod id;
 pub mod link;
 pub mod metrics;
 pub mod pages;
 pub mod problem;
 pub mod session;
 pub mod sign_in;
+pub mod undelivered;
+pub mod when;
 
 use axum::Router;
 use axum::middleware;
@@ -26,7 +33,8 @@ use health::Readiness;
 
 /// All routes of the listener `http.listen`.
 pub fn site(readiness: Readiness, broker: Broker) -> Router {
-    let people = Router::new().merge(sign_in::routes()).with_state(broker.clone());
+    let people =
+        Router::new().merge(sign_in::routes()).merge(alias::routes()).merge(failures::routes()).with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }
 

@@ -1,5 +1,7 @@
 //! Health, metrics and pages over a real connection.
 
+mod alias;
+mod failure;
 mod link;
 mod sign_in;
 
