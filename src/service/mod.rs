@@ -26,6 +26,7 @@ pub mod dsn;
 pub mod failed_delivery;
 pub mod forward;
 pub mod hold;
+pub mod hold_page;
 pub mod ledger;
 pub mod link;
 pub mod mail_link;

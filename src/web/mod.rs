@@ -5,8 +5,11 @@
 //! Who may see a page is an argument of its handler ([`session`]), and so is a form that was checked ([`form`]).
 //! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
+pub mod access;
+pub mod activity;
 pub mod alias;
 pub mod alias_words;
+pub mod blocks;
 pub mod chart;
 pub mod chrome;
 pub mod failure;
@@ -14,6 +17,7 @@ pub mod failures;
 pub mod form;
 pub mod headers;
 pub mod health;
+pub mod holds;
 pub mod id;
 pub mod link;
 pub mod metrics;
@@ -33,8 +37,15 @@ use health::Readiness;
 
 /// All routes of the listener `http.listen`.
 pub fn site(readiness: Readiness, broker: Broker) -> Router {
-    let people =
-        Router::new().merge(sign_in::routes()).merge(alias::routes()).merge(failures::routes()).with_state(broker.clone());
+    let people = Router::new()
+        .merge(sign_in::routes())
+        .merge(alias::routes())
+        .merge(activity::routes())
+        .merge(failures::routes())
+        .merge(holds::routes())
+        .merge(blocks::routes())
+        .merge(access::routes())
+        .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }
 

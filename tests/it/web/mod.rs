@@ -1,7 +1,10 @@
 //! Health, metrics and pages over a real connection.
 
+mod access;
+mod activity;
 mod alias;
 mod failure;
+mod hold;
 mod link;
 mod sign_in;
 
