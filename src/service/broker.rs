@@ -50,6 +50,10 @@ pub struct Keys {
 pub struct MailRules {
     /// Messages a user may send a day by submission, counted by recipient.
     pub submission_per_day: u32,
+    /// Ports where users hand in mail after STARTTLS.
+    pub submission_ports: Vec<u16>,
+    /// Ports where they do with TLS from the first byte.
+    pub submissions_ports: Vec<u16>,
     /// Our own name.
     pub hostname: DomainName,
     /// The operator's domains; the first takes mail for `<postmaster>`.

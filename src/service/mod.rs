@@ -5,6 +5,7 @@
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod account_letter;
+pub mod activity;
 pub mod admin;
 pub mod alias;
 pub mod alias_bulk;
@@ -13,6 +14,7 @@ pub mod alias_options;
 pub mod alias_page;
 pub mod alias_tag;
 pub mod alias_unmake;
+pub mod alias_view;
 pub mod app_password;
 pub mod automatic;
 pub mod block;
@@ -29,6 +31,7 @@ pub mod failed_delivery;
 pub mod forward;
 pub mod health;
 pub mod hold;
+pub mod hold_page;
 pub mod invite;
 pub mod ledger;
 pub mod link;
@@ -56,6 +59,7 @@ pub mod signing;
 pub mod submit;
 pub mod token;
 pub mod token_memory;
+pub mod undelivered;
 pub mod user;
 pub mod webhook;
 

@@ -48,6 +48,7 @@ pub mod session;
 pub mod sighting;
 pub mod site_backoff;
 pub mod space;
+pub mod undelivered;
 pub mod user;
 pub mod webhook;
 mod writer;

@@ -5,14 +5,23 @@
 //! Who may see a page is an argument of its handler ([`session`]), and so is a form that was checked ([`form`]).
 //! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
+pub mod access;
+pub mod activity;
 pub mod admin;
+pub mod alias;
+pub mod alias_words;
 pub mod aliases;
+pub mod blocks;
+pub mod chart;
 pub mod chrome;
 pub mod dns_records;
 pub mod failure;
+pub mod failures;
 pub mod form;
 pub mod headers;
 pub mod health;
+pub mod holds;
+pub mod id;
 pub mod link;
 pub mod metrics;
 pub mod pages;
@@ -22,7 +31,9 @@ pub mod session;
 pub mod setup;
 pub mod sign_in;
 pub mod sign_up;
+pub mod undelivered;
 pub mod webhook;
+pub mod when;
 
 use axum::Router;
 use axum::middleware;
@@ -41,6 +52,12 @@ pub fn site(readiness: Readiness, broker: Broker) -> Router {
         .merge(setup::routes())
         .merge(admin::routes(readiness.clone()))
         .merge(aliases::routes())
+        .merge(alias::routes())
+        .merge(activity::routes())
+        .merge(failures::routes())
+        .merge(holds::routes())
+        .merge(blocks::routes())
+        .merge(access::routes())
         .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }

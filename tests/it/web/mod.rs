@@ -1,7 +1,12 @@
 //! Health, metrics and pages over a real connection.
 
+mod access;
+mod activity;
 mod admin;
+mod alias;
 mod aliases;
+mod failure;
+mod hold;
 mod letter;
 mod link;
 mod reset;
