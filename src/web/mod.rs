@@ -6,6 +6,8 @@
 //! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
 pub mod chrome;
+pub mod confirm;
+pub mod factor;
 pub mod failure;
 pub mod form;
 pub mod headers;
@@ -13,7 +15,9 @@ pub mod health;
 pub mod link;
 pub mod metrics;
 pub mod pages;
+pub mod passkey;
 pub mod problem;
+pub mod security;
 pub mod session;
 pub mod sign_in;
 
@@ -26,7 +30,13 @@ use health::Readiness;
 
 /// All routes of the listener `http.listen`.
 pub fn site(readiness: Readiness, broker: Broker) -> Router {
-    let people = Router::new().merge(sign_in::routes()).with_state(broker.clone());
+    let people = Router::new()
+        .merge(sign_in::routes())
+        .merge(factor::routes())
+        .merge(passkey::routes())
+        .merge(confirm::routes())
+        .merge(security::routes())
+        .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }
 
