@@ -48,7 +48,8 @@ mod tests {
         assert_eq!((shown.len(), shown.split('-').count()), (19, 4));
         let found = hash(shown);
         assert!(found.is_some() && found != hash(other.reveal()));
-        for typed in [shown.to_uppercase(), shown.replace('-', " "), format!("\t{}\n", shown.replace('-', "")), shown.replace('0', "O")]
+        for typed in
+            [shown.to_uppercase(), shown.replace('-', " "), format!("\t{}\n", shown.replace('-', "")), shown.replace('0', "O")]
         {
             assert_eq!(hash(&typed), found, "{typed}");
         }

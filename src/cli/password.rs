@@ -37,8 +37,7 @@ pub async fn change(
     if reset_factors {
         totp::reset(desk, user.id).await?;
     }
-    let changed =
-        Changed { email: user.email.to_string(), password_set: set_password, second_factors_reset: reset_factors };
+    let changed = Changed { email: user.email.to_string(), password_set: set_password, second_factors_reset: reset_factors };
     Ok(output.show(&changed, |to| {
         if changed.password_set {
             writeln!(to, "the password of {} is set", changed.email)?;

@@ -320,9 +320,8 @@ async fn keep(desk: &Desk, user_id: Option<UserId>, begun: Result<Begun, Ceremon
     let ceremony = opaque::draw(&desk.chance);
     let hash = opaque::hash(ceremony.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a secret"));
     let (kept, ends) = (Ceremony { user_id, state: begun.state }, desk.clock.now().plus(LASTS));
-    let write = desk.storage.write(move |tx| {
-        Box::pin(async move { storage::passkey_ceremony::create(tx, &hash, &kept, ends).await })
-    });
+    let write =
+        desk.storage.write(move |tx| Box::pin(async move { storage::passkey_ceremony::create(tx, &hash, &kept, ends).await }));
     write.await?;
     Ok(Offer { ceremony, options: begun.options })
 }

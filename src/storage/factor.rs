@@ -29,7 +29,8 @@ pub async fn find(tx: &mut Tx, user: UserId) -> Result<Factors, Error> {
 
 /// The users who have codes of an authenticator program, and those who have a passkey.
 pub async fn list_users(tx: &mut Tx) -> Result<(Vec<UserId>, Vec<UserId>), Error> {
-    let totp: Vec<i64> = on!(tx, c => sqlx::query_scalar("SELECT id FROM users WHERE totp_confirmed_at IS NOT NULL").fetch_all(c))?;
+    let totp: Vec<i64> =
+        on!(tx, c => sqlx::query_scalar("SELECT id FROM users WHERE totp_confirmed_at IS NOT NULL").fetch_all(c))?;
     let passkeys: Vec<i64> = on!(tx, c => sqlx::query_scalar("SELECT DISTINCT user_id FROM passkeys").fetch_all(c))?;
     let ids = |found: Vec<i64>| found.into_iter().map(UserId).collect();
     Ok((ids(totp), ids(passkeys)))

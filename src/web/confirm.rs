@@ -53,11 +53,7 @@ async fn look(State(broker): State<Broker>, who: SignedIn, Asked(asked): Asked) 
     Ok(pages::show(StatusCode::OK, &Page::new(&broker, &who, &factors, asked.raw("next"))))
 }
 
-async fn prove(
-    State(broker): State<Broker>,
-    visitor: Visitor,
-    Checked { who, fields }: Checked,
-) -> Result<Response, Failure> {
+async fn prove(State(broker): State<Broker>, visitor: Visitor, Checked { who, fields }: Checked) -> Result<Response, Failure> {
     let password = Private::new(fields.raw("password").to_owned());
     let given = (&password, fields.raw("code"));
     let ip = visitor.browser.ip;

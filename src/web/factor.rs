@@ -51,11 +51,7 @@ impl Page {
     }
 }
 
-async fn look(
-    State(broker): State<Broker>,
-    HalfSignedIn(who): HalfSignedIn,
-    Asked(asked): Asked,
-) -> Result<Response, Failure> {
+async fn look(State(broker): State<Broker>, HalfSignedIn(who): HalfSignedIn, Asked(asked): Asked) -> Result<Response, Failure> {
     let next = asked.raw("next");
     if !who.session.needs_factor {
         return Ok(who.go(after(next)));

@@ -25,7 +25,9 @@ pub(super) async fn change(State(broker): State<Broker>, Checked { who, fields }
             return Ok(who.go("security?said=address"));
         }
         Err(EmailError::Unknown) => return Err(Failure::NotFound),
-        Err(EmailError::Unverified) => (MENDABLE, "This mailbox is not verified yet. Follow the link that was mailed to it first."),
+        Err(EmailError::Unverified) => {
+            (MENDABLE, "This mailbox is not verified yet. Follow the link that was mailed to it first.")
+        }
         Err(EmailError::Taken) => (StatusCode::CONFLICT, "This address can't be used to sign in. Please choose another one."),
         Err(EmailError::Storage(error)) => return Err(error.into()),
     };

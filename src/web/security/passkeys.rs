@@ -1,9 +1,9 @@
 //! Passkeys: added by the browser, removed.
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use serde_json::json;
 use uuid::Uuid;
 

@@ -1,7 +1,11 @@
 //! Health, metrics and pages over a real connection.
 
 mod link;
+#[cfg(feature = "passkeys")]
+mod passkeys;
+mod security;
 mod sign_in;
+mod two_step;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
