@@ -14,7 +14,9 @@ pub mod aliases;
 pub mod blocks;
 pub mod chart;
 pub mod chrome;
+pub mod confirm;
 pub mod dns_records;
+pub mod factor;
 pub mod failure;
 pub mod failures;
 pub mod form;
@@ -25,8 +27,10 @@ pub mod id;
 pub mod link;
 pub mod metrics;
 pub mod pages;
+pub mod passkey;
 pub mod problem;
 pub mod reset;
+pub mod security;
 pub mod session;
 pub mod setup;
 pub mod sign_in;
@@ -58,6 +62,10 @@ pub fn site(readiness: Readiness, broker: Broker) -> Router {
         .merge(holds::routes())
         .merge(blocks::routes())
         .merge(access::routes())
+        .merge(factor::routes())
+        .merge(passkey::routes())
+        .merge(confirm::routes())
+        .merge(security::routes())
         .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }

@@ -14,6 +14,10 @@ mod setup;
 mod sign_in;
 mod sign_up;
 mod webhook;
+#[cfg(feature = "passkeys")]
+mod passkeys;
+mod security;
+mod two_step;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
