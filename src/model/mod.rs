@@ -33,6 +33,7 @@ pub mod session;
 pub mod severity;
 pub mod sighting;
 pub mod site;
+pub mod transfer;
 pub mod user;
 pub mod words;
 

@@ -103,6 +103,7 @@ macro_rules! of_these {
         rows
     }};
 }
+pub(super) use of_these;
 
 /// What lists show of these aliases, in their order; those that are gone are left out.
 pub async fn list(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error> {

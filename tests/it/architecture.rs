@@ -62,6 +62,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("smtp_proto", &["smtp"]),
     ("argon2", &["auth"]),
     ("pgp", &["transform"]),
+    // What comes from other services and what is taken away.
+    ("csv", &["service"]),
+    ("zip", &["service"]),
 ];
 
 /// Files that may pass 500 production lines, each with a reason.
