@@ -1,7 +1,7 @@
 //! `postern export`: everything a user has, in one archive.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal};
 use std::path::Path;
 
 use indicatif::ProgressBar;
@@ -64,7 +64,10 @@ fn there(to: &Path) -> Failure {
 }
 
 fn not_written(error: &io::Error) -> Failure {
-    Failure::new(format!("the archive can't be written: {error}"), "is the folder there, may this user write to it, is there space?")
+    Failure::new(
+        format!("the archive can't be written: {error}"),
+        "is the folder there, may this user write to it, is there space?",
+    )
 }
 
 fn failed(error: ExportError) -> Failure {

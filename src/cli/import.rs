@@ -35,7 +35,13 @@ struct Done<'a> {
 }
 
 /// Runs one of them.
-pub fn run(config: &Config, user: Option<&Address>, command: ImportCommand, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
+pub fn run(
+    config: &Config,
+    user: Option<&Address>,
+    command: ImportCommand,
+    json: bool,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
     let (source, file, trust) = match command {
         ImportCommand::SimpleLogin(file) => (Source::SimpleLogin, file, false),
         ImportCommand::Addy(file) => (Source::Addy, file, false),
@@ -130,7 +136,10 @@ fn write_done(to: &mut dyn Write, done: &Done<'_>) -> io::Result<()> {
     for sentence in account {
         writeln!(to, "{}", printable(sentence))?;
     }
-    writeln!(to, "{rows} aliases in the file: {made} {made_is}, {remapped} under another address, {there} there already, {skipped} skipped")?;
+    writeln!(
+        to,
+        "{rows} aliases in the file: {made} {made_is}, {remapped} under another address, {there} there already, {skipped} skipped"
+    )?;
     for (reason, count) in reasons {
         writeln!(to, "  {count} skipped: {reason}")?;
     }

@@ -141,7 +141,8 @@ async fn write_belongings(desk: &Desk, user: UserId, to: &mut (impl Write + Send
     mailboxes.sort_by(|a, b| (a.created_at, &a.address).cmp(&(b.created_at, &b.address)));
     let mut domains = account_copy::domains(tx, user).await?;
     domains.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
-    let block = |block: crate::model::block::Block| transfer::Block { sender: block.sender.to_string(), created_at: block.created_at };
+    let block =
+        |block: crate::model::block::Block| transfer::Block { sender: block.sender.to_string(), created_at: block.created_at };
     let mut blocks: Vec<_> = storage::block::list(tx, user).await?.into_iter().map(block).collect();
     blocks.sort_by(|a, b| (a.created_at, &a.sender).cmp(&(b.created_at, &b.sender)));
     let mut webhooks = account_copy::webhooks(tx, user).await?;

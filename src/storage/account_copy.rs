@@ -73,7 +73,14 @@ pub async fn set_domain(tx: &mut Tx, id: DomainId, from: &transfer::Domain) -> R
 }
 
 /// Adds a webhook that tells nothing before its owner turned it on; false when there is one of that address.
-pub async fn add_webhook(tx: &mut Tx, user: UserId, uuid: Uuid, secret: &[u8], from: &transfer::Webhook, now: Timestamp) -> Result<bool, Error> {
+pub async fn add_webhook(
+    tx: &mut Tx,
+    user: UserId,
+    uuid: Uuid,
+    secret: &[u8],
+    from: &transfer::Webhook,
+    now: Timestamp,
+) -> Result<bool, Error> {
     let changed = changed!(
         tx,
         sqlx::query(

@@ -203,7 +203,8 @@ struct Link {
 
 /// Says where aliases forward to.
 pub async fn link(tx: &mut Tx, links: &[(AliasId, MailboxId)]) -> Result<(), Error> {
-    let links: Vec<Link> = links.iter().map(|(alias_id, mailbox_id)| Link { alias_id: *alias_id, mailbox_id: *mailbox_id }).collect();
+    let links: Vec<Link> =
+        links.iter().map(|(alias_id, mailbox_id)| Link { alias_id: *alias_id, mailbox_id: *mailbox_id }).collect();
     written!(
         tx,
         list(&links)?,

@@ -211,7 +211,8 @@ impl Bringing {
         }
         let (uuid, secret) = (uuid_v7(self.now, &self.chance), self.chance.bytes::<32>());
         if account_copy::add_webhook(tx, self.user, uuid, &secret, from, self.now).await? {
-            self.said.push("a webhook was added with a new secret; give it to who listens there, then turn the webhook on".into());
+            self.said
+                .push("a webhook was added with a new secret; give it to who listens there, then turn the webhook on".into());
         }
         Ok(())
     }

@@ -65,7 +65,8 @@ async fn find(
 ) -> Result<Vec<Found>, storage::Error> {
     let addresses: Vec<&str> = keys.iter().flatten().map(String::as_str).collect();
     let owners = alias_import::owners(tx, &addresses).await?;
-    let site = |candidate: &Candidate| candidate.row.site.as_ref().filter(|_| candidate.row.address.is_empty()).map(Site::to_string);
+    let site =
+        |candidate: &Candidate| candidate.row.site.as_ref().filter(|_| candidate.row.address.is_empty()).map(Site::to_string);
     let sites: Vec<String> = candidates.iter().filter_map(site).collect();
     let in_use = if sites.is_empty() {
         HashSet::new()
@@ -104,7 +105,8 @@ pub async fn make(
     draw(&mut candidates, chance);
     // Whether a drawn one is needed the site says.
     let keys: Vec<Option<String>> = candidates.iter().map(|candidate| candidate.address.as_ref().map(Address::folded)).collect();
-    let asked: Vec<Option<String>> = keys.iter().zip(&candidates).map(|(key, one)| key.clone().filter(|_| !one.row.address.is_empty())).collect();
+    let asked: Vec<Option<String>> =
+        keys.iter().zip(&candidates).map(|(key, one)| key.clone().filter(|_| !one.row.address.is_empty())).collect();
     let mut found = find(tx, user, &candidates, &asked).await?;
     let uuids = uuids(tx, &candidates, now, chance).await?;
     let rows: Vec<AliasCopy> = keys
@@ -130,7 +132,10 @@ pub async fn make(
         }
     }
     let contacts_left = complete(tx, user, &candidates, &keys, &made, now, chance).await?;
-    Ok(Applied { lines: candidates.into_iter().zip(found).map(|(candidate, found)| line(candidate, found)).collect(), contacts_left })
+    Ok(Applied {
+        lines: candidates.into_iter().zip(found).map(|(candidate, found)| line(candidate, found)).collect(),
+        contacts_left,
+    })
 }
 
 /// Names for those that have a site only.

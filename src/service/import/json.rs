@@ -3,9 +3,9 @@
 use std::fmt;
 use std::io::{BufReader, Read};
 
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::ReadError;

@@ -392,9 +392,7 @@ async fn batch(
         lines.extend(apply::look(&mut desk.storage.read().await?, user, candidates).await?);
     } else {
         let (now, chance) = (desk.clock.now(), desk.chance.clone());
-        let write = desk.storage.write(move |tx| {
-            Box::pin(async move { apply::make(tx, user, candidates, now, &chance).await })
-        });
+        let write = desk.storage.write(move |tx| Box::pin(async move { apply::make(tx, user, candidates, now, &chance).await }));
         let applied = write.await?;
         summary.contacts_left += applied.contacts_left;
         lines.extend(applied.lines);

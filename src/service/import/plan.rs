@@ -110,7 +110,9 @@ impl Plan {
         if row.tags.len() < tags {
             remarks.push(Remark::Tags);
         }
-        let is_moved = address.as_ref().is_some_and(|address| Address::parse(&row.address).is_ok_and(|old| old.domain() != address.domain()));
+        let is_moved = address
+            .as_ref()
+            .is_some_and(|address| Address::parse(&row.address).is_ok_and(|old| old.domain() != address.domain()));
         let new_address = address.as_ref().filter(|_| is_moved).map(ToString::to_string);
         let outcome = if is_moved { Outcome::Remapped } else { Outcome::Made };
         let remarks = remarks.into_iter().map(Remark::as_str).collect();

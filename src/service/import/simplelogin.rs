@@ -28,7 +28,8 @@ pub fn read(mut input: Input, meter: &Meter, found: Found<'_>) -> Result<(), Rea
         })
     })?;
     let wanted = ["aliases.json", "aliases.csv", "alias.csv", "data.json"];
-    archive::with(&mut archive, &wanted, |file| plain(file, meter, &mailboxes, found))?.ok_or(ReadError::NothingInside("aliases.json"))
+    archive::with(&mut archive, &wanted, |file| plain(file, meter, &mailboxes, found))?
+        .ok_or(ReadError::NothingInside("aliases.json"))
 }
 
 /// A list as JSON or CSV, told apart by its first character.

@@ -50,7 +50,8 @@ pub fn each(
         return Err(ReadError::Encoding);
     }
     let delimiter = delimiter(&head);
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(Cursor::new(head).chain(input));
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(Cursor::new(head).chain(input));
     let mut cells = ByteRecord::new();
     if !reader.read_byte_record(&mut cells).map_err(failed)? {
         return Err(ReadError::Empty);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Remark;
+use super::report::Remark;
 use crate::model::Timestamp;
 
 /// Letters of a note at the most.
