@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One row of a table, or one alias of a document with everything that happened to it.
-const LONGEST_RECORD: u64 = 32 * 1024 * 1024;
+const LONGEST_RECORD: u64 = 16 * 1024 * 1024;
 
 /// What may still be read, shared between a reader and whoever counts records.
 #[derive(Debug, Clone)]

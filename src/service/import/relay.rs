@@ -22,7 +22,8 @@ pub fn read(input: Input, meter: &Meter, found: Found<'_>) -> Result<(), ReadErr
     }
     let mut number = 0;
     json::each(input, meter, &mut |_, value| {
-        if !value.is_object() {
+        // Whatever else is in the document: what has no address is no mask.
+        if !ADDRESS.iter().any(|name| value.get(*name).is_some()) {
             return Ok(());
         }
         number += 1;
