@@ -46,6 +46,7 @@ pub mod session;
 pub mod sighting;
 pub mod site_backoff;
 pub mod space;
+pub mod upload;
 pub mod user;
 mod writer;
 

@@ -89,7 +89,7 @@ impl Bringing {
                     let uuid = uuid_v7(self.now, &self.chance);
                     storage::block::add(tx, self.user, &sender, uuid, block.created_at).await?;
                 }
-                Err(_) => self.said.push("a blocked sender that is neither address nor domain was left out".into()),
+                Err(_) => self.said.push("a blocked sender that is neither address nor domain is left out".into()),
             }
         }
         for webhook in &from.webhooks {
@@ -113,12 +113,12 @@ impl Bringing {
 
     async fn domain(&mut self, tx: &mut Tx, from: &transfer::Domain) -> Result<(), storage::Error> {
         let Ok(name) = DomainName::parse(&from.name) else {
-            self.said.push("a domain whose name is none was left out".into());
+            self.said.push("a domain whose name is none is left out".into());
             return Ok(());
         };
         if let Some(there) = storage::domain::find_by_name(tx, &name).await? {
             if there.user_id != Some(self.user) {
-                self.said.push(format!("{name} is in use here already and was left out"));
+                self.said.push(format!("{name} is in use here already and is left out"));
             }
             return Ok(());
         }
@@ -131,13 +131,13 @@ impl Bringing {
         let new = storage::domain::NewDomain { uuid, name: name.clone(), user_id, created_at };
         let made = storage::domain::create(tx, &new).await?;
         account_copy::set_domain(tx, made.id, &from).await?;
-        self.said.push(format!("{name} was added"));
+        self.said.push(format!("{name} is a new domain of yours"));
         Ok(())
     }
 
     async fn mailbox(&mut self, tx: &mut Tx, from: &transfer::Mailbox) -> Result<(), storage::Error> {
         let Ok(address) = Address::parse(&from.address) else {
-            self.said.push("a mailbox whose address is none was left out".into());
+            self.said.push("a mailbox whose address is none is left out".into());
             return Ok(());
         };
         if storage::domain::find_by_name(tx, address.domain()).await?.is_some() {
@@ -156,8 +156,8 @@ impl Bringing {
             let new = NewMailbox { uuid, user_id, address: address.clone(), verified_at, is_default: false, created_at };
             let made = storage::mailbox::create(tx, &new).await?;
             self.said.push(match verified_at {
-                Some(_) => format!("{address} was added"),
-                None => format!("{address} was added; nothing is forwarded there before it is verified"),
+                Some(_) => format!("{address} is a new mailbox"),
+                None => format!("{address} is a new mailbox; nothing is forwarded there before it is verified"),
             });
             made
         };
@@ -206,13 +206,13 @@ impl Bringing {
             && !from.url.contains(|c: char| c.is_control() || c.is_whitespace());
         let is_events = from.events.len() <= 1000 && from.events.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
         if !is_url || !is_events {
-            self.said.push("a webhook that is none was left out".into());
+            self.said.push("a webhook that is none is left out".into());
             return Ok(());
         }
         let (uuid, secret) = (uuid_v7(self.now, &self.chance), self.chance.bytes::<32>());
         if account_copy::add_webhook(tx, self.user, uuid, &secret, from, self.now).await? {
             self.said
-                .push("a webhook was added with a new secret; give it to who listens there, then turn the webhook on".into());
+                .push("a new webhook is off and has a new secret; give that to who listens there, then turn the webhook on".into());
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod upload;
 
 use std::io::{self, Read, Seek};
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use super::Desk;
 use crate::model::alias::AliasState;
 use crate::model::id::UserId;
 use crate::model::site::Site;
+use crate::model::words::UnknownWord;
 use crate::model::{DomainName, Timestamp, transfer};
 use crate::storage;
 
@@ -65,6 +67,28 @@ pub enum Source {
     Plain,
     /// Our own export.
     Own,
+}
+
+impl Source {
+    const WORDS: [(Self, &'static str); 5] = [
+        (Self::SimpleLogin, "simplelogin"),
+        (Self::Addy, "addy"),
+        (Self::Relay, "relay"),
+        (Self::Plain, "csv"),
+        (Self::Own, "postern"),
+    ];
+
+    /// The word on the command line and in tables.
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS.iter().find(|(source, _)| *source == self).map_or("csv", |(_, word)| word)
+    }
+}
+
+impl std::str::FromStr for Source {
+    type Err = UnknownWord;
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::WORDS.iter().find(|(_, word)| *word == text).map(|(source, _)| *source).ok_or(UnknownWord)
+    }
 }
 
 /// Where a file comes from can be read in any order.

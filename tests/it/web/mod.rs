@@ -2,6 +2,7 @@
 
 mod link;
 mod sign_in;
+mod transfer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
