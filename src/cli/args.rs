@@ -2,6 +2,7 @@
 
 mod access;
 mod alias;
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use crate::model::user::OnQuarantine;
 
 pub use access::*;
 pub use alias::*;
+pub use transfer::*;
 
 /// E-mail alias broker: one address per site, relayed to your inbox, killed when it leaks.
 #[derive(Debug, Parser)]
@@ -89,6 +91,11 @@ pub enum Command {
     /// Messages that wait or could not be delivered
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// Bring aliases along from another service, a table, or an export
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Write everything a user has into one ZIP archive
+    Export(ExportArgs),
 }
 
 /// `postern try`

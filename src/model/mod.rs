@@ -38,6 +38,7 @@ pub mod severity;
 pub mod sighting;
 pub mod site;
 pub mod tag;
+pub mod transfer;
 pub mod user;
 pub mod webhook;
 pub mod words;

@@ -2,7 +2,7 @@
 
 use super::password::{self, SetError};
 use super::{Desk, notice, user};
-use crate::auth::password::PasswordError;
+use crate::auth::password::{PasswordError, Passwords};
 use crate::model::id::UserId;
 use crate::model::mail_link::Purpose;
 use crate::model::session::Session;

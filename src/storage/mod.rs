@@ -5,12 +5,15 @@
 //! through one writer that commits many pieces of work with one fsync (`writer.rs`); on PostgreSQL each is a
 //! transaction of its own. Why an enum and a macro: `docs/decisions/0003-storage-shape.md`.
 
+pub mod account_copy;
 pub mod activity;
 pub mod alias;
 pub mod alias_change;
 pub mod alias_count;
 pub mod alias_details;
+pub mod alias_export;
 pub mod alias_glance;
+pub mod alias_import;
 pub mod alias_page;
 pub mod alias_sort;
 pub mod alias_tag;
@@ -54,6 +57,7 @@ pub mod site_backoff;
 pub mod space;
 pub mod totp;
 pub mod undelivered;
+pub mod upload;
 pub mod user;
 pub mod webhook;
 mod writer;

@@ -35,7 +35,9 @@ pub mod session;
 pub mod setup;
 pub mod sign_in;
 pub mod sign_up;
+pub mod transfer;
 pub mod undelivered;
+mod upload;
 pub mod webhook;
 pub mod when;
 
@@ -66,6 +68,7 @@ pub fn site(readiness: Readiness, broker: Broker) -> Router {
         .merge(passkey::routes())
         .merge(confirm::routes())
         .merge(security::routes())
+        .merge(transfer::routes())
         .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }

@@ -18,6 +18,7 @@ mod webhook;
 mod passkeys;
 mod security;
 mod two_step;
+mod transfer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
