@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::app::{self, Environment};
 use crate::config::Config;
+use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
-use crate::model::{Address, Timestamp};
+use crate::model::{Address, DomainName, Timestamp};
 use crate::service::Desk;
 use crate::service::mailbox::{self, AddError, MoveError, RemoveError};
 use crate::service::mailbox_test::{TestError, Tested};
+use crate::service::verification::{self, Sent};
 
 use super::args::MailboxCommand;
 use super::desk;
@@ -77,8 +79,12 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
         let user = desk::user(desk, user).await?.id;
         match command {
             MailboxCommand::Add { email, verified } => {
-                let view = View::of(&mailbox::add(desk, user, email, verified).await.map_err(add_failed)?);
-                Ok(output.show(&view, |to| view.write_verification(to))?)
+                let (added, sent) = add(config, desk, user, email, verified).await?;
+                let view = View::of(&added);
+                Ok(output.show(&view, |to| {
+                    write_sent(sent, &view.address, to)?;
+                    view.write_verification(to)
+                })?)
             }
             MailboxCommand::List => {
                 let views: Vec<View> = mailbox::list(desk, user).await?.iter().map(View::of).collect();
@@ -113,6 +119,30 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
             }
         }
     })
+}
+
+/// Adds it; unless the operator vouches for it, the link that verifies it is put into the queue.
+async fn add(
+    config: &Config,
+    desk: &Desk,
+    user: UserId,
+    email: Address,
+    verified: bool,
+) -> Result<(Mailbox, Option<Sent>), Failure> {
+    let domain = config.instance.domains.first().and_then(|name| DomainName::parse(name).ok());
+    let Some(domain) = domain.filter(|_| !verified) else {
+        return Ok((mailbox::add(desk, user, email, verified).await.map_err(add_failed)?, None));
+    };
+    let added = verification::add(desk, &domain, config.instance.public_url.trim_end_matches('/'), user, email).await;
+    added.map(|(mailbox, sent)| (mailbox, Some(sent))).map_err(add_failed)
+}
+
+fn write_sent(sent: Option<Sent>, address: &str, to: &mut dyn Write) -> io::Result<()> {
+    match sent {
+        Some(Sent::Mailed) => writeln!(to, "a link that verifies it is on its way to {address}"),
+        Some(Sent::Enough) => writeln!(to, "no link was mailed to {address}: enough went out within the last hour"),
+        Some(Sent::Needless) | None => Ok(()),
+    }
 }
 
 /// What its server said.

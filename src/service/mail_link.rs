@@ -46,7 +46,8 @@ pub async fn mail(
     }
     let secret = issue(tx, desk, &new, now).await?;
     let letter = letter(secret.reveal());
-    notice::send(tx, desk, domain, &new.address, new.mailbox_id, &letter).await?;
+    // Of no mailbox: the queue hands nothing off to one that is not verified, and this is the one letter that must go there.
+    notice::send(tx, desk, domain, &new.address, None, &letter).await?;
     Ok(true)
 }
 
@@ -70,6 +71,12 @@ async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Resul
 pub async fn look(desk: &Desk, secret: &str, purpose: Purpose) -> Result<Option<MailLink>, storage::Error> {
     let Some(hash) = opaque::hash(secret) else { return Ok(None) };
     mail_link::find(&mut desk.storage.read().await?, &hash, purpose, desk.clock.now()).await
+}
+
+/// The same inside a transaction, for a link that may be followed again: what it opens is open then.
+pub async fn look_in(tx: &mut Tx, secret: &str, purpose: Purpose, now: Timestamp) -> Result<Option<MailLink>, storage::Error> {
+    let Some(hash) = opaque::hash(secret) else { return Ok(None) };
+    mail_link::find(tx, &hash, purpose, now).await
 }
 
 /// Uses a link up in the transaction of what it opens; `None` when it does not work (any more).

@@ -81,6 +81,21 @@ pub enum MoveError {
 
 /// Adds a mailbox; `verified`: the operator vouches that the user reads it.
 pub async fn add(desk: &Desk, user_id: UserId, address: Address, verified: bool) -> Result<Mailbox, AddError> {
+    let desk_ = desk.clone();
+    desk.storage.write(move |tx| Box::pin(async move { add_in(tx, &desk_, user_id, address, verified).await })).await
+}
+
+/// The same inside a transaction.
+pub(super) async fn add_in(
+    tx: &mut Tx,
+    desk: &Desk,
+    user_id: UserId,
+    address: Address,
+    verified: bool,
+) -> Result<Mailbox, AddError> {
+    if is_ours(tx, &address).await? {
+        return Err(AddError::OwnDomain);
+    }
     let now = desk.clock.now();
     let new = storage::mailbox::NewMailbox {
         uuid: desk.uuid(),
@@ -90,19 +105,10 @@ pub async fn add(desk: &Desk, user_id: UserId, address: Address, verified: bool)
         is_default: false,
         created_at: now,
     };
-    desk.storage
-        .write(move |tx| {
-            Box::pin(async move {
-                if is_ours(tx, &new.address).await? {
-                    return Err(AddError::OwnDomain);
-                }
-                storage::mailbox::create(tx, &new).await.map_err(|error| match error {
-                    error if error.is_taken() => AddError::Taken,
-                    error => error.into(),
-                })
-            })
-        })
-        .await
+    storage::mailbox::create(tx, &new).await.map_err(|error| match error {
+        error if error.is_taken() => AddError::Taken,
+        error => error.into(),
+    })
 }
 
 /// A user's mailboxes, oldest first.

@@ -24,6 +24,7 @@ pub mod failed_delivery;
 pub mod forward;
 pub mod hold;
 pub mod ledger;
+pub mod letters;
 pub mod link;
 pub mod mail_link;
 pub mod mailbox;
@@ -47,6 +48,7 @@ pub mod submit;
 pub mod token;
 pub mod token_memory;
 pub mod user;
+pub mod verification;
 
 use std::sync::Arc;
 

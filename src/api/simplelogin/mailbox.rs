@@ -13,7 +13,7 @@ use crate::model::Address;
 use crate::model::api_token::Scope;
 use crate::model::mailbox::Mailbox;
 use crate::service::broker::Broker;
-use crate::service::{mailbox, overview};
+use crate::service::{mailbox, overview, verification};
 
 /// A mailbox.
 #[derive(Debug, Serialize)]
@@ -65,7 +65,7 @@ pub struct NewMailbox {
     email: Option<String>,
 }
 
-/// `POST /api/mailboxes`: takes mail once its owner proved to read it.
+/// `POST /api/mailboxes`: takes mail once its owner followed the link that is mailed there.
 pub async fn create(
     State(broker): State<Broker>,
     caller: Caller,
@@ -74,7 +74,7 @@ pub async fn create(
     caller.need(Scope::Write)?;
     let text = new.email.unwrap_or_default();
     let address = Address::parse(text.trim()).map_err(|_| ApiError::bad_request("this is no e-mail address"))?;
-    let made = mailbox::add(&broker.desk, caller.user_id(), address, false).await?;
+    let (made, _) = verification::add_with(&broker, caller.user_id(), address).await?;
     Ok((StatusCode::CREATED, Json(MailboxShape::of(&made, 0))))
 }
 

@@ -22,6 +22,10 @@ async fn a_new_mailbox_waits_for_its_proof() {
         for wrong in ["{}", "{\"email\":\"x\"}", "{\"email\":\"a@you.example\"}", "{\"email\":\"new@inbox.example\"}"] {
             client.expect(400, "POST /api/mailboxes", wrong).await;
         }
+        let letter = client.app.sink.wait_for(1).await.remove(0);
+        assert_eq!(letter.recipients(), ["new@inbox.example"]);
+        assert!(String::from_utf8(letter.content).unwrap().contains("/verify/"));
+        client.app.wait_until(async |app| app.queue().await.is_empty()).await;
         client.app.finish().await;
     })
     .await;
