@@ -14,6 +14,7 @@ mod domain;
 mod failure;
 mod hold;
 mod mailbox;
+mod mailbox_move;
 mod output;
 mod password;
 mod pgp_key;

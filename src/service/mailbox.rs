@@ -206,7 +206,7 @@ async fn rename(tx: &mut Tx, mailbox: &Mailbox, new: &Address, verified_at: Opti
 }
 
 /// Another mailbox of the same user in its place.
-async fn replace(
+pub(super) async fn replace(
     tx: &mut Tx,
     mailbox: &Mailbox,
     mut there: Mailbox,
@@ -240,6 +240,11 @@ async fn replace(
 }
 
 /// Whether an address is on one of the instance's domains.
-async fn is_ours(tx: &mut Tx, address: &Address) -> Result<bool, storage::Error> {
+pub(super) async fn is_ours(tx: &mut Tx, address: &Address) -> Result<bool, storage::Error> {
     Ok(storage::domain::find_by_name(tx, address.domain()).await?.is_some())
+}
+
+/// How many mailboxes, of whomever, are at a domain: one that becomes ours would have their mail go round in circles.
+pub async fn count_at(desk: &Desk, domain: &crate::model::DomainName) -> Result<i64, storage::Error> {
+    storage::mailbox_move::count_at(&mut desk.storage.read().await?, domain).await
 }

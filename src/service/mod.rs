@@ -28,6 +28,7 @@ pub mod letters;
 pub mod link;
 pub mod mail_link;
 pub mod mailbox;
+pub mod mailbox_move;
 pub mod mailbox_test;
 pub mod notice;
 pub mod overview;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::broker::Broker;
 use super::mail_link::{self, NewLink};
 use super::mailbox::{self, AddError};
+use super::mailbox_move::{self, Moved};
 use super::{Desk, letters};
 use crate::model::id::UserId;
 use crate::model::mail_link::Purpose;
@@ -66,7 +67,8 @@ pub async fn send_in(
         mailbox_id: Some(mailbox.id),
         invite_id: None,
     };
-    let letter = |secret: &str| letters::verify_mailbox(&mailbox.address, &format!("{public_url}/verify/{secret}"));
+    let old = mailbox_move::replaced(tx, mailbox).await?.map(|old| old.address);
+    let letter = |secret: &str| letters::verify_mailbox(&mailbox.address, old.as_ref(), &format!("{public_url}/verify/{secret}"));
     let mailed = mail_link::mail(tx, desk, domain, new, letter).await?;
     Ok(if mailed { Sent::Mailed } else { Sent::Enough })
 }
@@ -114,6 +116,8 @@ pub async fn resend(broker: &Broker, mailbox: &Mailbox) -> Result<Sent, storage:
 pub struct Asked {
     /// The mailbox it verifies.
     pub mailbox: Mailbox,
+    /// The address whose place it takes then.
+    pub replaces: Option<Address>,
 }
 
 /// Shows what a link would do and changes nothing; `None` when it does not work (any more).
@@ -126,7 +130,11 @@ async fn asked(tx: &mut Tx, desk: &Desk, secret: &str) -> Result<Option<Asked>, 
     let Some(link) = mail_link::look_in(tx, secret, Purpose::VerifyMailbox, desk.clock.now()).await? else { return Ok(None) };
     let Some(id) = link.mailbox_id else { return Ok(None) };
     let Some(mailbox) = storage::mailbox::find(tx, id).await? else { return Ok(None) };
-    Ok((mailbox.address.folded() == link.address.folded()).then_some(Asked { mailbox }))
+    if mailbox.address.folded() != link.address.folded() {
+        return Ok(None);
+    }
+    let replaces = mailbox_move::replaced(tx, &mailbox).await?.map(|old| old.address);
+    Ok(Some(Asked { mailbox, replaces }))
 }
 
 /// What a press did.
@@ -136,22 +144,33 @@ pub enum Confirmed {
     Verified(Mailbox),
     /// It was before.
     Already(Mailbox),
+    /// It has taken the place of another one as well.
+    Moved(Moved),
 }
 
 /// Does what a link is for; `None` when it does not work (any more).
 pub async fn confirm(desk: &Desk, secret: &str) -> Result<Option<Confirmed>, storage::Error> {
     let (desk_, secret) = (desk.clone(), secret.to_owned());
-    desk.storage
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = desk_.clock.now();
-                let Some(Asked { mailbox }) = asked(tx, &desk_, &secret).await? else { return Ok(None) };
-                // Of two presses at once, one verifies.
-                Ok(Some(match storage::mailbox::verify(tx, mailbox.id, now).await? {
-                    true => Confirmed::Verified(Mailbox { verified_at: Some(now), ..mailbox }),
-                    false => Confirmed::Already(mailbox),
-                }))
-            })
-        })
-        .await
+    desk.storage.write(move |tx| Box::pin(async move { confirm_in(tx, &desk_, &secret).await })).await
+}
+
+async fn confirm_in(tx: &mut Tx, desk: &Desk, secret: &str) -> Result<Option<Confirmed>, storage::Error> {
+    let now = desk.clock.now();
+    let Some(first) = asked(tx, desk, secret).await? else { return Ok(None) };
+    // Of two presses at once, one verifies; and nobody cancels the move meanwhile.
+    storage::user::lock(tx, first.mailbox.user_id).await?;
+    let Some(Asked { mailbox, .. }) = asked(tx, desk, secret).await? else { return Ok(None) };
+    if !storage::mailbox::verify(tx, mailbox.id, now).await? {
+        return Ok(Some(Confirmed::Already(mailbox)));
+    }
+    let mailbox = Mailbox { verified_at: Some(now), ..mailbox };
+    let moved = mailbox_move::finish(tx, &mailbox, now).await?;
+    Ok(Some(moved.map_or(Confirmed::Verified(mailbox), Confirmed::Moved)))
+}
+
+/// The same with a running broker: what waited for a mailbox that was moved goes out at once.
+pub async fn confirm_with(broker: &Broker, secret: &str) -> Result<Option<Confirmed>, storage::Error> {
+    let confirmed = confirm(&broker.desk, secret).await?;
+    broker.queue.notify_one();
+    Ok(confirmed)
 }

@@ -28,6 +28,7 @@ pub mod failed_delivery;
 pub mod hold;
 pub mod mail_link;
 pub mod mailbox;
+pub mod mailbox_move;
 pub mod message;
 pub mod message_id;
 pub mod muted;

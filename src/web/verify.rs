@@ -14,6 +14,7 @@ use super::form::Anonymous;
 use super::pages;
 use super::session::Visitor;
 use crate::service::broker::Broker;
+use crate::service::mailbox_move::Moved;
 use crate::service::verification::{self, Asked, Confirmed};
 
 /// The routes.
@@ -28,10 +29,12 @@ struct Page {
     chrome: Chrome,
     /// The mailbox; it is the reader's own.
     address: String,
+    /// The address whose place it takes.
+    replaces: Option<String>,
     /// Whether there is something to press.
     is_open: bool,
     /// What was done.
-    done: Option<&'static str>,
+    done: Option<String>,
     is_signed_in: bool,
 }
 
@@ -40,10 +43,11 @@ const DONE: &str = "Your mailbox is confirmed";
 const ALREADY: &str = "Your mailbox was confirmed before. Nothing is left to do.";
 
 async fn look(State(broker): State<Broker>, visitor: Visitor, Path(secret): Path<String>) -> Result<Response, Failure> {
-    let Some(Asked { mailbox }) = verification::look(&broker.desk, &secret).await? else { return Ok(spent(&visitor)) };
+    let asked = verification::look(&broker.desk, &secret).await?;
+    let Some(Asked { mailbox, replaces }) = asked else { return Ok(spent(&visitor)) };
     let is_open = mailbox.verified_at.is_none();
-    let (title, done) = if is_open { (ASK, None) } else { (DONE, Some(ALREADY)) };
-    Ok(show(&visitor, title, mailbox.address.to_string(), done))
+    let (title, done) = if is_open { (ASK, None) } else { (DONE, Some(ALREADY.to_owned())) };
+    Ok(show(&visitor, title, mailbox.address.to_string(), replaces.map(|old| old.to_string()), done))
 }
 
 async fn press(
@@ -52,19 +56,23 @@ async fn press(
     Path(secret): Path<String>,
     Anonymous(_): Anonymous,
 ) -> Result<Response, Failure> {
-    Ok(match verification::confirm(&broker.desk, &secret).await? {
-        Some(Confirmed::Verified(mailbox)) => {
-            show(&visitor, DONE, mailbox.address.to_string(), Some("Mail can be forwarded to it from now on."))
+    let (mailbox, done) = match verification::confirm_with(&broker, &secret).await? {
+        Some(Confirmed::Verified(mailbox)) => (mailbox, "Mail can be forwarded to it from now on.".to_owned()),
+        Some(Confirmed::Already(mailbox)) => (mailbox, ALREADY.to_owned()),
+        Some(Confirmed::Moved(Moved { old, mailbox, signs_in })) => {
+            let also = if signs_in { " It is the address you sign in with now, too." } else { "" };
+            (mailbox, format!("All your mail that went to {old} comes here from now on.{also}"))
         }
-        Some(Confirmed::Already(mailbox)) => show(&visitor, DONE, mailbox.address.to_string(), Some(ALREADY)),
-        None => spent(&visitor),
-    })
+        None => return Ok(spent(&visitor)),
+    };
+    Ok(show(&visitor, DONE, mailbox.address.to_string(), None, Some(done)))
 }
 
-fn show(visitor: &Visitor, title: &str, address: String, done: Option<&'static str>) -> Response {
+fn show(visitor: &Visitor, title: &str, address: String, replaces: Option<String>, done: Option<String>) -> Response {
     let page = Page {
         chrome: chrome(visitor, title),
         address,
+        replaces,
         is_open: done.is_none(),
         done,
         is_signed_in: visitor.signed_in.is_some(),

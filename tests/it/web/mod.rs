@@ -2,7 +2,7 @@
 
 mod link;
 mod sign_in;
-mod verify;
+pub mod verify;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
