@@ -156,6 +156,7 @@ pub struct Parts {
 impl Broker {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        let ledger = Ledger::new(parts.desk.chance.clone());
         let Parts { desk, outbound, resolver, budget, node, keys, signing, rules, tasks, fatal, hard } = parts;
         Self(Arc::new(Inner {
             desk,
@@ -166,7 +167,7 @@ impl Broker {
             keys,
             signing,
             rules,
-            ledger: Ledger::default(),
+            ledger,
             dsns: DsnCounts::default(),
             automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),

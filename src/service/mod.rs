@@ -50,6 +50,7 @@ pub mod token;
 pub mod token_memory;
 pub mod user;
 pub mod verification;
+pub mod webhook;
 
 use std::sync::Arc;
 

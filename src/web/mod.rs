@@ -11,12 +11,16 @@ pub mod form;
 pub mod headers;
 pub mod health;
 pub mod link;
+pub mod mailbox;
+pub mod mailbox_move;
+pub mod mailboxes;
 pub mod metrics;
 pub mod pages;
 pub mod problem;
 pub mod session;
 pub mod sign_in;
 pub mod verify;
+pub mod webhook;
 
 use axum::Router;
 use axum::middleware;
@@ -27,7 +31,14 @@ use health::Readiness;
 
 /// All routes of the listener `http.listen`.
 pub fn site(readiness: Readiness, broker: Broker) -> Router {
-    let people = Router::new().merge(sign_in::routes()).merge(verify::routes()).with_state(broker.clone());
+    let people = Router::new()
+        .merge(mailboxes::routes())
+        .merge(mailbox::routes())
+        .merge(mailbox_move::routes())
+        .merge(sign_in::routes())
+        .merge(verify::routes())
+        .merge(webhook::routes())
+        .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }
 

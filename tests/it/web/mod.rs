@@ -1,8 +1,10 @@
 //! Health, metrics and pages over a real connection.
 
 mod link;
+mod mailboxes;
 mod sign_in;
 pub mod verify;
+mod webhook;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
