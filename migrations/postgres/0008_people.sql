@@ -68,7 +68,8 @@ CREATE TABLE mail_links (
     address     TEXT   NOT NULL,
     -- NULL for a sign-up: there is no user yet.
     user_id     BIGINT REFERENCES users (id) ON DELETE CASCADE,
-    mailbox_id  BIGINT REFERENCES mailboxes (id) ON DELETE CASCADE,
+    -- A link outlives its mailbox, dead: whoever adds and removes one again and again is still counted.
+    mailbox_id  BIGINT REFERENCES mailboxes (id) ON DELETE SET NULL,
     -- The invitation a sign-up came by.
     invite_id   BIGINT,
     created_at  BIGINT NOT NULL,
@@ -76,6 +77,8 @@ CREATE TABLE mail_links (
 );
 CREATE INDEX mail_links_by_address ON mail_links (address, created_at);
 CREATE INDEX mail_links_by_expiry ON mail_links (expires_at);
+CREATE INDEX mail_links_by_user ON mail_links (user_id, created_at);
+CREATE INDEX mail_links_by_mailbox ON mail_links (mailbox_id);
 
 -- Invitations to make an account; used ones stay for the list.
 CREATE TABLE invites (
@@ -93,6 +96,10 @@ CREATE TABLE invites (
 
 -- The mailbox that this one takes the place of once it is verified; both work until then.
 ALTER TABLE mailboxes ADD COLUMN replaces_id BIGINT REFERENCES mailboxes (id) ON DELETE SET NULL;
+-- Whether the address its user signs in with follows then.
+ALTER TABLE mailboxes ADD COLUMN moves_sign_in BOOLEAN NOT NULL DEFAULT FALSE;
+-- Of two moves of one mailbox at once, one is refused.
+CREATE UNIQUE INDEX mailboxes_by_replaced ON mailboxes (replaces_id) WHERE replaces_id IS NOT NULL;
 
 -- Signs names that are made without network: users who do not make any have none.
 ALTER TABLE users ADD COLUMN name_key BYTEA;

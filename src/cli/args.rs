@@ -187,7 +187,7 @@ pub enum MailboxCommand {
     Show(OneMailbox),
     /// Send a test message to an inbox; a paused one is resumed when its server takes it
     Test(OneMailbox),
-    /// Let every alias that forwards to OLD forward to NEW instead
+    /// Let every alias that forwards to OLD forward to NEW instead, once a link that is mailed to NEW was followed
     Move {
         /// The inbox that is left
         #[arg(value_parser = Address::parse)]
@@ -195,10 +195,15 @@ pub enum MailboxCommand {
         /// The inbox that takes over
         #[arg(value_parser = Address::parse)]
         new: Address,
-        /// You vouch for NEW: mail is forwarded to it at once
-        #[arg(long)]
+        /// At once, without a link: you vouch for NEW
+        #[arg(long, visible_alias = "now")]
         verified: bool,
+        /// The address they sign in with follows, if it is OLD
+        #[arg(long)]
+        sign_in: bool,
     },
+    /// Cancel the move of an inbox: mail keeps going there
+    CancelMove(OneMailbox),
     /// Show, set or remove the PGP key that mail for an inbox is encrypted with
     Key(MailboxKey),
     /// Remove an inbox that no alias needs

@@ -13,6 +13,7 @@ use crate::service::Desk;
 use crate::service::dkim_key::{self, KeyError};
 use crate::service::domain::{self, AddError, ChangeError};
 use crate::service::domain_check::{self, Record, Status};
+use crate::service::mailbox;
 
 use super::args::{DomainCommand, RotateKeys};
 use super::desk;
@@ -127,8 +128,9 @@ async fn add(
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let user = desk::user(desk, user).await?.id;
-    let added = domain::add(desk, name, Some(user)).await.map_err(add_failed)?;
+    let added = domain::add(desk, name.clone(), Some(user)).await.map_err(add_failed)?;
     dkim_key::ensure(desk, &config.dkim.in_use()).await?;
+    let inside = mailbox::count_at(desk, &name).await?;
     let view = View::of(&added);
     Ok(output.show(&view, |to| {
         writeln!(
@@ -136,6 +138,14 @@ async fn add(
             "{0} can hold aliases now; its MX record must point here: {0}. MX 10 {1}.",
             view.name, config.instance.hostname
         )?;
+        if inside > 0 {
+            writeln!(
+                to,
+                "WARNING: {inside} mailboxes are on {}: once its mail comes here, mail for them ends here, too. Move them first: \
+                 postern mailbox move OLD NEW",
+                view.name
+            )?;
+        }
         writeln!(to, "All records it needs: postern domain check {}", view.name)
     })?)
 }

@@ -17,6 +17,7 @@ mod hold;
 mod import;
 mod invite;
 mod mailbox;
+mod mailbox_move;
 mod output;
 mod password;
 mod pgp_key;

@@ -36,6 +36,7 @@ pub mod hold;
 pub mod invite;
 pub mod mail_link;
 pub mod mailbox;
+pub mod mailbox_move;
 pub mod message;
 pub mod message_id;
 pub mod muted;

@@ -25,6 +25,9 @@ pub mod health;
 pub mod holds;
 pub mod id;
 pub mod link;
+pub mod mailbox;
+pub mod mailbox_move;
+pub mod mailboxes;
 pub mod metrics;
 pub mod pages;
 pub mod passkey;
@@ -38,6 +41,7 @@ pub mod sign_up;
 pub mod transfer;
 pub mod undelivered;
 mod upload;
+pub mod verify;
 pub mod webhook;
 pub mod when;
 
@@ -69,6 +73,10 @@ pub fn site(readiness: Readiness, broker: Broker) -> Router {
         .merge(confirm::routes())
         .merge(security::routes())
         .merge(transfer::routes())
+        .merge(mailboxes::routes())
+        .merge(mailbox::routes())
+        .merge(mailbox_move::routes())
+        .merge(verify::routes())
         .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }

@@ -9,6 +9,7 @@ mod deliverability;
 mod direct;
 mod forgeries;
 mod hold;
+mod moving;
 mod notice;
 mod pausing;
 #[cfg(feature = "pgp")]

@@ -18,6 +18,8 @@ mod sign_in;
 mod sign_up;
 mod transfer;
 mod two_step;
+mod mailboxes;
+pub mod verify;
 mod webhook;
 
 use std::sync::Arc;
