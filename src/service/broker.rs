@@ -12,12 +12,15 @@ use tokio_util::task::TaskTracker;
 use super::Desk;
 use super::app_password::Logins;
 use super::automatic::AutomaticCounts;
+use super::domain_check::Surroundings;
 use super::dsn::DsnCounts;
+use super::forward::FirstMail;
 use super::ledger::Ledger;
 use super::mailbox_test::Bench;
 use super::pausing::Doubtful;
 use super::reverse::ReverseCache;
 use super::schedule::Schedule;
+use super::signed_name::NameKeys;
 use super::signing::Signing;
 use super::submit::Quota;
 use super::token_memory::TokenMemory;
@@ -77,6 +80,8 @@ pub struct MailRules {
     pub public_url: String,
     /// Who may make an account.
     pub registration: Registration,
+    /// Who sends for us, when it is not this machine.
+    pub smarthost: Option<String>,
 }
 
 /// Everything the mail path works with.
@@ -106,6 +111,10 @@ pub struct Inner {
     pub automatic: AutomaticCounts,
     /// Reverse addresses seen lately; they never change.
     pub reverse: ReverseCache,
+    /// Aliases whose first message is under way.
+    pub first_mail: FirstMail,
+    /// The keys that names on shared domains are signed with.
+    pub name_keys: NameKeys,
     /// What was done with API tokens lately.
     pub tokens: TokenMemory,
     /// How devices log in.
@@ -170,6 +179,8 @@ impl Broker {
             dsns: DsnCounts::default(),
             automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),
+            first_mail: FirstMail::default(),
+            name_keys: NameKeys::default(),
             tokens: TokenMemory::default(),
             logins: Logins::default(),
             quota: Quota::default(),
@@ -185,6 +196,12 @@ impl Broker {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.desk.clock.now()
+    }
+
+    /// What a check of DNS records has to know.
+    pub fn surroundings(&self) -> Surroundings {
+        let (hostname, smarthost) = (self.rules.hostname.clone(), self.rules.smarthost.clone());
+        Surroundings { hostname, smarthost, resolver: self.resolver.clone() }
     }
 
     /// What testing a mailbox takes; `None` on an instance without a domain to write from.
