@@ -23,4 +23,5 @@ mod sighting;
 mod signing;
 mod submission;
 mod submission_clients;
+mod unmade;
 mod unsubscribe;

@@ -7,6 +7,7 @@ mod contact;
 mod dkim_key;
 mod domain;
 mod domain_check;
+mod domain_claim;
 mod mailbox;
 mod user;
 
