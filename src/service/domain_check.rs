@@ -88,9 +88,10 @@ pub async fn check(desk: &Desk, around: &Surroundings, name: &DomainName) -> Res
     Ok(records)
 }
 
-/// The records of a domain that is not proven yet, but for the proof: its keys are made after that.
-pub(super) async fn without_keys(around: &Surroundings, name: &DomainName) -> Vec<Record> {
-    vec![mx(around, name).await, sender_policy(around, name).await, dmarc(around, name).await]
+/// The records of a domain that is not proven yet, the proof first. Its keys are made after that.
+pub async fn of_claim(around: &Surroundings, claim: &DomainClaim) -> Vec<Record> {
+    let name = &claim.name;
+    vec![ownership(around, claim).await, mx(around, name).await, sender_policy(around, name).await, dmarc(around, name).await]
 }
 
 /// The record that proves whose a domain is. It may stand at the domain itself or, where that has no room for it (a CNAME),

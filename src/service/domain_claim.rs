@@ -121,9 +121,7 @@ pub async fn check(desk: &Desk, around: &Surroundings, user: UserId, name: &Doma
         let domain = prove(desk, claim).await?;
         return Ok(Look { domain: Some(domain), records: vec![proof] });
     }
-    let mut records = vec![proof];
-    records.extend(domain_check::without_keys(around, name).await);
-    Ok(Look { domain: None, records })
+    Ok(Look { domain: None, records: domain_check::of_claim(around, &claim).await })
 }
 
 /// The domain is the claimant's, and nobody else's claim of it holds any more.

@@ -6,6 +6,7 @@
 //! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
 pub mod chrome;
+pub mod domains;
 pub mod failure;
 pub mod form;
 pub mod headers;
@@ -26,7 +27,7 @@ use health::Readiness;
 
 /// All routes of the listener `http.listen`.
 pub fn site(readiness: Readiness, broker: Broker) -> Router {
-    let people = Router::new().merge(sign_in::routes()).with_state(broker.clone());
+    let people = Router::new().merge(sign_in::routes()).merge(domains::routes()).with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }
 
