@@ -134,7 +134,7 @@ pub enum RemoveError {
     #[error("there is no such domain of this user's own")]
     NotOwned,
     /// Somebody may still write to them.
-    #[error("{0} aliases on this domain are still alive; kill them first")]
+    #[error("aliases on this domain are still alive ({0}); kill them first")]
     HasAliases(i64),
     /// The database failed.
     #[error(transparent)]

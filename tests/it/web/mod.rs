@@ -1,5 +1,6 @@
 //! Health, metrics and pages over a real connection.
 
+mod domains;
 mod link;
 mod sign_in;
 
