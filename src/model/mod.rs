@@ -35,6 +35,7 @@ pub mod severity;
 pub mod sighting;
 pub mod site;
 pub mod user;
+pub mod webhook;
 pub mod words;
 
 pub use address::{Address, DomainName};

@@ -14,7 +14,7 @@ use crate::model::site::Site;
 use crate::model::{Address, Chance, DomainName, Timestamp};
 use crate::storage::{self, Tx};
 
-use super::Desk;
+use super::{Desk, webhook};
 
 pub use crate::storage::alias::AliasFilter;
 
@@ -172,7 +172,11 @@ pub async fn create(desk: &Desk, new: NewAlias) -> Result<Alias, CreateError> {
                     };
                     match storage::alias::create(tx, &row).await {
                         Err(error) if error.is_taken() => {}
-                        made => return Ok(made?),
+                        made => {
+                            let made = made?;
+                            webhook::alias_created(tx, &chance, &made, now).await?;
+                            return Ok(made);
+                        }
                     }
                 }
                 Err(if chosen.is_some() { CreateError::Taken } else { CreateError::Exhausted })

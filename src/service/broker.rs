@@ -165,6 +165,7 @@ pub struct Parts {
 impl Broker {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        let ledger = Ledger::new(parts.desk.chance.clone());
         let Parts { desk, outbound, resolver, budget, node, keys, signing, rules, tasks, fatal, hard } = parts;
         Self(Arc::new(Inner {
             desk,
@@ -175,7 +176,7 @@ impl Broker {
             keys,
             signing,
             rules,
-            ledger: Ledger::default(),
+            ledger,
             dsns: DsnCounts::default(),
             automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),

@@ -49,6 +49,7 @@ pub mod submit;
 pub mod token;
 pub mod token_memory;
 pub mod user;
+pub mod webhook;
 
 use std::sync::Arc;
 

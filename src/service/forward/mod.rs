@@ -200,7 +200,7 @@ async fn pass_on(
     let aliases: BTreeSet<AliasId> = admitted.units.iter().map(|unit| unit.alias_id).collect();
     match commit::run(broker, arrival, admitted.units).await {
         Ok(()) => {
-            first.keep(&aliases);
+            first.keep(broker, &aliases);
             automatic::count_arrival(broker, arrival.header, arrival.start, &aliases);
             sighted::note(broker, arrival, aliases);
             let mut refused = admitted.refused;

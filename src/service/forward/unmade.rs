@@ -18,6 +18,7 @@ use crate::model::site::Site;
 use crate::model::{Address, DomainName, Reply, alias_name};
 use crate::policy::recipient::{BLOCKED, NO_SUCH_ADDRESS, NOT_NOW};
 use crate::service::broker::Broker;
+use crate::service::webhook;
 use crate::storage::alias::{self, NewAlias, Route};
 use crate::storage::{self, block, domain, made_alias, mailbox};
 use crate::transform::mailboxes;
@@ -193,13 +194,15 @@ impl First<'_> {
         self.mine.contains(&id)
     }
 
-    /// These took the message: they stay, whatever becomes of others.
-    pub(super) fn keep(&mut self, taken: &BTreeSet<AliasId>) {
+    /// These took the message: they stay, whatever becomes of others. Whoever keeps one first tells its owner's programs.
+    pub(super) fn keep(&mut self, broker: &Broker, taken: &BTreeSet<AliasId>) {
+        let kept: Vec<AliasId> = taken.iter().copied().filter(|id| self.mine.remove(id)).collect();
         let mut all = self.all.0.lock();
-        for id in taken {
-            if self.mine.remove(id) {
-                all.remove(id);
-            }
+        let fresh: Vec<AliasId> = kept.into_iter().filter(|id| all.remove(id).is_some()).collect();
+        drop(all);
+        if !fresh.is_empty() {
+            let background = broker.clone();
+            broker.tasks.spawn(async move { tell(&background, fresh).await });
         }
     }
 
@@ -233,6 +236,24 @@ impl First<'_> {
             all.remove(&id);
         }
         is_last
+    }
+}
+
+/// Tells of what was made, beside the sender's answer.
+async fn tell(broker: &Broker, made: Vec<AliasId>) {
+    let (chance, now) = (broker.desk.chance.clone(), broker.now());
+    let told = broker.storage().write(move |tx| {
+        Box::pin(async move {
+            for id in made {
+                if let Some(alias) = alias::find(tx, id).await? {
+                    webhook::alias_created(tx, &chance, &alias, now).await?;
+                }
+            }
+            Ok::<_, storage::Error>(())
+        })
+    });
+    if let Err(error) = told.await {
+        drop(broker.storage_failed(&error));
     }
 }
 

@@ -3,6 +3,7 @@
 mod domains;
 mod link;
 mod sign_in;
+mod webhook;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
