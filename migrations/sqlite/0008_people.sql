@@ -111,6 +111,9 @@ CREATE TABLE domain_claims (
 );
 CREATE INDEX domain_claims_by_name ON domain_claims (name);
 
+-- Since when it is known whose a domain is: its proof was seen, or the operator said so.
+ALTER TABLE domains ADD COLUMN proven_at BIGINT;
+UPDATE domains SET proven_at = created_at;
 -- What happens to mail for a name that was never made.
 ALTER TABLE domains ADD COLUMN catch_all TEXT NOT NULL DEFAULT 'off' CHECK (catch_all IN ('off', 'on', 'pattern'));
 -- Names that are made at the first message when catch_all says pattern: * stands for any run of characters.
@@ -179,3 +182,15 @@ CREATE TABLE webhook_events (
 );
 CREATE INDEX webhook_events_due ON webhook_events (next_attempt_at);
 CREATE INDEX webhook_events_by_webhook ON webhook_events (webhook_id);
+
+-- A file that somebody wants to bring in, from the look at what would happen until it is done; one for each user.
+CREATE TABLE uploads (
+    user_id     BIGINT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    -- Which service it comes from.
+    source      TEXT   NOT NULL,
+    -- Where aliases are made whose domain is not here; NULL: nowhere.
+    remap       TEXT,
+    content     BLOB   NOT NULL,
+    created_at  BIGINT NOT NULL
+);
+CREATE INDEX uploads_by_age ON uploads (created_at);

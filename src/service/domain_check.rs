@@ -267,9 +267,10 @@ async fn dmarc(around: &Surroundings, name: &DomainName) -> Record {
             let policy = live.first().and_then(|text| tag(text, "p")).map(|policy| policy.to_ascii_lowercase());
             let (status, note) = match policy.as_deref() {
                 Some("quarantine" | "reject") => (Status::Ok, None),
-                Some("none") => {
-                    (Status::Ok, Some("p=none only watches; raise it to quarantine once the other records are ok".to_owned()))
-                }
+                Some("none") => (
+                    Status::Ok,
+                    Some("the policy p=none only watches; raise it to quarantine once the other records are ok".to_owned()),
+                ),
                 _ => (Status::Wrong, Some("it has no policy (p=), so receivers ignore it".to_owned())),
             };
             (live, status, note)

@@ -62,7 +62,7 @@ impl TryFrom<DomainRow> for Domain {
 /// Adds a domain. [`ErrorKind::Taken`] when it is there already; the transaction is still good then.
 pub async fn create(tx: &mut Tx, new: &NewDomain) -> Result<Domain, Error> {
     let row: Option<DomainRow> = on!(tx, c => sqlx::query_as(
-        "INSERT INTO domains (uuid, name, user_id, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING \
+        "INSERT INTO domains (uuid, name, user_id, created_at, proven_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING \
          RETURNING id, uuid, name, user_id, created_at, submission_creates, catch_all, catch_all_pattern",
     )
     .bind(new.uuid)
