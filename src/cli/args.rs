@@ -149,6 +149,8 @@ pub enum UserCommand {
     List,
     /// Change what happens to a user's mail
     Set(UserSettings),
+    /// Show the key that names are signed with where there is no network, for a phone
+    NameKey(NameKeyArgs),
     /// Remove an account with its mailboxes and aliases; their addresses are never handed out again
     Remove {
         /// Address of the account
@@ -167,6 +169,17 @@ pub struct UserSettings {
     /// Whether your mailbox's address in the text of a reply is replaced by the alias; otherwise it is only counted
     #[arg(long, value_name = "on|off", value_parser = switch(), hide_possible_values = true)]
     pub replace_quoted: Option<bool>,
+}
+
+/// `postern user name-key …`
+#[derive(Debug, Args)]
+pub struct NameKeyArgs {
+    /// Draw a key; names signed with the one before that had no mail yet are unknown from now on
+    #[arg(long, conflicts_with = "off")]
+    pub new: bool,
+    /// Sign no names any more
+    #[arg(long)]
+    pub off: bool,
 }
 
 /// `postern mailbox …`

@@ -16,6 +16,7 @@ pub mod chart;
 pub mod chrome;
 pub mod confirm;
 pub mod dns_records;
+pub mod domains;
 pub mod factor;
 pub mod failure;
 pub mod failures;
@@ -77,6 +78,7 @@ pub fn site(readiness: Readiness, broker: Broker) -> Router {
         .merge(mailbox::routes())
         .merge(mailbox_move::routes())
         .merge(verify::routes())
+        .merge(domains::routes())
         .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }

@@ -5,6 +5,7 @@ mod activity;
 mod admin;
 mod alias;
 mod aliases;
+mod domains;
 mod failure;
 mod hold;
 mod letter;
