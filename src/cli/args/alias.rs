@@ -161,12 +161,12 @@ pub struct NewAlias {
     pub max_messages: Option<NonZeroU32>,
     /// Without the database.
     #[command(flatten)]
-    pub offline: Offline,
+    pub offline: WithoutNetwork,
 }
 
 /// A name that is signed and not made: its first message makes it.
 #[derive(Debug, Args)]
-pub struct Offline {
+pub struct WithoutNetwork {
     /// Print a signed name and make nothing: the first message to it makes the alias (see `postern user name-key`)
     #[arg(long, conflicts_with_all = ["format", "name", "note", "mailboxes", "expires", "max_messages"])]
     pub offline: bool,

@@ -91,13 +91,10 @@ pub(super) async fn make_all(
     let sender = author.as_ref().or(arrival.mail.sender.as_ref());
     let site = sender.and_then(|sender| Site::of(sender.domain()));
     for unmade in unmade {
-        match make(broker, unmade, site.as_ref()).await? {
-            Some((route, is_new)) => {
-                first.meet(route.alias.id, is_new);
-                routes.push(route);
-            }
-            // Made and retired since RCPT, or its domain is gone: dead for good.
-            None => tracing::debug!("an address that was good a moment ago is gone"),
+        // None was made and retired since RCPT, or its domain is gone: dead for good.
+        if let Some((route, is_new)) = make(broker, unmade, site.as_ref()).await? {
+            first.meet(route.alias.id, is_new);
+            routes.push(route);
         }
     }
     if routes.is_empty() { Err(NO_SUCH_ADDRESS) } else { Ok(()) }
