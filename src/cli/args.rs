@@ -2,6 +2,7 @@
 
 mod access;
 mod alias;
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use crate::model::user::OnQuarantine;
 
 pub use access::*;
 pub use alias::*;
+pub use transfer::*;
 
 /// E-mail alias broker: one address per site, relayed to your inbox, killed when it leaks.
 #[derive(Debug, Parser)]
@@ -89,6 +91,11 @@ pub enum Command {
     /// Messages that wait or could not be delivered
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// Bring aliases along from another service, a table, or an export
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Write everything a user has into one ZIP archive
+    Export(ExportArgs),
 }
 
 /// `postern try`
@@ -126,14 +133,17 @@ pub enum UserCommand {
         #[arg(long)]
         verified: bool,
     },
-    /// Set the password somebody signs in with
+    /// Set the password somebody signs in with, or let somebody in again who lost their second factor
     Passwd {
         /// Address of the account
         #[arg(value_parser = Address::parse)]
         email: Address,
         /// Read it from standard input: one line
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present = "reset_second_factors")]
         password_stdin: bool,
+        /// Take away their authenticator program, recovery codes and passkeys: the password alone signs them in then
+        #[arg(long)]
+        reset_second_factors: bool,
     },
     /// List all accounts
     List,

@@ -68,10 +68,7 @@ pub async fn remove(desk: &Desk, uuid: Uuid, typed: &str) -> Result<u64, AdminEr
                     return Err(AdminError::OtherAddress);
                 }
                 refuse_last(tx, person.id).await?;
-                user::remove_in(tx, person.id, now).await.map_err(|error| match error {
-                    ChangeError::Unknown => AdminError::Unknown,
-                    ChangeError::Storage(error) => error.into(),
-                })
+                user::remove_in(tx, person.id, now).await?.ok_or(AdminError::Unknown)
             })
         })
         .await

@@ -50,6 +50,10 @@ pub struct Keys {
 pub struct MailRules {
     /// Messages a user may send a day by submission, counted by recipient.
     pub submission_per_day: u32,
+    /// Ports where users hand in mail after STARTTLS.
+    pub submission_ports: Vec<u16>,
+    /// Ports where they do with TLS from the first byte.
+    pub submissions_ports: Vec<u16>,
     /// Our own name.
     pub hostname: DomainName,
     /// The operator's domains; the first takes mail for `<postmaster>`.
@@ -161,6 +165,7 @@ pub struct Parts {
 impl Broker {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        let ledger = Ledger::new(parts.desk.chance.clone());
         let Parts { desk, outbound, resolver, budget, node, keys, signing, rules, tasks, fatal, hard } = parts;
         Self(Arc::new(Inner {
             desk,
@@ -171,7 +176,7 @@ impl Broker {
             keys,
             signing,
             rules,
-            ledger: Ledger::default(),
+            ledger,
             dsns: DsnCounts::default(),
             automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),

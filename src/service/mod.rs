@@ -4,28 +4,39 @@
 //! functions, and each has its own small error, so that every surface can say exactly what went wrong. Account work
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
+pub mod account;
 pub mod account_letter;
+pub mod activity;
 pub mod admin;
 pub mod alias;
+pub mod alias_bulk;
 pub mod alias_change;
 pub mod alias_options;
 pub mod alias_page;
+pub mod alias_tag;
+pub mod alias_unmake;
+pub mod alias_view;
 pub mod app_password;
 pub mod automatic;
 pub mod block;
 pub mod bounce;
 pub mod broker;
 pub mod client_setting;
+pub mod confirm;
 pub mod contact;
 pub mod contact_page;
 pub mod dkim_key;
 pub mod domain;
 pub mod domain_check;
 pub mod dsn;
+pub mod export;
+pub mod factor;
 pub mod failed_delivery;
 pub mod forward;
 pub mod health;
 pub mod hold;
+pub mod hold_page;
+pub mod import;
 pub mod invite;
 pub mod ledger;
 pub mod link;
@@ -34,11 +45,13 @@ pub mod mailbox;
 pub mod mailbox_test;
 pub mod notice;
 pub mod overview;
+pub mod passkey;
 pub mod password;
 pub mod pausing;
 pub mod pgp_key;
 pub mod probing;
 pub mod queue;
+pub mod recovery_code;
 pub mod reply;
 pub mod reset;
 pub mod returned;
@@ -53,7 +66,10 @@ pub mod signing;
 pub mod submit;
 pub mod token;
 pub mod token_memory;
+pub mod totp;
+pub mod undelivered;
 pub mod user;
+pub mod webhook;
 
 use std::sync::Arc;
 

@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
-use super::Desk;
 use super::app_password::{LoginError, Logins};
+use super::{Desk, factor};
 use crate::auth::password::{PasswordError, Passwords};
 use crate::model::id::UserId;
 use crate::model::user::User;
@@ -43,6 +43,8 @@ pub struct SignedIn {
     pub user: User,
     /// Whether a second factor has to follow before anything is opened.
     pub second_factor: bool,
+    /// Whether that may be a code of an authenticator program.
+    pub totp: bool,
 }
 
 /// Sets the password a user signs in with.
@@ -75,8 +77,10 @@ pub async fn check(
     match verify(desk, logins, email, text).await {
         Ok(Some(found)) => {
             logins.attempts.succeeded(attempt, now);
-            let user = user::find(&mut desk.storage.read().await?, found.user_id).await?.ok_or(LoginError::Wrong)?;
-            Ok(SignedIn { user, second_factor: found.second_factor })
+            let mut tx = desk.storage.read().await?;
+            let user = user::find(&mut tx, found.user_id).await?.ok_or(LoginError::Wrong)?;
+            let factors = storage::factor::find(&mut tx, user.id).await?;
+            Ok(SignedIn { user, second_factor: factor::are_asked(&factors), totp: factors.totp })
         }
         Ok(None) => Err(LoginError::Wrong),
         Err(error) => {

@@ -141,13 +141,17 @@ pub async fn set(desk: &Desk, id: UserId, settings: Settings) -> Result<User, Ch
 /// Removes an account with everything it has. Nobody is ever given one of its aliases' addresses; how many there were.
 pub async fn remove(desk: &Desk, id: UserId) -> Result<u64, ChangeError> {
     let now = desk.clock.now();
-    desk.storage.write(move |tx| Box::pin(async move { remove_in(tx, id, now).await })).await
+    desk.storage.write(move |tx| Box::pin(async move { remove_in(tx, id, now).await?.ok_or(ChangeError::Unknown) })).await
 }
 
-/// The same inside the transaction that made sure it may be done.
-pub(super) async fn remove_in(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<u64, ChangeError> {
+/// The same in a transaction; `None` when there is no such user.
+pub(super) async fn remove_in(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<Option<u64>, storage::Error> {
     if !storage::user::lock(tx, id).await? {
-        return Err(ChangeError::Unknown);
+        return Ok(None);
+    }
+    // What waits for a mailbox and belongs to no alias (a notice) would be sent all the same.
+    for mailbox in storage::mailbox::list(tx, id).await? {
+        storage::delivery::cancel_waiting_of_mailbox(tx, mailbox.id, now).await?;
     }
     let mut retired = 0;
     loop {
@@ -161,7 +165,7 @@ pub(super) async fn remove_in(tx: &mut Tx, id: UserId, now: Timestamp) -> Result
         }
     }
     storage::user::delete(tx, id).await?;
-    Ok(retired)
+    Ok(Some(retired))
 }
 
 async fn page_of_aliases(tx: &mut Tx, user_id: UserId) -> Result<Vec<crate::model::alias::Alias>, storage::Error> {

@@ -86,6 +86,18 @@ pub async fn set_choices(tx: &mut Tx, id: UserId, on_quarantine: OnQuarantine, r
     changed!(tx, sqlx::query(text).bind(id.0).bind(on_quarantine.as_str()).bind(replace_quoted)).map(drop)
 }
 
+/// Changes the address a user signs in with. [`ErrorKind::Taken`] when it signs somebody else in; the transaction is still
+/// good then.
+pub async fn set_email(tx: &mut Tx, id: UserId, email: &str) -> Result<(), Error> {
+    // One statement, so that nobody comes in between; the constraint alone would end the transaction.
+    let text =
+        "UPDATE users SET email = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM users o WHERE o.email = $2 AND o.id <> $1)";
+    match changed!(tx, sqlx::query(text).bind(id.0).bind(email))? {
+        0 => Err(Error::new(ErrorKind::Taken, "there is a user with this address")),
+        _ => Ok(()),
+    }
+}
+
 /// Keeps others from giving this user anything (an alias, a mailbox) before this transaction ends; false when there is
 /// no such user.
 pub async fn lock(tx: &mut Tx, id: UserId) -> Result<bool, Error> {

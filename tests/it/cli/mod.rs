@@ -8,6 +8,7 @@ mod contact;
 mod database;
 mod domain;
 mod hold;
+mod import;
 mod invite;
 mod mailbox;
 mod password;
