@@ -5,6 +5,7 @@ mod activity;
 mod admin;
 mod alias;
 mod aliases;
+mod domains;
 mod failure;
 mod hold;
 mod letter;
@@ -18,6 +19,11 @@ mod sign_in;
 mod sign_up;
 mod transfer;
 mod two_step;
+<<<<<<< HEAD
+=======
+mod mailboxes;
+pub mod verify;
+>>>>>>> main
 mod webhook;
 
 use std::sync::Arc;
