@@ -10,6 +10,7 @@ mod failure;
 mod hold;
 mod letter;
 mod link;
+mod mailboxes;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod reset;
@@ -19,11 +20,7 @@ mod sign_in;
 mod sign_up;
 mod transfer;
 mod two_step;
-<<<<<<< HEAD
-=======
-mod mailboxes;
 pub mod verify;
->>>>>>> main
 mod webhook;
 
 use std::sync::Arc;
