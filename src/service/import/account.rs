@@ -211,8 +211,9 @@ impl Bringing {
         }
         let (uuid, secret) = (uuid_v7(self.now, &self.chance), self.chance.bytes::<32>());
         if account_copy::add_webhook(tx, self.user, uuid, &secret, from, self.now).await? {
-            self.said
-                .push("a new webhook is off and has a new secret; give that to who listens there, then turn the webhook on".into());
+            self.said.push(
+                "a new webhook is off and has a new secret; give that to who listens there, then turn the webhook on".into(),
+            );
         }
         Ok(())
     }
