@@ -61,6 +61,9 @@ pub enum Command {
     /// People with an account
     #[command(subcommand)]
     User(UserCommand),
+    /// Links by which others make an account
+    #[command(subcommand)]
+    Invite(InviteCommand),
     /// Real inboxes
     #[command(subcommand)]
     Mailbox(MailboxCommand),
@@ -130,14 +133,17 @@ pub enum UserCommand {
         #[arg(long)]
         verified: bool,
     },
-    /// Set the password somebody signs in with
+    /// Set the password somebody signs in with, or let somebody in again who lost their second factor
     Passwd {
         /// Address of the account
         #[arg(value_parser = Address::parse)]
         email: Address,
         /// Read it from standard input: one line
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present = "reset_second_factors")]
         password_stdin: bool,
+        /// Take away their authenticator program, recovery codes and passkeys: the password alone signs them in then
+        #[arg(long)]
+        reset_second_factors: bool,
     },
     /// List all accounts
     List,

@@ -15,6 +15,7 @@ mod export;
 mod failure;
 mod hold;
 mod import;
+mod invite;
 mod mailbox;
 mod output;
 mod password;
@@ -73,6 +74,7 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
         Command::Serve => serve::run(&config()?),
         Command::Config => config::run(&config()?, &mut output(writer)),
         Command::User(command) => user::run(&config()?, user, command, &mut output(writer)),
+        Command::Invite(command) => invite::run(&config()?, command, &mut output(writer)),
         Command::Mailbox(command) => mailbox::run(&config()?, user, command, &mut output(writer)),
         Command::Alias(command) => alias::run(&config()?, user, command, &mut output(writer)),
         Command::Contact(command) => contact::run(&config()?, user, command, &mut output(writer)),

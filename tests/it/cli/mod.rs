@@ -9,6 +9,7 @@ mod database;
 mod domain;
 mod hold;
 mod import;
+mod invite;
 mod mailbox;
 mod password;
 #[cfg(feature = "pgp")]

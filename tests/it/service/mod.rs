@@ -2,6 +2,7 @@
 
 mod alias;
 mod alias_change;
+mod alias_tag;
 mod block;
 mod contact;
 mod dkim_key;
