@@ -73,7 +73,11 @@ async fn rich(database: &Database) -> (Desk, UserId) {
         catch_all_pattern: Some("shop-*".into()),
         created_at: own.created_at,
     };
-    let hook = transfer::Webhook { url: "https://hooks.example/x".into(), events: "alias.created delivery.failed".into(), created_at: now };
+    let hook = transfer::Webhook {
+        url: "https://hooks.example/x".into(),
+        events: "alias.created delivery.failed".into(),
+        created_at: now,
+    };
     write(&desk, move |tx| {
         Box::pin(async move {
             account_copy::set_domain(tx, own.id, &set).await?;
