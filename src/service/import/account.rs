@@ -133,6 +133,7 @@ impl Bringing {
         let new = storage::domain::NewDomain { uuid, name: name.clone(), user_id, created_at };
         let made = storage::domain::create(tx, &new).await?;
         account_copy::set_domain(tx, made.id, &from).await?;
+        storage::domain_claim::delete_all(tx, &name).await?;
         self.said.push(format!("{name} is a new domain of yours"));
         Ok(())
     }
