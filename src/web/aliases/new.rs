@@ -72,7 +72,8 @@ impl Form {
 
     /// With what was written.
     async fn filled(broker: &Broker, user: UserId, fields: &Fields) -> Result<Self, StorageError> {
-        let text = |name| fields.text(name).to_owned();
+        // PostgreSQL takes no NUL in a text.
+        let text = |name| fields.text(name).replace('\0', "");
         let all_mailboxes = mailbox::list(&broker.desk, user).await?;
         let ticked = fields.all("mailbox");
         let is_ticked = |mailbox: &Mailbox| match ticked.as_slice() {
@@ -259,7 +260,7 @@ fn read(user: UserId, form: &Form, fields: &Fields) -> Result<(NewAlias, Vec<Tag
     }
     let domain = fields.some("domain").map(DomainName::parse).transpose().map_err(|_| CreateError::UnknownDomain.to_string());
     let domain = take(&mut wrong, "domain", domain);
-    let format = fields.some("format").map_or(Ok(NameFormat::default()), str::parse).map_err(str::to_owned);
+    let format = fields.some("format").map_or(Ok(NameFormat::default()), str::parse).map_err(capital);
     let format = take(&mut wrong, "format", format.map(Some)).unwrap_or_default();
     let note = alias_change::check(Change { note: Some(form.note.clone()), ..Change::default() });
     take(&mut wrong, "note", note.map(|_| None::<()>).map_err(|error: ChangeError| capital(&error.to_string())));
