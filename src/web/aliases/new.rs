@@ -115,11 +115,12 @@ impl Form {
     }
 }
 
+/// With an example first: narrow fields show no more.
 const FORMATS: [(&str, &str); 4] = [
-    ("site", "The site’s name and 8 random signs: lg.k7f3qz2m"),
-    ("words", "Three words and 5 signs, easy to say: amber-otter-lamp-k7f3q"),
-    ("random", "16 random signs, says nothing: 7kq2m9x4b8zt3nfa"),
-    ("uuid", "A UUID: 0d9f6c1e-…"),
+    ("site", "lg.k7f3qz2m: with the site’s name"),
+    ("words", "amber-otter-lamp-k7f3q: easy to say"),
+    ("random", "7kq2m9x4b8zt3nfa: says nothing"),
+    ("uuid", "0d9f6c1e-8a4b-…: a UUID"),
 ];
 
 /// An alias that was just made.
