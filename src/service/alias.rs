@@ -15,7 +15,7 @@ use crate::model::tag::Tag;
 use crate::model::{Address, Chance, DomainName, Timestamp};
 use crate::storage::{self, Tx};
 
-use super::Desk;
+use super::{Desk, webhook};
 
 pub use crate::storage::alias::AliasFilter;
 
@@ -178,6 +178,7 @@ pub async fn create_tagged(desk: &Desk, new: NewAlias, tags: Vec<Tag>) -> Result
                         Err(error) if error.is_taken() => {}
                         made => {
                             let made = made?;
+                            webhook::alias_created(tx, &chance, &made, now).await?;
                             super::alias_tag::put(tx, new.user, made.id, &tags).await?;
                             return Ok(made);
                         }

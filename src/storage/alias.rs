@@ -364,6 +364,6 @@ pub async fn is_retired(tx: &mut Tx, address: &str) -> Result<bool, Error> {
     Ok(found.is_some())
 }
 
-fn hash(address: &str) -> Vec<u8> {
+pub(super) fn hash(address: &str) -> Vec<u8> {
     Sha256::digest(address).to_vec()
 }

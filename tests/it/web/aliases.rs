@@ -121,7 +121,7 @@ async fn the_list_says_what_there_is_to_know_of_each_alias() {
             ">open<",
             ">7<",
             "lg.example",
-            "2 h ago",
+            "2 hours ago",
             "Washing machine",
             "href=\"aliases?tag=shopping\">shopping<",
         ] {
@@ -343,7 +343,7 @@ async fn every_choice_is_taken_and_every_mistake_is_named() {
         assert_eq!(found.tags.iter().map(Tag::as_str).collect::<Vec<_>>(), ["home", "shopping"]);
         assert_eq!(found.mailboxes.iter().map(|mailbox| mailbox.id).collect::<Vec<_>>(), [other]);
         let page = browser.get("/aliases").await;
-        assert!(page.body.contains("until 2027-06-30") && page.body.contains("Machine &#38; &#60;dryer&#62;"), "{}", page.body);
+        assert!(page.body.contains("until 30 Jun 2027") && page.body.contains("Machine &#38; &#60;dryer&#62;"), "{}", page.body);
 
         let words = browser.post("/aliases/new", &[("note", "for nobody"), ("format", "words")]).await;
         assert_eq!(words.status, 303);

@@ -1,8 +1,24 @@
 //! Health, metrics and pages over a real connection.
 
+mod access;
+mod activity;
+mod admin;
+mod alias;
 mod aliases;
+mod failure;
+mod hold;
+mod letter;
 mod link;
+#[cfg(feature = "passkeys")]
+mod passkeys;
+mod reset;
+mod security;
+mod setup;
 mod sign_in;
+mod sign_up;
+mod transfer;
+mod two_step;
+mod webhook;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
