@@ -121,7 +121,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_form_is_taken_apart_or_refused(pieces in prop::collection::vec(prop_oneof![
-            Just(&b"------x1"[..]), Just(b"\r\n"), Just(b"--"), Just(b"Content-Disposition: form-data; name=\"a\""), Just(b"\xff\0"),
+            Just(&b"------x1"[..]), Just(&b"\r\n"[..]), Just(&b"--"[..]), Just(&b"Content-Disposition: form-data; name=\"a\""[..]), Just(&b"\xff\0"[..]),
         ], 0..30)) {
             if let Some(parts) = take_apart(KIND, &pieces.concat()) {
                 prop_assert!(parts.len() <= MOST_PARTS);

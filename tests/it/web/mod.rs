@@ -5,10 +5,12 @@ mod activity;
 mod admin;
 mod alias;
 mod aliases;
+mod domains;
 mod failure;
 mod hold;
 mod letter;
 mod link;
+mod mailboxes;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod reset;
@@ -18,6 +20,7 @@ mod sign_in;
 mod sign_up;
 mod transfer;
 mod two_step;
+pub mod verify;
 mod webhook;
 
 use std::sync::Arc;
