@@ -161,3 +161,15 @@ CREATE TABLE webhook_events (
 );
 CREATE INDEX webhook_events_due ON webhook_events (next_attempt_at);
 CREATE INDEX webhook_events_by_webhook ON webhook_events (webhook_id);
+
+-- A file that somebody wants to bring in, from the look at what would happen until it is done; one for each user.
+CREATE TABLE uploads (
+    user_id     BIGINT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    -- Which service it comes from.
+    source      TEXT   NOT NULL,
+    -- Where aliases are made whose domain is not here; NULL: nowhere.
+    remap       TEXT,
+    content     BLOB   NOT NULL,
+    created_at  BIGINT NOT NULL
+);
+CREATE INDEX uploads_by_age ON uploads (created_at);

@@ -2,6 +2,7 @@
 
 mod access;
 mod alias;
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use crate::model::user::OnQuarantine;
 
 pub use access::*;
 pub use alias::*;
+pub use transfer::*;
 
 /// E-mail alias broker: one address per site, relayed to your inbox, killed when it leaks.
 #[derive(Debug, Parser)]
@@ -59,6 +61,9 @@ pub enum Command {
     /// People with an account
     #[command(subcommand)]
     User(UserCommand),
+    /// Links by which others make an account
+    #[command(subcommand)]
+    Invite(InviteCommand),
     /// Real inboxes
     #[command(subcommand)]
     Mailbox(MailboxCommand),
@@ -86,6 +91,11 @@ pub enum Command {
     /// Messages that wait or could not be delivered
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// Bring aliases along from another service, a table, or an export
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Write everything a user has into one ZIP archive
+    Export(ExportArgs),
 }
 
 /// `postern try`
@@ -103,6 +113,9 @@ pub struct TryArgs {
     /// Play the story, print each step and end; status 0 only if every step held
     #[arg(long)]
     pub script: bool,
+    /// Begin without an account: set everything up on Postern's own pages, with the local inbox as your real one
+    #[arg(long, conflicts_with = "script")]
+    pub first_run: bool,
 }
 
 /// `postern user …`
@@ -120,14 +133,17 @@ pub enum UserCommand {
         #[arg(long)]
         verified: bool,
     },
-    /// Set the password somebody signs in with
+    /// Set the password somebody signs in with, or let somebody in again who lost their second factor
     Passwd {
         /// Address of the account
         #[arg(value_parser = Address::parse)]
         email: Address,
         /// Read it from standard input: one line
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present = "reset_second_factors")]
         password_stdin: bool,
+        /// Take away their authenticator program, recovery codes and passkeys: the password alone signs them in then
+        #[arg(long)]
+        reset_second_factors: bool,
     },
     /// List all accounts
     List,

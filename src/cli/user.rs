@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::model::Address;
 use crate::model::user::User;
+use crate::service::factor;
 use crate::service::user::{self, AddError, ChangeError, NewUser, Settings};
 
 use super::args::UserCommand;
@@ -39,6 +40,13 @@ impl View {
 }
 
 #[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    user: View,
+    second_factor: bool,
+}
+
+#[derive(Serialize)]
 struct Added {
     #[serde(flatten)]
     user: View,
@@ -63,7 +71,9 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
                 added.mailbox.write_verification(to)
             })?)
         }
-        UserCommand::Passwd { email, password_stdin: _ } => password::set(desk, &email, output).await,
+        UserCommand::Passwd { email, password_stdin, reset_second_factors } => {
+            password::change(desk, &email, password_stdin, reset_second_factors, output).await
+        }
         UserCommand::List => {
             let mut users: Vec<User> = Vec::new();
             loop {
@@ -73,9 +83,13 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
                 }
                 users.extend(page);
             }
-            let views: Vec<View> = users.iter().map(View::of).collect();
-            Ok(output.list(&views, "no users yet", ["EMAIL", "ADMIN", "SINCE"], |view| {
-                [view.email.clone(), if view.admin { "yes" } else { "no" }.to_owned(), view.created_at.clone()]
+            let with_factor = factor::list_users(desk).await?;
+            let row = |user: &User| Listed { user: View::of(user), second_factor: with_factor.contains(&user.id) };
+            let views: Vec<Listed> = users.iter().map(row).collect();
+            let yes = |is_so| if is_so { "yes" } else { "no" }.to_owned();
+            Ok(output.list(&views, "no users yet", ["EMAIL", "ADMIN", "SECOND FACTOR", "SINCE"], |view| {
+                let user = &view.user;
+                [user.email.clone(), yes(user.admin), yes(view.second_factor), user.created_at.clone()]
             })?)
         }
         UserCommand::Set(args) => {

@@ -11,10 +11,11 @@ use crate::model::id::{AliasId, MailboxId, UserId};
 use crate::model::mailbox::Mailbox;
 use crate::model::sighting::{Seen, SightingKey};
 use crate::model::site::Site;
+use crate::model::tag::Tag;
 use crate::model::{Address, Chance, DomainName, Timestamp};
 use crate::storage::{self, Tx};
 
-use super::Desk;
+use super::{Desk, webhook};
 
 pub use crate::storage::alias::AliasFilter;
 
@@ -142,6 +143,11 @@ pub struct Overview {
 
 /// Makes an alias: draws names until one is free, or takes the chosen one.
 pub async fn create(desk: &Desk, new: NewAlias) -> Result<Alias, CreateError> {
+    create_tagged(desk, new, Vec::new()).await
+}
+
+/// The same with tags, each once and no more than an alias may have.
+pub async fn create_tagged(desk: &Desk, new: NewAlias, tags: Vec<Tag>) -> Result<Alias, CreateError> {
     let now = desk.clock.now();
     if new.expires_at.is_some_and(|at| at <= now) {
         return Err(CreateError::InThePast);
@@ -170,7 +176,12 @@ pub async fn create(desk: &Desk, new: NewAlias) -> Result<Alias, CreateError> {
                     };
                     match storage::alias::create(tx, &row).await {
                         Err(error) if error.is_taken() => {}
-                        made => return Ok(made?),
+                        made => {
+                            let made = made?;
+                            webhook::alias_created(tx, &chance, &made, now).await?;
+                            super::alias_tag::put(tx, new.user, made.id, &tags).await?;
+                            return Ok(made);
+                        }
                     }
                 }
                 Err(if chosen.is_some() { CreateError::Taken } else { CreateError::Exhausted })

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::Desk;
 use super::app_password::Logins;
 use super::automatic::AutomaticCounts;
+use super::domain_check::Surroundings;
 use super::dsn::DsnCounts;
 use super::ledger::Ledger;
 use super::mailbox_test::Bench;
@@ -81,6 +82,8 @@ pub struct MailRules {
     pub public_url: String,
     /// Who may make an account.
     pub registration: Registration,
+    /// Who sends for us, when it is not this machine.
+    pub smarthost: Option<String>,
 }
 
 /// Everything the mail path works with.
@@ -127,6 +130,8 @@ pub struct Inner {
     /// Rings when a delivery may have become due.
     pub queue: Notify,
     free_space: AtomicU64,
+    /// When the last sweep of this node ended; 0 before the first.
+    swept_at: AtomicI64,
 }
 
 /// The broker: everything the mail path works with, cheap to clone.
@@ -160,6 +165,7 @@ pub struct Parts {
 impl Broker {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        let ledger = Ledger::new(parts.desk.chance.clone());
         let Parts { desk, outbound, resolver, budget, node, keys, signing, rules, tasks, fatal, hard } = parts;
         Self(Arc::new(Inner {
             desk,
@@ -170,7 +176,7 @@ impl Broker {
             keys,
             signing,
             rules,
-            ledger: Ledger::default(),
+            ledger,
             dsns: DsnCounts::default(),
             automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),
@@ -183,12 +189,19 @@ impl Broker {
             hard,
             queue: Notify::new(),
             free_space: AtomicU64::new(u64::MAX),
+            swept_at: AtomicI64::new(0),
         }))
     }
 
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.desk.clock.now()
+    }
+
+    /// What a check of DNS records has to know.
+    pub fn surroundings(&self) -> Surroundings {
+        let (hostname, smarthost) = (self.rules.hostname.clone(), self.rules.smarthost.clone());
+        Surroundings { hostname, smarthost, resolver: self.resolver.clone() }
     }
 
     /// What testing a mailbox takes; `None` on an instance without a domain to write from.
@@ -220,6 +233,22 @@ impl Broker {
             0
         });
         self.free_space.store(free.saturating_add(reusable), Ordering::Relaxed);
+    }
+
+    /// The free space as it was measured last.
+    pub fn free_space(&self) -> u64 {
+        self.free_space.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a sweep has ended.
+    pub fn note_sweep(&self) {
+        self.swept_at.store(self.now().as_micros(), Ordering::Relaxed);
+    }
+
+    /// When this node's last sweep ended; `None` before the first.
+    pub fn last_sweep(&self) -> Option<Timestamp> {
+        let micros = self.swept_at.load(Ordering::Relaxed);
+        (micros != 0).then(|| Timestamp::from_micros(micros))
     }
 
     /// Whether there is room for another `size` bytes and the reserve.

@@ -5,11 +5,15 @@
 //! through one writer that commits many pieces of work with one fsync (`writer.rs`); on PostgreSQL each is a
 //! transaction of its own. Why an enum and a macro: `docs/decisions/0003-storage-shape.md`.
 
+pub mod account_copy;
 pub mod activity;
 pub mod alias;
 pub mod alias_change;
 pub mod alias_count;
 pub mod alias_details;
+pub mod alias_export;
+pub mod alias_glance;
+pub mod alias_import;
 pub mod alias_page;
 pub mod alias_sort;
 pub mod alias_tag;
@@ -20,13 +24,16 @@ pub mod client_setting;
 pub mod clock;
 pub mod columns;
 pub mod contact;
+pub mod decoy;
 pub mod delivery;
 mod delivery_row;
 pub mod dkim_key;
 pub mod domain;
 pub mod error;
+pub mod factor;
 pub mod failed_delivery;
 pub mod hold;
+pub mod invite;
 pub mod mail_link;
 pub mod mailbox;
 pub mod message;
@@ -35,17 +42,24 @@ pub mod muted;
 pub mod node;
 pub mod notice;
 mod open;
+pub mod passkey;
+pub mod passkey_ceremony;
 pub mod password;
+pub mod person;
 pub mod pgp_key;
 pub mod queue;
+pub mod recovery_code;
 pub mod refusal;
 pub mod secret;
 pub mod session;
 pub mod sighting;
 pub mod site_backoff;
 pub mod space;
+pub mod totp;
 pub mod undelivered;
+pub mod upload;
 pub mod user;
+pub mod webhook;
 mod writer;
 
 use std::panic::AssertUnwindSafe;

@@ -7,11 +7,16 @@
 
 pub mod access;
 pub mod activity;
+pub mod admin;
 pub mod alias;
 pub mod alias_words;
+pub mod aliases;
 pub mod blocks;
 pub mod chart;
 pub mod chrome;
+pub mod confirm;
+pub mod dns_records;
+pub mod factor;
 pub mod failure;
 pub mod failures;
 pub mod form;
@@ -22,10 +27,18 @@ pub mod id;
 pub mod link;
 pub mod metrics;
 pub mod pages;
+pub mod passkey;
 pub mod problem;
+pub mod reset;
+pub mod security;
 pub mod session;
+pub mod setup;
 pub mod sign_in;
+pub mod sign_up;
+pub mod transfer;
 pub mod undelivered;
+mod upload;
+pub mod webhook;
 pub mod when;
 
 use axum::Router;
@@ -39,12 +52,23 @@ use health::Readiness;
 pub fn site(readiness: Readiness, broker: Broker) -> Router {
     let people = Router::new()
         .merge(sign_in::routes())
+        .merge(webhook::routes())
+        .merge(sign_up::routes())
+        .merge(reset::routes())
+        .merge(setup::routes())
+        .merge(admin::routes(readiness.clone()))
+        .merge(aliases::routes())
         .merge(alias::routes())
         .merge(activity::routes())
         .merge(failures::routes())
         .merge(holds::routes())
         .merge(blocks::routes())
         .merge(access::routes())
+        .merge(factor::routes())
+        .merge(passkey::routes())
+        .merge(confirm::routes())
+        .merge(security::routes())
+        .merge(transfer::routes())
         .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }

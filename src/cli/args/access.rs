@@ -93,6 +93,27 @@ pub enum TokenCommand {
     },
 }
 
+/// `postern invite …`
+#[derive(Debug, Subcommand)]
+pub enum InviteCommand {
+    /// Make a link that makes one account; it is shown this once
+    New {
+        /// Whom it is for, for your own list
+        #[arg(long, value_name = "T", default_value = "")]
+        note: String,
+        /// How long it works, for example 7d
+        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration)]
+        expires: Duration,
+    },
+    /// List invitations, the newest first
+    List,
+    /// Take an invitation back
+    Revoke {
+        /// Its id, from `postern invite list`
+        id: uuid::Uuid,
+    },
+}
+
 /// `postern queue …`
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {

@@ -8,6 +8,8 @@ mod contact;
 mod dkim_key;
 mod domain;
 mod domain_check;
+mod export;
+mod import;
 mod mailbox;
 mod user;
 

@@ -2,11 +2,23 @@
 
 mod access;
 mod activity;
+mod admin;
 mod alias;
+mod aliases;
 mod failure;
 mod hold;
+mod letter;
 mod link;
+mod reset;
+mod setup;
 mod sign_in;
+mod sign_up;
+mod webhook;
+#[cfg(feature = "passkeys")]
+mod passkeys;
+mod security;
+mod two_step;
+mod transfer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
