@@ -120,7 +120,7 @@ async fn tell(tx: &mut Tx, desk: &Desk, domain: &DomainName, user: &User, letter
     let own = mailboxes.iter().find(|mailbox| mailbox.address.folded() == user.email.folded());
     let other = mailboxes.iter().find(|mailbox| mailbox.is_default);
     let Some(to) = own.or(other).filter(|mailbox| mailbox.verified_at.is_some()) else { return Ok(()) };
-    notice::send(tx, desk, domain, &to.address, Some(to.id), letter).await
+    notice::send(tx, desk, domain, &to.address, Some(to.id), letter).await.map(drop)
 }
 
 fn password_letter() -> Letter {

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Desk;
-use super::user::{self, ChangeError};
+use super::user;
 use crate::model::Address;
 use crate::model::id::UserId;
 use crate::model::person::Person;
