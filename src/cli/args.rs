@@ -149,6 +149,8 @@ pub enum UserCommand {
     List,
     /// Change what happens to a user's mail
     Set(UserSettings),
+    /// Show the key that names are signed with where there is no network, for a phone
+    NameKey(NameKeyArgs),
     /// Remove an account with its mailboxes and aliases; their addresses are never handed out again
     Remove {
         /// Address of the account
@@ -169,6 +171,17 @@ pub struct UserSettings {
     pub replace_quoted: Option<bool>,
 }
 
+/// `postern user name-key …`
+#[derive(Debug, Args)]
+pub struct NameKeyArgs {
+    /// Draw a key; names signed with the one before that had no mail yet are unknown from now on
+    #[arg(long, conflicts_with = "off")]
+    pub new: bool,
+    /// Sign no names any more
+    #[arg(long)]
+    pub off: bool,
+}
+
 /// `postern mailbox …`
 #[derive(Debug, Subcommand)]
 pub enum MailboxCommand {
@@ -187,7 +200,7 @@ pub enum MailboxCommand {
     Show(OneMailbox),
     /// Send a test message to an inbox; a paused one is resumed when its server takes it
     Test(OneMailbox),
-    /// Let every alias that forwards to OLD forward to NEW instead
+    /// Let every alias that forwards to OLD forward to NEW instead, once a link that is mailed to NEW was followed
     Move {
         /// The inbox that is left
         #[arg(value_parser = Address::parse)]
@@ -195,10 +208,15 @@ pub enum MailboxCommand {
         /// The inbox that takes over
         #[arg(value_parser = Address::parse)]
         new: Address,
-        /// You vouch for NEW: mail is forwarded to it at once
-        #[arg(long)]
+        /// At once, without a link: you vouch for NEW
+        #[arg(long, visible_alias = "now")]
         verified: bool,
+        /// The address they sign in with follows, if it is OLD
+        #[arg(long)]
+        sign_in: bool,
     },
+    /// Cancel the move of an inbox: mail keeps going there
+    CancelMove(OneMailbox),
     /// Show, set or remove the PGP key that mail for an inbox is encrypted with
     Key(MailboxKey),
     /// Remove an inbox that no alias needs

@@ -11,6 +11,7 @@ pub mod api_token;
 pub mod app_password;
 pub mod authentication;
 pub mod block;
+pub mod catch_all;
 pub mod chance;
 pub mod client_setting;
 pub mod clock;

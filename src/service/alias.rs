@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::model::activity::{Activity, ActivityKey};
-use crate::model::alias::{Alias, AliasState, DisplayNameError, parse_display_name};
+use crate::model::alias::{Alias, AliasState, DisplayNameError, MadeBy, parse_display_name};
 use crate::model::alias_name::{self, NameError, NameFormat};
 use crate::model::delivery::Delivery;
 use crate::model::domain::Domain;
@@ -139,6 +139,8 @@ pub struct Overview {
     pub undelivered: Vec<Delivery>,
     /// Who wrote to it, the last first.
     pub senders: Vec<(SightingKey, Seen)>,
+    /// Set when nobody made it: its first message did.
+    pub made_by: Option<MadeBy>,
 }
 
 /// Makes an alias: draws names until one is free, or takes the chosen one.
@@ -241,6 +243,7 @@ pub async fn show(desk: &Desk, user: UserId, address: &Address) -> Result<Overvi
         days: storage::activity::of_alias(tx, alias.id, desk.clock.now().day() - 29).await?,
         undelivered: storage::queue::list(tx, &filter).await?,
         senders: storage::sighting::of_alias(tx, alias.id, SHOWN).await?,
+        made_by: storage::made_alias::of_alias(tx, alias.id).await?,
         alias,
     })
 }

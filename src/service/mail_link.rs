@@ -98,6 +98,12 @@ pub async fn look(desk: &Desk, secret: &str, purpose: Purpose) -> Result<Option<
     mail_link::find(&mut desk.storage.read().await?, &hash, purpose, desk.clock.now()).await
 }
 
+/// The same inside a transaction, for a link that may be followed again: what it opens is open then.
+pub async fn look_in(tx: &mut Tx, secret: &str, purpose: Purpose, now: Timestamp) -> Result<Option<MailLink>, storage::Error> {
+    let Some(hash) = opaque::hash(secret) else { return Ok(None) };
+    mail_link::find(tx, &hash, purpose, now).await
+}
+
 /// Uses a link up in the transaction of what it opens; `None` when it does not work (any more).
 pub async fn take(tx: &mut Tx, secret: &str, purpose: Purpose, now: Timestamp) -> Result<Option<MailLink>, storage::Error> {
     let Some(hash) = opaque::hash(secret) else { return Ok(None) };

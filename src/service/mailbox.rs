@@ -81,6 +81,21 @@ pub enum MoveError {
 
 /// Adds a mailbox; `verified`: the operator vouches that the user reads it.
 pub async fn add(desk: &Desk, user_id: UserId, address: Address, verified: bool) -> Result<Mailbox, AddError> {
+    let desk_ = desk.clone();
+    desk.storage.write(move |tx| Box::pin(async move { add_in(tx, &desk_, user_id, address, verified).await })).await
+}
+
+/// The same inside a transaction.
+pub(super) async fn add_in(
+    tx: &mut Tx,
+    desk: &Desk,
+    user_id: UserId,
+    address: Address,
+    verified: bool,
+) -> Result<Mailbox, AddError> {
+    if is_ours(tx, &address).await? {
+        return Err(AddError::OwnDomain);
+    }
     let now = desk.clock.now();
     let new = storage::mailbox::NewMailbox {
         uuid: desk.uuid(),
@@ -90,19 +105,10 @@ pub async fn add(desk: &Desk, user_id: UserId, address: Address, verified: bool)
         is_default: false,
         created_at: now,
     };
-    desk.storage
-        .write(move |tx| {
-            Box::pin(async move {
-                if is_ours(tx, &new.address).await? {
-                    return Err(AddError::OwnDomain);
-                }
-                storage::mailbox::create(tx, &new).await.map_err(|error| match error {
-                    error if error.is_taken() => AddError::Taken,
-                    error => error.into(),
-                })
-            })
-        })
-        .await
+    storage::mailbox::create(tx, &new).await.map_err(|error| match error {
+        error if error.is_taken() => AddError::Taken,
+        error => error.into(),
+    })
 }
 
 /// A user's mailboxes, oldest first.
@@ -200,7 +206,7 @@ async fn rename(tx: &mut Tx, mailbox: &Mailbox, new: &Address, verified_at: Opti
 }
 
 /// Another mailbox of the same user in its place.
-async fn replace(
+pub(super) async fn replace(
     tx: &mut Tx,
     mailbox: &Mailbox,
     mut there: Mailbox,
@@ -234,6 +240,11 @@ async fn replace(
 }
 
 /// Whether an address is on one of the instance's domains.
-async fn is_ours(tx: &mut Tx, address: &Address) -> Result<bool, storage::Error> {
+pub(super) async fn is_ours(tx: &mut Tx, address: &Address) -> Result<bool, storage::Error> {
     Ok(storage::domain::find_by_name(tx, address.domain()).await?.is_some())
+}
+
+/// How many mailboxes, of whomever, are at a domain: one that becomes ours would have their mail go round in circles.
+pub async fn count_at(desk: &Desk, domain: &crate::model::DomainName) -> Result<i64, storage::Error> {
+    storage::mailbox_move::count_at(&mut desk.storage.read().await?, domain).await
 }

@@ -77,6 +77,12 @@ pub async fn count_since(tx: &mut Tx, address: &Address, purpose: Purpose, since
         .bind(address.folded()).bind(purpose.as_str()).bind(since.as_micros()).fetch_one(c))
 }
 
+/// How many links of that purpose a user had mailed since that moment, wherever they went.
+pub async fn count_of_user_since(tx: &mut Tx, user: UserId, purpose: Purpose, since: Timestamp) -> Result<i64, Error> {
+    on!(tx, c => sqlx::query_scalar("SELECT COUNT(*) FROM mail_links WHERE user_id = $1 AND purpose = $2 AND created_at > $3")
+        .bind(user.0).bind(purpose.as_str()).bind(since.as_micros()).fetch_one(c))
+}
+
 /// Ends all links of that purpose that a user has open.
 pub async fn delete_of_user(tx: &mut Tx, user: UserId, purpose: Purpose) -> Result<(), Error> {
     let text = "DELETE FROM mail_links WHERE user_id = $1 AND purpose = $2";

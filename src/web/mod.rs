@@ -16,6 +16,7 @@ pub mod chart;
 pub mod chrome;
 pub mod confirm;
 pub mod dns_records;
+pub mod domains;
 pub mod factor;
 pub mod failure;
 pub mod failures;
@@ -25,6 +26,9 @@ pub mod health;
 pub mod holds;
 pub mod id;
 pub mod link;
+pub mod mailbox;
+pub mod mailbox_move;
+pub mod mailboxes;
 pub mod metrics;
 pub mod pages;
 pub mod passkey;
@@ -38,6 +42,7 @@ pub mod sign_up;
 pub mod transfer;
 pub mod undelivered;
 mod upload;
+pub mod verify;
 pub mod webhook;
 pub mod when;
 
@@ -69,6 +74,11 @@ pub fn site(readiness: Readiness, broker: Broker) -> Router {
         .merge(confirm::routes())
         .merge(security::routes())
         .merge(transfer::routes())
+        .merge(mailboxes::routes())
+        .merge(mailbox::routes())
+        .merge(mailbox_move::routes())
+        .merge(verify::routes())
+        .merge(domains::routes())
         .with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }

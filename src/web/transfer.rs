@@ -23,11 +23,11 @@ use super::session::{Confirmed, SignedIn};
 use super::upload::Uploaded;
 use crate::model::DomainName;
 use crate::service::broker::Broker;
+use crate::service::domain;
 use crate::service::export::{self, ExportError};
 use crate::service::import::report::{Line, Outcome, Summary};
 use crate::service::import::upload;
 use crate::service::import::{self, ImportError, Job, Source, Watch};
-use crate::service::domain;
 
 /// Rows a page shows of those that are worth a look.
 const SHOWN: usize = 100;

@@ -42,7 +42,8 @@ impl FromRequest<Broker> for Uploaded {
         let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let read = take_apart(kind, &body).ok_or_else(|| refuse(Failure::Form))?;
         let texts = read.iter().filter(|(name, value)| name != "file" && value.len() <= LONGEST_VALUE);
-        let fields = Fields::new(texts.map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned())).collect());
+        let fields =
+            Fields::new(texts.map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned())).collect());
         is_ours(&who, &fields).map_err(refuse)?;
         let file = read.into_iter().find(|(name, _)| name == "file").map(|(_, value)| value.to_vec()).unwrap_or_default();
         if file.len() > LARGEST {
@@ -120,7 +121,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_form_is_taken_apart_or_refused(pieces in prop::collection::vec(prop_oneof![
-            Just(&b"------x1"[..]), Just(b"\r\n"), Just(b"--"), Just(b"Content-Disposition: form-data; name=\"a\""), Just(b"\xff\0"),
+            Just(&b"------x1"[..]), Just(&b"\r\n"[..]), Just(&b"--"[..]), Just(&b"Content-Disposition: form-data; name=\"a\""[..]), Just(&b"\xff\0"[..]),
         ], 0..30)) {
             if let Some(parts) = take_apart(KIND, &pieces.concat()) {
                 prop_assert!(parts.len() <= MOST_PARTS);

@@ -4,6 +4,7 @@
 //! Nothing that is there is overwritten but settings. A file proves nothing: mailboxes must be verified anew and domains
 //! proven, unless the operator vouches for it. A dry run does all of it and takes it back.
 
+use crate::model::catch_all::CatchAll;
 use crate::model::client_setting::ClientSettings;
 use crate::model::id::{UserId, uuid_v7};
 use crate::model::pgp_key::PgpKey;
@@ -211,19 +212,18 @@ impl Bringing {
         }
         let (uuid, secret) = (uuid_v7(self.now, &self.chance), self.chance.bytes::<32>());
         if account_copy::add_webhook(tx, self.user, uuid, &secret, from, self.now).await? {
-            self.said
-                .push("a new webhook is off and has a new secret; give that to who listens there, then turn the webhook on".into());
+            self.said.push(
+                "a new webhook is off and has a new secret; give that to who listens there, then turn the webhook on".into(),
+            );
         }
         Ok(())
     }
 }
 
+/// What can't be understood catches nothing.
 fn catch_all(from: &transfer::Domain) -> &'static str {
-    match (from.catch_all.as_str(), &from.catch_all_pattern) {
-        ("on", _) => "on",
-        ("pattern", Some(_)) => "pattern",
-        _ => "off",
-    }
+    let patterns = from.catch_all_pattern.as_deref().unwrap_or_default();
+    CatchAll::parse(&from.catch_all, patterns).map_or("off", |choice| choice.as_str())
 }
 
 fn clients(from: &transfer::Clients) -> Option<ClientSettings> {

@@ -24,7 +24,8 @@ pub async fn keep(
     content: Vec<u8>,
 ) -> Result<(), storage::Error> {
     let now = desk.clock.now();
-    let upload = storage::upload::Upload { source: source.as_str().into(), remap: remap.map(|domain| domain.to_string()), content };
+    let upload =
+        storage::upload::Upload { source: source.as_str().into(), remap: remap.map(|domain| domain.to_string()), content };
     desk.storage.write(move |tx| Box::pin(async move { storage::upload::put(tx, user, &upload, now).await })).await
 }
 

@@ -5,20 +5,23 @@ mod activity;
 mod admin;
 mod alias;
 mod aliases;
+mod domains;
 mod failure;
 mod hold;
 mod letter;
 mod link;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod reset;
+mod security;
 mod setup;
 mod sign_in;
 mod sign_up;
-mod webhook;
-#[cfg(feature = "passkeys")]
-mod passkeys;
-mod security;
-mod two_step;
 mod transfer;
+mod two_step;
+mod mailboxes;
+pub mod verify;
+mod webhook;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

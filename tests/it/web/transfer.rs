@@ -31,7 +31,12 @@ async fn upload(app: &TestApp, browser: &Browser, token: &str, fields: &[(&str, 
 
 async fn count(app: &TestApp, user_id: UserId) -> usize {
     let filter = AliasFilter { user_id, site: None, state: None, before: None, limit: 100 };
-    alias::list(&app.running.broker.desk, &filter).await.unwrap().iter().filter(|alias| alias.address.local() != "postmaster").count()
+    alias::list(&app.running.broker.desk, &filter)
+        .await
+        .unwrap()
+        .iter()
+        .filter(|alias| alias.address.local() != "postmaster")
+        .count()
 }
 
 #[tokio::test]
@@ -116,7 +121,9 @@ async fn everything_is_downloaded_by_who_just_proved_who_they_are() {
 /// The body of the answer, which is no text.
 async fn download(app: &TestApp, cookie: &str) -> Vec<u8> {
     let mut stream = tokio::net::TcpStream::connect(app.running.http).await.unwrap();
-    let ask = format!("GET /transfer/export HTTP/1.1\r\nHost: gate.you.example\r\nConnection: close\r\nCookie: postern={cookie}\r\n\r\n");
+    let ask = format!(
+        "GET /transfer/export HTTP/1.1\r\nHost: gate.you.example\r\nConnection: close\r\nCookie: postern={cookie}\r\n\r\n"
+    );
     stream.write_all(ask.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
