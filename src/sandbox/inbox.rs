@@ -6,9 +6,8 @@
 //!   the [`Inbox`] is dropped the server answers 421 to whoever still comes.
 //! - Each session holds one thread of its pool; there are more of them than the broker keeps connections to one site.
 //! - After a refused end of data it stays in DATA, so nothing is refused there: what is too long is cut and marked.
-//! - It answers `MAIL FROM:<>` with 500: `null_sender` stands before it.
-//! - It reads lines of any length into memory. It listens on loopback only, and its one client is the broker, which sends
-//!   none.
+//! - It reads lines of any length into memory and answers `MAIL FROM:<>` with 500. It listens on loopback only, and
+//!   its one client is the broker, which sends neither.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -23,7 +22,6 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::message::Received;
-use super::null_sender::STAND_IN;
 
 /// Sessions at once; the broker's limit of connections to one site is far below.
 const THREADS: u32 = 32;
@@ -146,7 +144,6 @@ impl Handler for Session {
     }
 
     fn mail(&mut self, _ip: IpAddr, _domain: &str, from: &str) -> Response {
-        let from = if from == STAND_IN { "" } else { from };
         from.clone_into(&mut self.sender);
         if self.shelf.0.closed.load(Ordering::Relaxed) { NO_SERVICE } else { OK }
     }

@@ -16,7 +16,6 @@ pub mod inbox;
 pub mod journal;
 pub mod letters;
 pub mod message;
-mod null_sender;
 pub mod page;
 pub mod scene;
 pub mod sender;
