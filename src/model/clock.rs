@@ -53,6 +53,12 @@ impl Timestamp {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
+    /// From an RFC 3339 date.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
+        i64::try_from(nanos.div_euclid(1000)).ok().map(Self)
+    }
+
     /// As an RFC 5322 date, for `Received` and `Date` fields.
     pub fn to_rfc5322(self) -> String {
         self.to_date().format(&Rfc2822).unwrap_or_default()
@@ -76,6 +82,13 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse_rfc3339(&text).ok_or_else(|| serde::de::Error::custom("a moment has the form 2026-01-31T12:00:00Z"))
+    }
+}
+
 /// Where "now" comes from: the system in production, a hand-moved clock in tests.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The present moment.
@@ -91,6 +104,16 @@ mod tests {
         let moment = Timestamp::from_micros(1_700_000_000_000_000);
         assert_eq!(moment.to_rfc5322(), "Tue, 14 Nov 2023 22:13:20 +0000");
         assert_eq!(moment.to_rfc3339(), "2023-11-14T22:13:20Z");
+    }
+
+    #[test]
+    fn a_moment_is_read_back_to_the_microsecond() {
+        for micros in [0, 1, 1_700_000_000_123_456, -86_400_000_001] {
+            let moment = Timestamp::from_micros(micros);
+            assert_eq!(Timestamp::parse_rfc3339(&moment.to_rfc3339()), Some(moment));
+        }
+        assert_eq!(Timestamp::parse_rfc3339("2023-11-14T23:13:20+01:00"), Some(Timestamp::from_micros(1_700_000_000_000_000)));
+        assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
     }
 
     #[test]

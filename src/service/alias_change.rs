@@ -1,12 +1,17 @@
 //! What an owner changes of an alias besides its state: note, name, pin, mailboxes. Each change is one transaction.
 
+use std::num::NonZeroU32;
+
+use crate::model::Timestamp;
 use crate::model::alias::{Alias, AliasState, DisplayNameError, parse_display_name};
 use crate::model::alias_name;
 use crate::model::id::{AliasId, MailboxId, UserId};
+use crate::model::tag::{MOST_TAGS, Tag};
 use crate::storage::{self, Tx, alias_change};
 
 use super::Desk;
 use super::alias::{self, StateError};
+use super::alias_tag;
 
 /// Longest note, in characters.
 const LONGEST_NOTE: usize = 10_000;
@@ -22,6 +27,12 @@ pub struct Change {
     pub pinned: Option<bool>,
     /// Where it forwards to, instead of where it did.
     pub mailboxes: Option<Vec<MailboxId>>,
+    /// When it dies by itself; `Some(None)` for never.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// After how many messages it dies by itself; `Some(None)` for never. Those it took already count.
+    pub max_messages: Option<Option<NonZeroU32>>,
+    /// Its labels, instead of those it had.
+    pub tags: Option<Vec<Tag>>,
 }
 
 /// Why an alias can't be changed.
@@ -45,6 +56,12 @@ pub enum ChangeError {
     /// Nothing is forwarded there yet.
     #[error("the mailbox is not verified yet")]
     UnverifiedMailbox,
+    /// It would be dead at once.
+    #[error("the moment it expires lies in the past")]
+    InThePast,
+    /// Nobody finds anything by them any more.
+    #[error("an alias has {MOST_TAGS} tags at the most")]
+    TooManyTags,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -53,6 +70,9 @@ pub enum ChangeError {
 /// Changes an alias of a user; the alias as it is then.
 pub async fn change(desk: &Desk, user: UserId, id: AliasId, change: Change) -> Result<Alias, ChangeError> {
     let change = check(change)?;
+    if change.expires_at.flatten().is_some_and(|at| at <= desk.clock.now()) {
+        return Err(ChangeError::InThePast);
+    }
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
@@ -73,6 +93,15 @@ pub async fn change(desk: &Desk, user: UserId, id: AliasId, change: Change) -> R
                 }
                 if let Some(pinned) = change.pinned {
                     alias_change::set_pinned(tx, id, pinned).await?;
+                }
+                if let Some(expires_at) = change.expires_at {
+                    alias_change::set_expires_at(tx, id, expires_at).await?;
+                }
+                if let Some(max) = change.max_messages {
+                    alias_change::set_max_messages(tx, id, max.map(|max| i64::from(max.get()))).await?;
+                }
+                if let Some(tags) = &change.tags {
+                    alias_tag::put(tx, user, id, tags).await?;
                 }
                 owned(tx, user, id).await
             })
@@ -117,6 +146,9 @@ pub fn check(mut change: Change) -> Result<Change, ChangeError> {
     }
     if change.mailboxes.as_ref().is_some_and(Vec::is_empty) {
         return Err(ChangeError::NoMailbox);
+    }
+    if let Some(tags) = change.tags.take() {
+        change.tags = Some(alias_tag::in_order(tags).ok_or(ChangeError::TooManyTags)?);
     }
     Ok(change)
 }

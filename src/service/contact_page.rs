@@ -1,5 +1,7 @@
 //! Contacts as clients with numeric keys work with them: a page at a time, made, blocked, taken out of the list.
 
+use uuid::Uuid;
+
 use super::alias::GetError;
 use super::contact::ContactError;
 use super::{Desk, contact as contact_rules};
@@ -26,6 +28,13 @@ pub async fn list(desk: &Desk, user: UserId, alias: AliasId, offset: u32, limit:
     let alias = owned(tx, user, alias).await?.ok_or(GetError::Unknown)?;
     let page = contact::page(tx, alias.id, offset, limit).await?;
     Ok(page.into_iter().map(|contact| entry(&alias, contact, true)).collect())
+}
+
+/// The contact of a user's alias with that id for the outside.
+pub async fn get_by_uuid(desk: &Desk, user: UserId, alias: AliasId, uuid: Uuid) -> Result<Contact, GetError> {
+    let tx = &mut desk.storage.read().await?;
+    let alias = owned(tx, user, alias).await?.ok_or(GetError::Unknown)?;
+    contact::find_by_uuid(tx, alias.id, uuid).await?.ok_or(GetError::Unknown)
 }
 
 /// Makes a contact, or finds the one there is: its reverse address never changes.
@@ -76,7 +85,7 @@ pub async fn hide(desk: &Desk, user: UserId, id: ContactId) -> Result<(), GetErr
         .await
 }
 
-fn entry(alias: &Alias, contact: Contact, existed: bool) -> Entry {
+pub(super) fn entry(alias: &Alias, contact: Contact, existed: bool) -> Entry {
     Entry { reverse: contact.token.address(alias.address.domain()), contact, existed }
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{Desk, notice};
 use crate::auth::opaque;
-use crate::model::id::{InviteId, MailboxId, UserId};
+use crate::model::id::{DeliveryId, InviteId, MailboxId, UserId};
 use crate::model::mail_link::{MailLink, Purpose};
 use crate::model::{Address, DomainName, Private, Timestamp};
-use crate::storage::{self, Tx, mail_link};
+use crate::storage::{self, Tx, decoy, mail_link};
 use crate::transform::notice::Letter;
 
 /// How long a link works.
@@ -40,15 +40,40 @@ pub async fn mail(
     new: NewLink,
     letter: impl FnOnce(&str) -> Letter,
 ) -> Result<bool, storage::Error> {
+    Ok(deliver(tx, desk, domain, &new, letter).await?.is_some())
+}
+
+/// The same where nobody may learn from the time it takes whether anything is sent: with `is_real` false all is written,
+/// and the mail is taken out again. What stays is a link whose secret nobody has, which counts like any other.
+pub async fn mail_or_seem_to(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: &DomainName,
+    new: NewLink,
+    is_real: bool,
+    letter: impl FnOnce(&str) -> Letter,
+) -> Result<(), storage::Error> {
+    match deliver(tx, desk, domain, &new, letter).await? {
+        Some(delivery) => decoy::settle(tx, delivery, is_real).await,
+        None => Ok(()),
+    }
+}
+
+async fn deliver(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: &DomainName,
+    new: &NewLink,
+    letter: impl FnOnce(&str) -> Letter,
+) -> Result<Option<DeliveryId>, storage::Error> {
     let now = desk.clock.now();
     if mail_link::count_since(tx, &new.address, new.purpose, now.minus(Duration::from_hours(1))).await? >= AN_HOUR {
-        return Ok(false);
+        return Ok(None);
     }
-    let secret = issue(tx, desk, &new, now).await?;
+    let secret = issue(tx, desk, new, now).await?;
     let letter = letter(secret.reveal());
-    // Of no mailbox: the queue hands nothing off to one that is not verified, and this is the one letter that must go there.
-    notice::send(tx, desk, domain, &new.address, None, &letter).await?;
-    Ok(true)
+    // To the address itself: a mailbox that is not verified, or paused, would keep the letter waiting.
+    notice::send(tx, desk, domain, &new.address, None, &letter).await.map(Some)
 }
 
 async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Result<Private<String>, storage::Error> {

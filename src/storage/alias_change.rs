@@ -1,5 +1,6 @@
 //! What owners change of an alias besides its state.
 
+use crate::model::Timestamp;
 use crate::model::activity::Activity;
 use crate::model::id::{AliasId, MailboxId, UserId};
 
@@ -18,6 +19,17 @@ pub async fn set_note(tx: &mut Tx, id: AliasId, note: &str) -> Result<(), Error>
 /// Changes the name replies go out with.
 pub async fn set_display_name(tx: &mut Tx, id: AliasId, name: Option<&str>) -> Result<(), Error> {
     changed!(tx, sqlx::query("UPDATE aliases SET display_name = $2 WHERE id = $1").bind(id.0).bind(name)).map(drop)
+}
+
+/// Changes when it dies by itself.
+pub async fn set_expires_at(tx: &mut Tx, id: AliasId, at: Option<Timestamp>) -> Result<(), Error> {
+    let at = at.map(Timestamp::as_micros);
+    changed!(tx, sqlx::query("UPDATE aliases SET expires_at = $2 WHERE id = $1").bind(id.0).bind(at)).map(drop)
+}
+
+/// Changes after how many messages it dies by itself.
+pub async fn set_max_messages(tx: &mut Tx, id: AliasId, max: Option<i64>) -> Result<(), Error> {
+    changed!(tx, sqlx::query("UPDATE aliases SET max_messages = $2 WHERE id = $1").bind(id.0).bind(max)).map(drop)
 }
 
 /// Forwards to these mailboxes and no other.

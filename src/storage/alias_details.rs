@@ -6,10 +6,11 @@ use crate::model::activity::Activity;
 use crate::model::alias::Alias;
 use crate::model::id::AliasId;
 use crate::model::mailbox::Mailbox;
+use crate::model::tag::Tag;
 
 use super::alias::AliasRow;
 use super::mailbox::MailboxRow;
-use super::{Error, Tx, patiently};
+use super::{Error, Tx, columns, patiently};
 
 /// An alias as lists show it.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Listed {
     pub pinned: bool,
     /// Where it forwards to, verified or not, oldest first.
     pub mailboxes: Vec<Mailbox>,
+    /// The labels its owner gave it, in order.
+    pub tags: Vec<Tag>,
     /// Everything it ever counted.
     pub total: Activity,
     /// The last day (since the epoch) on which anything was counted.
@@ -54,6 +57,12 @@ struct OfAliasRow {
 }
 
 #[derive(sqlx::FromRow)]
+struct TagRow {
+    alias_id: i64,
+    tag: String,
+}
+
+#[derive(sqlx::FromRow)]
 struct SumRow {
     alias_id: i64,
     last_day: i64,
@@ -85,24 +94,27 @@ impl SumRow {
     }
 }
 
-/// Rows that belong to these keys: a list as one parameter is where the dialects part.
+/// Rows that belong to these keys: a list as one parameter is where the dialects part. What the tail asks for besides has
+/// the numbers from $2 on.
 macro_rules! of_these {
-    ($tx:expr, $ids:expr, $row:ty, $head:literal, $tail:literal) => {{
+    ($tx:expr, $ids:expr, $row:ty, $head:literal, $tail:literal $(, $more:expr)*) => {{
         let postgres = concat!($head, " = ANY($1)", $tail);
         let rows: Vec<$row> = match $tx {
             Tx::Sqlite(t) => {
                 sqlx::query_as(concat!($head, " IN (SELECT value FROM json_each($1))", $tail))
                     .bind(serde_json::Value::from($ids.to_vec()).to_string())
+                    $(.bind($more))*
                     .fetch_all(&mut **t)
                     .await
             }
             Tx::PostgresRead(t) | Tx::Postgres(t) => {
-                patiently!(t, c => sqlx::query_as(postgres).bind($ids).fetch_all(c))
+                patiently!(t, c => sqlx::query_as(postgres).bind($ids)$(.bind($more))*.fetch_all(c))
             }
         }?;
         rows
     }};
 }
+pub(super) use of_these;
 
 /// What lists show of these aliases, in their order; those that are gone are left out.
 pub async fn list(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error> {
@@ -140,16 +152,23 @@ pub async fn list(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error> {
          CAST(SUM(quoted) AS BIGINT) AS quoted FROM activity WHERE alias_id",
         " GROUP BY alias_id"
     );
+    let tags = of_these!(tx, ids, TagRow, "SELECT alias_id, tag FROM alias_tags WHERE alias_id", "");
     let mut found = HashMap::with_capacity(aliases.len());
     for row in aliases {
         let alias = Alias::try_from(row.alias)?;
         let (mailboxes, total, last) = (Vec::new(), Activity::default(), LastDays::default());
-        let listed = Listed { pinned: row.pinned, mailboxes, total, last_day: None, last, alias };
+        let listed = Listed { pinned: row.pinned, mailboxes, tags: Vec::new(), total, last_day: None, last, alias };
         found.insert(listed.alias.id.0, listed);
     }
     for row in mailboxes {
         if let Some(listed) = found.get_mut(&row.alias_id) {
             listed.mailboxes.push(row.mailbox.try_into()?);
+        }
+    }
+    for row in tags {
+        if let Some(listed) = found.get_mut(&row.alias_id) {
+            listed.tags.push(columns::word("alias_tags", "alias_id", row.alias_id, &row.tag)?);
+            listed.tags.sort_unstable();
         }
     }
     for row in sums {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::model::alias::AliasState;
 use crate::model::id::{AliasId, DomainId, MailboxId, UserId};
 use crate::model::site::Site;
+use crate::model::tag::Tag;
 
 use super::alias_details::{self, Listed};
 use super::{Error, Tx, on};
@@ -31,13 +32,15 @@ pub struct PageFilter {
     pub mailbox: Option<MailboxId>,
     /// Only those on this domain.
     pub domain: Option<DomainId>,
+    /// Only those with this tag.
+    pub tag: Option<Tag>,
 }
 
 impl PageFilter {
     /// All that a user has and did not kill.
     pub fn alive(user_id: UserId) -> Self {
         let states = vec![AliasState::Active, AliasState::Locked, AliasState::Paused];
-        Self { user_id, states, pinned: None, search: None, site: None, mailbox: None, domain: None }
+        Self { user_id, states, pinned: None, search: None, site: None, mailbox: None, domain: None, tag: None }
     }
 
     /// Whatever a user has or had.
@@ -65,6 +68,8 @@ pub enum PageOrder {
     /// Pinned ones, then the others, each newest first.
     #[default]
     PinnedFirst,
+    /// The same from its end: how a list with pinned ones first is read backwards.
+    PinnedLast,
     /// Newest first.
     Newest,
     /// Oldest first.
@@ -108,7 +113,8 @@ macro_rules! filters {
         " AND ($10 IS NULL OR a.address LIKE $10 ESCAPE '!' OR a.site LIKE $10 ESCAPE '!' OR LOWER(a.note) LIKE $10 ESCAPE '!') \
           AND ($11 IS NULL OR a.domain_id = $11) \
           AND ($12 IS NULL OR EXISTS (SELECT 1 FROM alias_mailboxes am WHERE am.alias_id = a.id AND am.mailbox_id = $12)) \
-          AND ($13 IS NULL OR a.site = $13)"
+          AND ($13 IS NULL OR a.site = $13) \
+          AND ($14 IS NULL OR EXISTS (SELECT 1 FROM alias_tags at WHERE at.alias_id = a.id AND at.tag = $14))"
     };
 }
 pub(super) use filters;
@@ -125,7 +131,7 @@ macro_rules! branch {
             filters!(),
             " ORDER BY a.",
             $order,
-            " LIMIT $14) b"
+            " LIMIT $15) b"
         )
     };
 }
@@ -152,12 +158,13 @@ macro_rules! page {
             branch!("a.state = 'killed' AND $5", "a.pinned = FALSE AND $7", $others, $order),
             ") page ORDER BY ",
             $merge,
-            " LIMIT $15 OFFSET $16"
+            " LIMIT $16 OFFSET $17"
         )
     };
 }
 
 const PINNED_FIRST: &str = page!("id < $8", "id < $9", "id DESC", "pinned DESC, id DESC");
+const PINNED_LAST: &str = page!("id > $8", "id > $9", "id", "pinned, id");
 const NEWEST: &str = page!("id < $8", "id < $9", "id DESC", "id DESC");
 const OLDEST: &str = page!("id > $8", "id > $9", "id", "id");
 const ADDRESS: &str = page!("address > $8", "address > $9", "address", "address");
@@ -169,6 +176,7 @@ const ADDRESS_REVERSED_FIRST: &str = page!("address > $8", "address > $9", "addr
 pub fn statement(order: PageOrder, start: &PageStart) -> &'static str {
     match (order, start) {
         (PageOrder::PinnedFirst, _) => PINNED_FIRST,
+        (PageOrder::PinnedLast, _) => PINNED_LAST,
         (PageOrder::Newest, _) => NEWEST,
         (PageOrder::Oldest, _) => OLDEST,
         (PageOrder::Address, _) => ADDRESS,
@@ -197,6 +205,8 @@ async fn keys(tx: &mut Tx, filter: &PageFilter, order: PageOrder, start: &PageSt
     // Behind an unpinned one there is no pinned one more.
     let past_pinned = order == PageOrder::PinnedFirst && cursor.is_some_and(|cursor| !cursor.pinned);
     let in_pinned = order == PageOrder::PinnedFirst && cursor.is_some_and(|cursor| cursor.pinned);
+    // Read backwards, there is none that is not pinned behind one that is.
+    let past_others = order == PageOrder::PinnedLast && cursor.is_some_and(|cursor| cursor.pinned);
     let reach = i64::from(limit).saturating_add(offset);
     macro_rules! ask {
         ($pinned:expr, $others:expr) => {
@@ -207,13 +217,14 @@ async fn keys(tx: &mut Tx, filter: &PageFilter, order: PageOrder, start: &PageSt
                 .bind(filter.wants(AliasState::Paused))
                 .bind(filter.wants(AliasState::Killed))
                 .bind(filter.pinned != Some(false) && !past_pinned)
-                .bind(filter.pinned != Some(true))
+                .bind(filter.pinned != Some(true) && !past_others)
                 .bind($pinned)
                 .bind($others)
                 .bind(filter.pattern())
                 .bind(filter.domain.map(|id| id.0))
                 .bind(filter.mailbox.map(|id| id.0))
                 .bind(filter.site.as_ref().map(Site::as_str))
+                .bind(filter.tag.as_ref().map(Tag::as_str))
                 .bind(reach)
                 .bind(i64::from(limit))
                 .bind(offset)
@@ -224,6 +235,10 @@ async fn keys(tx: &mut Tx, filter: &PageFilter, order: PageOrder, start: &PageSt
         PageOrder::PinnedFirst | PageOrder::Newest => {
             let before = cursor.map_or(i64::MAX, |cursor| cursor.id.0);
             ask!(before, if in_pinned { i64::MAX } else { before })
+        }
+        PageOrder::PinnedLast => {
+            let after = cursor.map_or(i64::MIN, |cursor| cursor.id.0);
+            ask!(if past_others { after } else { i64::MIN }, after)
         }
         PageOrder::Oldest => {
             let after = cursor.map_or(i64::MIN, |cursor| cursor.id.0);
@@ -239,11 +254,17 @@ async fn keys(tx: &mut Tx, filter: &PageFilter, order: PageOrder, start: &PageSt
 
 /// How many there are in all.
 pub async fn count(tx: &mut Tx, filter: &PageFilter) -> Result<i64, Error> {
+    count_up_to(tx, filter, i64::MAX).await
+}
+
+/// How many there are, or `most` when there are more: nobody waits for the exact number of a million.
+pub async fn count_up_to(tx: &mut Tx, filter: &PageFilter, most: i64) -> Result<i64, Error> {
     on!(tx, c => sqlx::query_scalar(concat!(
-        "SELECT COUNT(*) FROM aliases a WHERE a.user_id = $1 AND ((a.state = 'active' AND $2) OR (a.state = 'locked' AND $3) \
+        "SELECT COUNT(*) FROM (SELECT a.id FROM aliases a WHERE a.user_id = $1 AND ((a.state = 'active' AND $2) OR (a.state = 'locked' AND $3) \
          OR (a.state = 'paused' AND $4) OR (a.state = 'killed' AND $5)) AND ((a.pinned AND $6) OR (NOT a.pinned AND $7)) \
          AND $8 = $9",
         filters!(),
+        " LIMIT $15) counted",
     ))
     .bind(filter.user_id.0)
     .bind(filter.wants(AliasState::Active))
@@ -259,6 +280,8 @@ pub async fn count(tx: &mut Tx, filter: &PageFilter) -> Result<i64, Error> {
     .bind(filter.domain.map(|id| id.0))
     .bind(filter.mailbox.map(|id| id.0))
     .bind(filter.site.as_ref().map(Site::as_str))
+    .bind(filter.tag.as_ref().map(Tag::as_str))
+    .bind(most)
     .fetch_one(c))
 }
 

@@ -6,6 +6,7 @@
 use crate::model::alias::AliasState;
 use crate::model::id::AliasId;
 use crate::model::site::Site;
+use crate::model::tag::Tag;
 
 use super::alias_details::{self, Listed};
 use super::alias_page::{PageFilter, filters};
@@ -116,6 +117,7 @@ pub async fn list(
         .bind(filter.domain.map(|id| id.0))
         .bind(filter.mailbox.map(|id| id.0))
         .bind(filter.site.as_ref().map(Site::as_str))
+        .bind(filter.tag.as_ref().map(Tag::as_str))
         .fetch_all(c))?;
     let ids: Vec<AliasId> = ids.into_iter().map(AliasId).collect();
     alias_details::list(tx, &ids).await

@@ -62,6 +62,13 @@ pub async fn find(tx: &mut Tx, id: ContactId) -> Result<Option<Contact>, Error> 
     row.map(Contact::try_from).transpose()
 }
 
+/// The contact of an alias with that id for the outside.
+pub async fn find_by_uuid(tx: &mut Tx, alias: AliasId, uuid: Uuid) -> Result<Option<Contact>, Error> {
+    let row: Option<ContactRow> = on!(tx, c => sqlx::query_as(select!("alias_id = $1 AND c.uuid = $2"))
+        .bind(alias.0).bind(uuid).fetch_optional(c))?;
+    row.map(Contact::try_from).transpose()
+}
+
 /// The contacts of an alias among these folded addresses, in no particular order.
 pub async fn find_many(tx: &mut Tx, alias: AliasId, addresses: &[String]) -> Result<Vec<Contact>, Error> {
     if addresses.is_empty() {

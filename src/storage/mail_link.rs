@@ -23,7 +23,7 @@ impl TryFrom<Row> for MailLink {
     fn try_from(row: Row) -> Result<Self, Error> {
         Ok(Self {
             purpose: columns::word("mail_links", "purpose", row.id, &row.purpose)?,
-            address: columns::address("mail_links", "address", row.id, &row.address)?,
+            address: columns::folded("mail_links", "address", row.id, &row.address)?,
             user_id: row.user_id.map(UserId),
             mailbox_id: row.mailbox_id.map(MailboxId),
             invite_id: row.invite_id.map(InviteId),

@@ -100,6 +100,9 @@ impl From<ChangeError> for ApiError {
             ChangeError::NoMailbox | ChangeError::UnknownMailbox | ChangeError::UnverifiedMailbox => {
                 Self::invalid("recipient_ids", error.to_string())
             }
+            // Nobody changes these here.
+            ChangeError::InThePast => Self::invalid("expires_at", error.to_string()),
+            ChangeError::TooManyTags => Self::invalid("tags", error.to_string()),
             ChangeError::Storage(error) => error.into(),
         }
     }

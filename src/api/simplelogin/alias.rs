@@ -111,6 +111,7 @@ pub async fn edit(
         },
         pinned: edit.pinned,
         mailboxes: mailboxes.map(|ids| ids.into_iter().map(MailboxId).collect()),
+        ..Change::default()
     };
     alias_change::change(&broker.desk, caller.user_id(), AliasId(id), change).await?;
     Ok(Json(json!({ "ok": true })))

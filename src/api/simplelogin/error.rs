@@ -99,7 +99,9 @@ impl From<ChangeError> for ApiError {
             | ChangeError::DisplayName(_)
             | ChangeError::NoMailbox
             | ChangeError::UnknownMailbox
-            | ChangeError::UnverifiedMailbox => Self::bad_request(error.to_string()),
+            | ChangeError::UnverifiedMailbox
+            | ChangeError::InThePast
+            | ChangeError::TooManyTags => Self::bad_request(error.to_string()),
             ChangeError::Storage(error) => error.into(),
         }
     }

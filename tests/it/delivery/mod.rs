@@ -24,4 +24,5 @@ mod sighting;
 mod signing;
 mod submission;
 mod submission_clients;
+mod unmade;
 mod unsubscribe;

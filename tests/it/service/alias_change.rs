@@ -23,6 +23,7 @@ async fn a_change_touches_what_it_names_and_is_whole_or_nothing() {
             display_name: Some(Some(" Jane ".into())),
             pinned: Some(true),
             mailboxes: Some(vec![second.id]),
+            ..Change::default()
         };
         let changed = alias_change::change(&desk, ann.id, alias.id, change).await.unwrap();
         assert_eq!((changed.note.as_str(), changed.display_name.as_deref()), ("a note", Some("Jane")));

@@ -2,11 +2,15 @@
 
 mod alias;
 mod alias_change;
+mod alias_tag;
 mod block;
 mod contact;
 mod dkim_key;
 mod domain;
 mod domain_check;
+mod domain_claim;
+mod export;
+mod import;
 mod mailbox;
 mod user;
 
