@@ -73,6 +73,10 @@ fn one_line(subject: &str) -> String {
 
 const FOOT: &str = "Written by your Postern instance. Answers to this message are not read.";
 
+/// Dark on light or light on dark, the contrast stays: both colours are said.
+const BUTTON: &str = "display:inline-block;padding:.6em 1.2em;border-radius:8px;background:#1d6f5f;color:#fff;\
+                      text-decoration:none;font-weight:bold";
+
 fn text(letter: &Letter) -> String {
     let mut parts = letter.paragraphs.clone();
     parts.extend(letter.action.as_ref().map(|(label, link)| format!("{label}:\r\n{link}")));
@@ -83,7 +87,9 @@ fn text(letter: &Letter) -> String {
 fn html(letter: &Letter) -> String {
     let paragraphs = letter.paragraphs.iter().map(|text| format!("<p style=\"white-space:pre-line\">{}</p>\r\n", escaped(text)));
     let action = letter.action.iter();
-    let action = action.map(|(label, link)| format!("<p><a href=\"{}\">{}</a></p>\r\n", escaped(link), escaped(label)));
+    let action = action.map(|(label, link)| {
+        format!("<p style=\"margin:1.5em 0\"><a style=\"{BUTTON}\" href=\"{}\">{}</a></p>\r\n", escaped(link), escaped(label))
+    });
     let inner: String = paragraphs.chain(action).collect();
     format!(
         "<!doctype html>\r\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -136,6 +142,31 @@ mod tests {
         assert!(header.ends_with("\r\n") && body.starts_with("\r\n"), "{header}{body}");
         assert!(body.contains("Its server said <no>.") && body.contains("Its server said &lt;no&gt;."), "{body}");
         assert!(body.contains("https://you.example/t?a=3D1&amp;b=3D2"), "{body}");
+    }
+
+    #[test]
+    fn whatever_is_in_a_letter_is_text_in_both_halves() {
+        let hostile = "</p><script>alert(1)</script><img src=x onerror='y'> \"&amp; =3D ä 🦊\r\n--=_0707\r\n.\r\n";
+        let letter = Letter {
+            subject: "x".into(),
+            paragraphs: vec![hostile.into(), "long ".repeat(600), "x".repeat(3000)],
+            action: Some(("\"><script>".into(), "https://you.example/?a=\"><script>".into())),
+        };
+        let (header, body) = sample(&letter);
+        let bytes = format!("{header}{body}");
+        assert!(bytes.split("\r\n").all(|line| line.len() <= 998 && line.is_ascii()), "{bytes}");
+        assert!(!bytes.replace("\r\n", "").contains(['\r', '\n']), "bare line ends");
+        let parsed = mail_parser::MessageParser::new().parse(bytes.as_bytes()).unwrap();
+        assert_eq!((parsed.parts.len(), parsed.text_body.len(), parsed.html_body.len()), (3, 1, 1));
+        let (text, html) = (parsed.body_text(0).unwrap(), parsed.body_html(0).unwrap());
+        assert!(text.contains("</p><script>alert(1)</script>") && text.contains("ä 🦊"), "{text}");
+        assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
+        assert_eq!((html.matches("<a ").count(), html.matches("href=").count()), (1, 1), "{html}");
+        for remote in ["src=\"", "url(", "<link", "@import"] {
+            assert!(!html.contains(remote), "{remote}: {html}");
+        }
+        let field = |name: &str| header.lines().filter(|line| line.starts_with(name)).count();
+        assert_eq!((field("Auto-Submitted: auto-generated"), field("Date: "), field("Message-ID: <notice.")), (1, 1, 1));
     }
 
     #[test]

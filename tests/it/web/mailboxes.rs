@@ -93,7 +93,7 @@ async fn a_mailbox_moves_from_the_page() {
         let mut browser = Browser::signed_in(&app).await;
         let page = path(&app, MAILBOX).await;
         let here = page.trim_start_matches('/').to_owned();
-        holds(&browser.get(&format!("{page}/move")).await, 200, &["Sign in with the new address", "your alias"]);
+        holds(&browser.get(&format!("{page}/move")).await, 200, &["Sign in with it from then on", "your alias"]);
         for (email, word) in [("x", "no e-mail address"), (MAILBOX, "already"), ("x@you.example", "in circles")] {
             holds(&browser.post(&format!("{page}/move"), &[("email", email)]).await, 422, &[word]);
         }
