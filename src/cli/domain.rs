@@ -13,8 +13,8 @@ use crate::service::Desk;
 use crate::service::dkim_key::{self, KeyError};
 use crate::service::domain::{self, AddError, ChangeError};
 use crate::service::domain_check::{self, Record, Status};
-use crate::service::mailbox;
 use crate::service::domain_claim;
+use crate::service::mailbox;
 
 use super::args::{DomainCommand, RotateKeys};
 use super::failure::Failure;

@@ -10,6 +10,7 @@ mod failure;
 mod hold;
 mod letter;
 mod link;
+mod mailboxes;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod reset;
@@ -19,7 +20,6 @@ mod sign_in;
 mod sign_up;
 mod transfer;
 mod two_step;
-mod mailboxes;
 pub mod verify;
 mod webhook;
 
