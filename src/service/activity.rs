@@ -36,7 +36,9 @@ pub async fn recent(desk: &Desk, user: UserId, days: u16) -> Result<Recent, stor
     let tx = &mut desk.storage.read().await?;
     let days_ = filled(first, now.day(), activity::of_user(tx, user, first).await?);
     let mut total = Activity::default();
-    days_.iter().for_each(|(_, counts)| total.add(*counts));
+    for (_, counts) in &days_ {
+        total.add(*counts);
+    }
     let mut known = HashMap::new();
     let mut busiest = Vec::new();
     for (id, counts) in activity::busiest(tx, user, first, SHOWN).await? {

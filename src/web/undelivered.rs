@@ -40,7 +40,7 @@ impl Row {
         let mailbox = failed.mailbox.filter(|_| is_waiting);
         let why = match (&delivery.last_failure, mailbox) {
             _ if delivery.state == DeliveryState::Cancelled => {
-                "It was not delivered because you killed the alias or discarded the message.".to_owned()
+                "It was not delivered because you killed the alias, removed the mailbox or discarded the message.".to_owned()
             }
             (_, Some(mailbox)) if mailbox.verified_at.is_none() => "The mailbox is not verified yet.".to_owned(),
             (_, Some(mailbox)) if mailbox.paused.is_some() => {
@@ -53,7 +53,7 @@ impl Row {
         let next = is_waiting.then(|| {
             let times = if delivery.attempts == 1 { "once".to_owned() } else { format!("{} times", delivery.attempts) };
             let due = when::distance(now, delivery.next_attempt_at.max(now));
-            format!("Tried {times}. Next attempt {due}; given up on {}.", when::moment(delivery.expires_at))
+            format!("Tried {times}. Next attempt {due}; given up on {} UTC.", when::moment(delivery.expires_at))
         });
         Self {
             uuid: delivery.uuid,

@@ -127,7 +127,9 @@ impl Page {
         })?;
         let now = broker.now();
         let Listed { alias, mailboxes, total, .. } = &view.listed;
-        let chrome = who.chrome(alias.address.to_string()).saying(asked.some("said"), &SAID);
+        // An address that is kept does not go on saying what was true once.
+        let is_true = |word: &&str| word.parse::<AliasState>().map_or(true, |said| said == alias.state);
+        let chrome = who.chrome(alias.address.to_string()).saying(asked.some("said").filter(is_true), &SAID);
         let new = asked.text("contact");
         Ok(Self {
             undo: undo(alias, asked),
