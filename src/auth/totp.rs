@@ -65,7 +65,8 @@ mod tests {
         let secret = Private::new(b"12345678901234567890".to_vec());
         for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (2_000_000_000, "279037")] {
             assert_eq!(step_of(&secret, code, at(seconds)), Some(seconds / 30));
-            let grouped = format!(" {} {}", &code[..3], &code[3..]);
+            let (first, second) = code.split_at(3);
+            let grouped = format!(" {first} {second}");
             assert_eq!(step_of(&secret, &grouped, at(seconds)), Some(seconds / 30));
         }
     }

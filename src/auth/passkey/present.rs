@@ -51,7 +51,7 @@ pub fn add(place: &Place, state: &str, answer: &str) -> Result<Made, CeremonyErr
     let answer: RegisterPublicKeyCredential = answered(answer)?;
     let passkey = party(place)?.finish_passkey_registration(&answer, &state).map_err(refused)?;
     let credential = serde_json::to_string(&passkey).map_err(|_| CeremonyError::Damaged)?;
-    Ok(Made { credential_id: passkey.cred_id().to_vec(), credential })
+    Ok(Made { credential_id: passkey.cred_id().clone(), credential })
 }
 
 /// Begins to prove somebody by one of these passkeys.

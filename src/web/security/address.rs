@@ -12,7 +12,7 @@ use crate::web::failure::Failure;
 use crate::web::form::{Checked, MENDABLE};
 
 pub(super) async fn change(State(broker): State<Broker>, Checked { who, fields }: Checked) -> Result<Response, Failure> {
-    if let Err(first) = need_proof(&broker, &who, "/security") {
+    if let Some(first) = need_proof(&broker, &who, "/security") {
         return Ok(first);
     }
     let mailboxes = mailbox::list(&broker.desk, who.user_id()).await?;

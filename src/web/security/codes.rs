@@ -23,7 +23,7 @@ struct Page {
 }
 
 pub(super) async fn redraw(State(broker): State<Broker>, Checked { who, .. }: Checked) -> Result<Response, Failure> {
-    if let Err(first) = need_proof(&broker, &who, "/security") {
+    if let Some(first) = need_proof(&broker, &who, "/security") {
         return Ok(first);
     }
     match recovery_code::redraw(&broker.desk, who.user_id()).await? {

@@ -41,7 +41,7 @@ async fn show(broker: &Broker, who: &SignedIn, wrong: Option<(StatusCode, &str)>
 }
 
 pub(super) async fn delete(State(broker): State<Broker>, Checked { who, fields }: Checked) -> Result<Response, Failure> {
-    if let Err(first) = need_proof(&broker, &who, "/security/delete") {
+    if let Some(first) = need_proof(&broker, &who, "/security/delete") {
         return Ok(first);
     }
     let typed = Address::parse(fields.text("email")).map(|address| address.folded()).unwrap_or_default();

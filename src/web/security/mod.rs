@@ -66,10 +66,8 @@ async fn again(broker: &Broker, who: &SignedIn, (status, wrong): (StatusCode, &s
     Ok(pages::show(status, &page))
 }
 
-/// Sends whoever did not prove lately who they are to do so, and then back to `page`.
-fn need_proof(broker: &Broker, who: &SignedIn, page: &str) -> Result<(), Response> {
-    if who.session.is_confirmed(broker.now()) {
-        return Ok(());
-    }
-    Err(who.go(&format!("confirm?{}", encode(&[("next", page)]))))
+/// Where whoever did not prove lately who they are is sent to do so, and then back to `page`.
+fn need_proof(broker: &Broker, who: &SignedIn, page: &str) -> Option<Response> {
+    let is_confirmed = who.session.is_confirmed(broker.now());
+    (!is_confirmed).then(|| who.go(&format!("confirm?{}", encode(&[("next", page)]))))
 }

@@ -15,7 +15,7 @@ use crate::web::form::{Checked, MENDABLE};
 use crate::web::passkey::{answer, offered};
 
 pub(super) async fn offer(State(broker): State<Broker>, Checked { who, .. }: Checked) -> Response {
-    if need_proof(&broker, &who, "/security").is_err() {
+    if need_proof(&broker, &who, "/security").is_some() {
         let wrong = "Please show first that it is you: open \"Is it you?\" on this page.";
         return (StatusCode::FORBIDDEN, Json(json!({ "wrong": wrong }))).into_response();
     }
@@ -26,7 +26,7 @@ pub(super) async fn offer(State(broker): State<Broker>, Checked { who, .. }: Che
 }
 
 pub(super) async fn add(State(broker): State<Broker>, Checked { who, fields }: Checked) -> Result<Response, Failure> {
-    if let Err(first) = need_proof(&broker, &who, "/security") {
+    if let Some(first) = need_proof(&broker, &who, "/security") {
         return Ok(first);
     }
     let Ok(place) = passkey::place(&broker.rules.public_url) else { return Err(Failure::NotFound) };
@@ -47,11 +47,12 @@ pub(super) async fn remove(
     Path(id): Path<Uuid>,
     Checked { who, .. }: Checked,
 ) -> Result<Response, Failure> {
-    if let Err(first) = need_proof(&broker, &who, "/security") {
+    if let Some(first) = need_proof(&broker, &who, "/security") {
         return Ok(first);
     }
-    match passkey::remove(&broker.desk, who.user_id(), id).await? {
-        true => Ok(who.go("security?said=passkey-gone")),
-        false => Err(Failure::NotFound),
+    if passkey::remove(&broker.desk, who.user_id(), id).await? {
+        Ok(who.go("security?said=passkey-gone"))
+    } else {
+        Err(Failure::NotFound)
     }
 }

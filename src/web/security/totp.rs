@@ -65,7 +65,7 @@ pub(super) async fn confirm(
     visitor: Visitor,
     Checked { who, fields }: Checked,
 ) -> Result<Response, Failure> {
-    if let Err(first) = need_proof(&broker, &who, "/security/totp") {
+    if let Some(first) = need_proof(&broker, &who, "/security/totp") {
         return Ok(first);
     }
     let ip = visitor.browser.ip;
@@ -83,7 +83,7 @@ pub(super) async fn turn_off(
     visitor: Visitor,
     Checked { who, fields }: Checked,
 ) -> Result<Response, Failure> {
-    if let Err(first) = need_proof(&broker, &who, "/security") {
+    if let Some(first) = need_proof(&broker, &who, "/security") {
         return Ok(first);
     }
     let ip = visitor.browser.ip;
