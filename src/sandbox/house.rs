@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::scene::{HIDDEN, PROVIDER, REAL_ADDRESS, Scene};
-use super::{Error, gate, inbox::Inbox, journal::Journal, letters::SENDERS, page};
+use super::{Error, gate, inbox::Inbox, journal::Journal, letters::SENDERS, null_path, page};
 use crate::app::{self, Environment, Running};
 use crate::config::instance::Registration;
 use crate::config::outbound::Mode;
@@ -47,10 +47,13 @@ impl House {
             TcpListener::bind(listen).await.map_err(Error::machine(format!("the gate can't be opened on {listen}")))?;
         let gate = listener.local_addr().map_err(Error::machine("the gate has no address"))?;
         let inbox = Inbox::start(loopback(0)).map_err(Error::machine("the inbox can't be opened"))?;
-        let config = settings(folder.path(), inbox.address(), first_run)?;
+        let porch = TcpListener::bind(loopback(0)).await.map_err(Error::machine("the inbox can't be opened"))?;
+        let at_porch = porch.local_addr().map_err(Error::machine("the inbox has no address"))?;
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        null_path::open(porch, inbox.address(), &tasks, stop.clone());
+        let config = settings(folder.path(), at_porch, first_run)?;
         let running = app::start(&config, environment).await?;
         let behind = running.smtp.first().copied().ok_or(Error::Stopped)?;
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let journal = Journal::new(environment.clock.clone(), &HIDDEN);
         gate::open(listener, behind, journal.clone(), &tasks, stop.clone());
         let desk = running.broker.desk.clone();

@@ -6,8 +6,9 @@
 //!   the [`Inbox`] is dropped the server answers 421 to whoever still comes.
 //! - Each session holds one thread of its pool; there are more of them than the broker keeps connections to one site.
 //! - After a refused end of data it stays in DATA, so nothing is refused there: what is too long is cut and marked.
-//! - It reads lines of any length into memory and answers `MAIL FROM:<>` with 500. It listens on loopback only, and
-//!   its one client is the broker, which sends neither.
+//! - It answers `MAIL FROM:<>` with 500: `null_path` gives that line an address on its way, which is taken off here.
+//! - It reads lines of any length into memory. It listens on loopback only, and its one client is the broker, which sends
+//!   none that are long.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -22,6 +23,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::message::Received;
+use super::null_path::NOBODY;
 
 /// Sessions at once; the broker's limit of connections to one site is far below.
 const THREADS: u32 = 32;
@@ -144,7 +146,7 @@ impl Handler for Session {
     }
 
     fn mail(&mut self, _ip: IpAddr, _domain: &str, from: &str) -> Response {
-        from.clone_into(&mut self.sender);
+        self.sender = if from == NOBODY { String::new() } else { from.to_owned() };
         if self.shelf.0.closed.load(Ordering::Relaxed) { NO_SERVICE } else { OK }
     }
 

@@ -16,6 +16,7 @@ pub mod inbox;
 pub mod journal;
 pub mod letters;
 pub mod message;
+mod null_path;
 pub mod page;
 pub mod scene;
 pub mod sender;

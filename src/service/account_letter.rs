@@ -71,18 +71,3 @@ pub fn password_changed(url: &str) -> Letter {
         format!("{url}/reset"),
     )
 }
-
-/// To the mailbox of whoever makes the first account.
-pub fn verify(url: &str, secret: &str) -> Letter {
-    letter(
-        "Confirm your mailbox",
-        [
-            format!("Somebody, hopefully you, set up {url} and gave this address as their mailbox."),
-            "Open the link below and press its button: from then on mail is forwarded here. The link works within 24 hours."
-                .into(),
-            "If it was not you, do nothing: no mail is forwarded to you.".into(),
-        ],
-        "Confirm the mailbox",
-        format!("{url}/verify/{secret}"),
-    )
-}

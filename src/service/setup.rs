@@ -6,13 +6,11 @@
 use subtle::ConstantTimeEq;
 
 use super::broker::Broker;
-use super::mail_link::{self, NewLink};
 use super::mailbox_test::{self, TestError, Tested};
 use super::password::{self, SetError};
 use super::user::{self, AddError, NewUser};
-use super::{Desk, account_letter};
+use super::{Desk, verification};
 use crate::auth::opaque;
-use crate::model::mail_link::Purpose;
 use crate::model::mailbox::Mailbox;
 use crate::model::user::User;
 use crate::model::{Address, Private};
@@ -92,7 +90,7 @@ pub async fn begin(broker: &Broker, secret: &str, email: &str, password: &Privat
         })
     });
     let (user, mailbox) = made.await?;
-    send_link(broker, &mailbox).await?;
+    verification::resend(broker, &mailbox).await?;
     Ok(user)
 }
 
@@ -113,26 +111,4 @@ pub async fn try_mail(broker: &Broker, mailbox: &Mailbox) -> Result<Option<Teste
         Some(bench) => mailbox_test::first(&bench, mailbox).await.map(Some),
         None => Ok(None),
     }
-}
-
-/// Sends a mailbox the link that verifies it; false when it had enough of them lately.
-pub async fn send_link(broker: &Broker, mailbox: &Mailbox) -> Result<bool, storage::Error> {
-    let Some(domain) = broker.rules.domains.first().cloned() else { return Ok(false) };
-    let (desk, mailbox, url) = (broker.desk.clone(), mailbox.clone(), broker.rules.public_url.clone());
-    let sent = broker.storage().write(move |tx| {
-        Box::pin(async move {
-            let new = NewLink {
-                purpose: Purpose::VerifyMailbox,
-                address: mailbox.address,
-                user_id: Some(mailbox.user_id),
-                mailbox_id: Some(mailbox.id),
-                invite_id: None,
-            };
-            let letter = |secret: &str| account_letter::verify(&url, secret);
-            mail_link::mail(tx, &desk, &domain, new, letter).await
-        })
-    });
-    let sent = sent.await?;
-    broker.queue.notify_one();
-    Ok(sent)
 }

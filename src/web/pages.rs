@@ -15,6 +15,10 @@ pub fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/static/postern.css", get(async || file("text/css; charset=utf-8", include_str!("static/postern.css"))))
         .route("/static/aliases.js", get(async || file("text/javascript; charset=utf-8", include_str!("static/aliases.js"))))
+        .route(
+            "/static/postern.webmanifest",
+            get(async || file("application/manifest+json", include_str!("static/postern.webmanifest"))),
+        )
         .route("/static/copy.js", get(async || file("text/javascript; charset=utf-8", include_str!("static/copy.js"))))
         .route("/static/passkey.js", get(async || file("text/javascript; charset=utf-8", include_str!("static/passkey.js"))))
         .route("/static/icon.svg", get(async || file("image/svg+xml", include_str!("static/icon.svg"))))

@@ -21,6 +21,7 @@ use crate::model::mailbox::Mailbox;
 use crate::service::broker::Broker;
 use crate::service::mailbox_test::{TestError, Tested};
 use crate::service::setup::{self, SetupError};
+use crate::service::verification::{self, Sent};
 use crate::service::{mailbox, session};
 
 /// The routes.
@@ -171,7 +172,12 @@ async fn try_mail(State(broker): State<Broker>, Admin(who): Admin, Checked { fie
     let mailbox = own_mailbox(&broker, &who).await?;
     let mut page = MailPage::new(&broker, &who, &mailbox);
     let outcome = if fields.text("do") == "link" {
-        Ok(if setup::send_link(&broker, &mailbox).await? { LINK_SENT } else { LINK_ENOUGH }.to_owned())
+        Ok(match verification::resend(&broker, &mailbox).await? {
+            Sent::Mailed => LINK_SENT,
+            Sent::Enough => LINK_ENOUGH,
+            Sent::Needless => LINK_NEEDLESS,
+        }
+        .to_owned())
     } else {
         match setup::try_mail(&broker, &mailbox).await {
             Ok(None) => Err((NO_DOMAIN, None)),
@@ -200,6 +206,7 @@ const TAKEN: &str =
     "The mail server of your inbox has taken the test message. Look into your inbox, and into the folder for spam.";
 const LINK_SENT: &str = "Another link is on its way to your inbox.";
 const LINK_ENOUGH: &str = "Several links were sent within the last hour. Please look for them in the folder for spam.";
+const LINK_NEEDLESS: &str = "Your inbox is confirmed already.";
 const REFUSED: &str = "The mail server refused the test message.";
 const UNANSWERED: &str = "The test message could not be handed over now.";
 const UNSIGNED: &str = "The test message could not be signed. Please try again in a minute.";

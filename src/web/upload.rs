@@ -120,9 +120,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_form_is_taken_apart_or_refused(pieces in prop::collection::vec(prop_oneof![
-            Just(&b"------x1"[..]), Just(&b"\r\n"[..]), Just(&b"--"[..]), Just(&b"Content-Disposition: form-data; name=\"a\""[..]), Just(&b"\xff\0"[..]),
-        ], 0..30)) {
+        fn any_form_is_taken_apart_or_refused(pieces in prop::collection::vec(prop::sample::select(vec![
+            &b"------x1"[..], b"\r\n", b"--", b"Content-Disposition: form-data; name=\"a\"", b"\xff\0",
+        ]), 0..30)) {
             if let Some(parts) = take_apart(KIND, &pieces.concat()) {
                 prop_assert!(parts.len() <= MOST_PARTS);
             }

@@ -8,6 +8,7 @@ use crate::model::catch_all::CatchAll;
 use crate::model::client_setting::ClientSettings;
 use crate::model::id::{UserId, uuid_v7};
 use crate::model::pgp_key::PgpKey;
+use crate::model::webhook::{EventKinds, parse_url};
 use crate::model::{Address, Chance, DomainName, Timestamp, transfer};
 use crate::storage::mailbox::NewMailbox;
 use crate::storage::{self, Tx, account_copy};
@@ -132,6 +133,7 @@ impl Bringing {
         let new = storage::domain::NewDomain { uuid, name: name.clone(), user_id, created_at };
         let made = storage::domain::create(tx, &new).await?;
         account_copy::set_domain(tx, made.id, &from).await?;
+        storage::domain_claim::delete_all(tx, &name).await?;
         self.said.push(format!("{name} is a new domain of yours"));
         Ok(())
     }
@@ -202,14 +204,12 @@ impl Bringing {
 
     /// With a new secret, and off: whoever listens there does not know the secret yet.
     async fn webhook(&mut self, tx: &mut Tx, from: &transfer::Webhook) -> Result<(), storage::Error> {
-        let is_url = (from.url.starts_with("https://") || from.url.starts_with("http://"))
-            && from.url.len() <= 2048
-            && !from.url.contains(|c: char| c.is_control() || c.is_whitespace());
-        let is_events = from.events.len() <= 1000 && from.events.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-        if !is_url || !is_events {
+        // Whether it may lie in a private network is asked when something is sent there.
+        let (Ok(url), Ok(events)) = (parse_url(&from.url, true), from.events.parse::<EventKinds>()) else {
             self.said.push("a webhook that is none is left out".into());
             return Ok(());
-        }
+        };
+        let from = &transfer::Webhook { url: url.to_string(), events: events.to_string(), created_at: from.created_at };
         let (uuid, secret) = (uuid_v7(self.now, &self.chance), self.chance.bytes::<32>());
         if account_copy::add_webhook(tx, self.user, uuid, &secret, from, self.now).await? {
             self.said.push(

@@ -11,6 +11,7 @@ use crate::model::alias_name::{self, BOUNCE_PREFIX, NameError};
 use crate::model::contact::REVERSE_PREFIX;
 use crate::model::domain::Domain;
 use crate::model::id::{DomainId, MailboxId, UserId};
+use crate::model::tag::{MOST_TAGS, Tag};
 use crate::model::{Address, DomainName, Timestamp};
 use crate::storage::{self, Tx};
 
@@ -105,11 +106,7 @@ impl Plan {
         row.note = text::note(&row.note, &mut remarks);
         let mailboxes = self.mailboxes_of(&row, &mut remarks);
         let display_name = display_name(&row.display_name, &mut remarks);
-        let tags = row.tags.len();
-        row.tags.retain(|tag| tag.chars().count() <= text::LONGEST_TAG && !tag.contains(char::is_control));
-        if row.tags.len() < tags {
-            remarks.push(Remark::Tags);
-        }
+        row.tags = tags(&row.tags, &mut remarks);
         let is_moved = address
             .as_ref()
             .is_some_and(|address| Address::parse(&row.address).is_ok_and(|old| old.domain() != address.domain()));
@@ -199,6 +196,19 @@ fn display_name(text: &str, remarks: &mut Vec<Remark>) -> Option<String> {
         remarks.push(Remark::DisplayName);
     }
     name
+}
+
+/// Labels as they are kept: each once, as many as an alias has.
+fn tags(texts: &[String], remarks: &mut Vec<Remark>) -> Vec<String> {
+    let mut tags: Vec<Tag> = texts.iter().filter_map(|text| Tag::parse(text).ok()).collect();
+    let all_good = tags.len() == texts.len();
+    tags.sort_unstable();
+    tags.dedup();
+    if !all_good || tags.len() > MOST_TAGS {
+        remarks.push(Remark::Tags);
+    }
+    tags.truncate(MOST_TAGS);
+    tags.iter().map(ToString::to_string).collect()
 }
 
 /// On a shared domain a name is what a chosen one may be; on one's own it is what it was elsewhere, unless mail to it is

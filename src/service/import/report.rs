@@ -99,7 +99,7 @@ impl Remark {
             Self::Mailboxes => "not all of its mailboxes are there; it forwards to those that are, or to the default one",
             Self::NoteCut => "its note was longer than 10000 letters and was cut",
             Self::DisplayName => "its display name can't be used and was left out",
-            Self::Tags => "a label is too long or has control characters and was left out",
+            Self::Tags => "not all of its labels can be kept: there are too many, or one is too long",
         }
     }
 }

@@ -50,7 +50,7 @@ fn simplelogins_table_names_site_state_and_mailboxes() {
     let rows = rows(Source::SimpleLogin, &corpus("simplelogin.csv"));
     assert_eq!(seen(&rows[0]), ("shop.k7f3q@alias.example", "lg.com", "active", "Used on www.lg.com\r\nand \"nowhere\" else"));
     assert_eq!(rows[0].mailboxes, ["Ann@inbox.example", "work@inbox.example"]);
-    assert_eq!(seen(&rows[1]), ("news@alias.example", "", "paused", ""));
+    assert_eq!(seen(&rows[1]), ("letters@alias.example", "", "paused", ""));
     assert_eq!(seen(&rows[2]).1, "example.co.uk");
     assert_eq!(rows.len(), 4);
 }

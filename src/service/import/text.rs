@@ -7,8 +7,6 @@ use crate::model::Timestamp;
 
 /// Letters of a note at the most.
 pub const LONGEST_NOTE: usize = 10_000;
-/// Letters of a label at the most.
-pub const LONGEST_TAG: usize = 50;
 
 /// Bytes as text: UTF-8, or Latin-1 when they can't be that. PostgreSQL has no room for a NUL.
 pub fn decode(bytes: &[u8]) -> String {

@@ -11,6 +11,7 @@ use crate::model::id::UserId;
 use crate::model::person::Person;
 use crate::service::admin::{self, AdminError};
 use crate::service::broker::Broker;
+use crate::service::role;
 use crate::web::chrome::Chrome;
 use crate::web::failure::Failure;
 use crate::web::form::{Asked, Checked, MENDABLE};
@@ -142,7 +143,12 @@ pub(super) async fn remove(
     Checked { fields, .. }: Checked,
 ) -> Result<Response, Failure> {
     let person = find(&broker, &uuid).await?;
-    match admin::remove(&broker.desk, person.uuid, fields.text("email")).await {
+    let removed = admin::remove(&broker.desk, person.uuid, fields.text("email")).await;
+    if removed.is_ok() {
+        // The next administrator reads what was sent to the role addresses.
+        role::ensure(&broker.desk, &broker.rules.domains).await?;
+    }
+    match removed {
         Ok(_) if person.id == who.user_id() => Ok(who.go("sign-in?said=gone")),
         Ok(_) => Ok(who.go("admin/users?said=removed")),
         Err(error) => refused(&who, &person, error),

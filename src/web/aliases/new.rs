@@ -6,8 +6,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use time::Date;
-use time::macros::format_description;
 use uuid::Uuid;
 
 use super::row::Link;
@@ -29,6 +27,7 @@ use crate::web::failure::Failure;
 use crate::web::form::{Asked, Checked, Fields, MENDABLE};
 use crate::web::pages;
 use crate::web::session::SignedIn;
+use crate::web::when;
 
 /// Aliases that there are already for the site, shown at the most.
 const SHOWN: u32 = 4;
@@ -72,7 +71,8 @@ impl Form {
 
     /// With what was written.
     async fn filled(broker: &Broker, user: UserId, fields: &Fields) -> Result<Self, StorageError> {
-        let text = |name| fields.text(name).to_owned();
+        // PostgreSQL takes no NUL in a text.
+        let text = |name| fields.text(name).replace('\0', "");
         let all_mailboxes = mailbox::list(&broker.desk, user).await?;
         let ticked = fields.all("mailbox");
         let is_ticked = |mailbox: &Mailbox| match ticked.as_slice() {
@@ -114,11 +114,12 @@ impl Form {
     }
 }
 
+/// With an example first: narrow fields show no more.
 const FORMATS: [(&str, &str); 4] = [
-    ("site", "The site’s name and 8 random signs: lg.k7f3qz2m"),
-    ("words", "Three words and 5 signs, easy to say: amber-otter-lamp-k7f3q"),
-    ("random", "16 random signs, says nothing: 7kq2m9x4b8zt3nfa"),
-    ("uuid", "A UUID: 0d9f6c1e-…"),
+    ("site", "lg.k7f3qz2m: with the site’s name"),
+    ("words", "amber-otter-lamp-k7f3q: easy to say"),
+    ("random", "7kq2m9x4b8zt3nfa: says nothing"),
+    ("uuid", "0d9f6c1e-8a4b-…: a UUID"),
 ];
 
 /// An alias that was just made.
@@ -259,7 +260,7 @@ fn read(user: UserId, form: &Form, fields: &Fields) -> Result<(NewAlias, Vec<Tag
     }
     let domain = fields.some("domain").map(DomainName::parse).transpose().map_err(|_| CreateError::UnknownDomain.to_string());
     let domain = take(&mut wrong, "domain", domain);
-    let format = fields.some("format").map_or(Ok(NameFormat::default()), str::parse).map_err(str::to_owned);
+    let format = fields.some("format").map_or(Ok(NameFormat::default()), str::parse).map_err(capital);
     let format = take(&mut wrong, "format", format.map(Some)).unwrap_or_default();
     let note = alias_change::check(Change { note: Some(form.note.clone()), ..Change::default() });
     take(&mut wrong, "note", note.map(|_| None::<()>).map_err(|error: ChangeError| capital(&error.to_string())));
@@ -307,9 +308,8 @@ fn read_day(text: &str) -> Result<Option<Timestamp>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    let day = Date::parse(text, format_description!("[year]-[month]-[day]"));
-    let day = day.ok().and_then(Date::next_day).ok_or("Write the day as year, month, day: 2027-01-31.")?;
-    Ok(Some(Timestamp::from_micros(day.midnight().assume_utc().unix_timestamp().saturating_mul(1_000_000))))
+    let day = when::parse_field(text).ok_or("Write the day as year, month, day: 2027-01-31.")?;
+    Ok(Some(when::start(day.saturating_add(1))))
 }
 
 fn read_number(text: &str) -> Result<Option<NonZeroU32>, String> {
@@ -353,7 +353,7 @@ mod tests {
     fn a_day_ends_at_midnight() {
         assert_eq!(read_day("2027-01-31").unwrap().unwrap().to_rfc3339(), "2027-02-01T00:00:00Z");
         assert_eq!(read_day(""), Ok(None));
-        for text in ["31.1.2027", "2027-02-30", "9999-12-31", "+2027-01-01", "soon"] {
+        for text in ["31.1.2027", "2027-02-30", "99999-12-31", "soon"] {
             assert!(read_day(text).is_err(), "{text}");
         }
     }

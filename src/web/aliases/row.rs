@@ -9,6 +9,7 @@ use crate::service::alias_page::{Glance, Listed};
 
 use super::pick::COUNTED;
 use super::wanted::Wanted;
+use crate::web::{alias_words, when};
 
 /// Days that are shown as bars.
 pub const DAYS: i64 = 30;
@@ -57,13 +58,11 @@ pub struct Row {
     pub parts: (String, String),
     /// The site, which leads to all aliases for it.
     pub site: Option<Link>,
-    /// The state's class.
+    /// The state: a word that is its class, too.
     pub state: &'static str,
-    /// What the state is called.
-    pub state_label: &'static str,
     /// Whether it comes first.
     pub pinned: bool,
-    /// When it ends, or that it did.
+    /// When it ends.
     pub end: Option<String>,
     /// Bars of the last days.
     pub bars: Vec<Bar>,
@@ -104,30 +103,19 @@ impl Row {
             address: alias.address.to_string(),
             parts: (alias.address.local().to_owned(), format!("@{}", alias.address.domain())),
             site,
-            state: alias.state.as_str(),
-            state_label: label(alias.state),
+            state: alias_words::tag(alias, now),
             pinned: listed.pinned,
             end: end(alias, now),
             bars: bars(days, now.day()),
             mail: days.iter().map(|(_, messages)| messages).sum(),
             sender: last.map(|(sender, _)| sender.clone()).unwrap_or_default(),
-            last: last.map(|(_, at)| ago(now, *at)).or_else(|| listed.last_day.map(|day| days_ago(now.day() - day))),
-            last_at: last.map(|(_, at)| at.to_rfc3339()).unwrap_or_default(),
+            last: last.map(|(_, at)| when::distance(now, *at)).or_else(|| listed.last_day.map(|day| days_ago(now.day() - day))),
+            last_at: last.map(|(_, at)| when::moment(*at)).unwrap_or_default(),
             note: alias.note.clone(),
             tags: listed.tags.iter().map(tag).collect(),
             quick: quick(alias),
             ticked,
         }
-    }
-}
-
-/// What a state is called.
-pub const fn label(state: AliasState) -> &'static str {
-    match state {
-        AliasState::Active => "open",
-        AliasState::Locked => "locked",
-        AliasState::Paused => "paused",
-        AliasState::Killed => "killed",
     }
 }
 
@@ -141,16 +129,14 @@ fn quick(alias: &Alias) -> Option<Quick> {
 }
 
 fn end(alias: &Alias, now: Timestamp) -> Option<String> {
-    if alias.state == AliasState::Killed {
+    // Then the state says all there is to say.
+    if alias.state == AliasState::Killed || alias.is_expired(now) {
         return None;
-    }
-    if alias.is_expired(now) {
-        return Some("ended".into());
     }
     let left = alias.max_messages.map(|max| max - alias.messages_used);
     match (alias.expires_at, left) {
         // The moment after the last one belongs to the next day.
-        (Some(at), _) => Some(format!("until {}", date(at.minus(Duration::from_micros(1))))),
+        (Some(at), _) => Some(format!("until {}", when::day(at.minus(Duration::from_micros(1)).day()))),
         (None, Some(1)) => Some("for 1 more message".into()),
         (None, Some(left)) => Some(format!("for {left} more messages")),
         (None, None) => None,
@@ -168,29 +154,13 @@ fn bars(days: &[(i64, i64)], today: i64) -> Vec<Bar> {
     days.iter().filter_map(bar).collect()
 }
 
-/// How long ago something was.
-pub fn ago(now: Timestamp, then: Timestamp) -> String {
-    match now.since(then).as_secs() {
-        0..60 => "just now".into(),
-        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
-        seconds @ 3_600..86_400 => format!("{} h ago", seconds / 3_600),
-        _ => {
-            let days = now.day() - then.day();
-            if days < 60 { days_ago(days) } else { date(then) }
-        }
-    }
-}
-
+/// Where only the day is known.
 fn days_ago(days: i64) -> String {
     match days {
         ..=0 => "today".into(),
         1 => "yesterday".into(),
         days => format!("{days} days ago"),
     }
-}
-
-fn date(at: Timestamp) -> String {
-    at.to_rfc3339().chars().take(10).collect()
 }
 
 /// How many aliases there are.
@@ -216,22 +186,6 @@ mod tests {
         );
         assert_eq!(super::bars(&[(1_000, 1)], 1_000), [Bar { x: 87, y: 14, height: 4 }]);
         assert_eq!(super::bars(&[(1_000, i64::MAX)], 1_000).len(), 1);
-    }
-
-    #[test]
-    fn moments_are_said_as_people_say_them() {
-        let now = Timestamp::from_micros(1_800_000_000_000_000);
-        for (seconds, words) in [
-            (5, "just now"),
-            (125, "2 min ago"),
-            (7_300, "2 h ago"),
-            (86_500, "yesterday"),
-            (5 * 86_400, "5 days ago"),
-            (400 * 86_400, "2025-12-11"),
-        ] {
-            assert_eq!(ago(now, now.minus(Duration::from_secs(seconds))), words);
-        }
-        assert_eq!(ago(now, now.plus(Duration::from_hours(1))), "just now");
     }
 
     #[test]

@@ -164,8 +164,10 @@ impl Wanted {
             (None, None, Ok(from)) => Place::From(from),
             (None, None, Err(_)) => Place::First,
         };
+        // What can't be written can't be in what is searched; PostgreSQL takes no NUL.
+        let search: String = asked.text("q").chars().filter(|c| !c.is_control()).take(LONGEST_SEARCH).collect();
         Self {
-            search: asked.text("q").chars().take(LONGEST_SEARCH).collect::<String>().trim().to_owned(),
+            search: search.trim().to_owned(),
             shown: Shown::ALL.into_iter().find(|shown| shown.as_str() == asked.text("state")).unwrap_or_default(),
             site: asked.some("site").and_then(|text| Site::parse(text).ok()),
             tag: asked.some("tag").and_then(|text| Tag::parse(text).ok()),

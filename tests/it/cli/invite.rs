@@ -5,7 +5,7 @@ use super::support::Installation;
 #[test]
 fn an_invitation_is_shown_once_listed_and_taken_back() {
     let settings =
-        "[instance]\nhostname = \"mail.you.example\"\ndomains = [\"you.example\"]\npublic_url = \"https://post.you.example/\"\n";
+        "[instance]\nhostname = \"mail.you.example\"\ndomains = [\"you.example\"]\npublic_url = \"https://post.you.example\"\n";
     let installation = Installation::with(&format!("{settings}registration = \"invite\"\n"));
     let made = installation.run(&["invite", "new", "--note", "Ann", "--expires", "2d", "--json"]).json();
     let link = made["link"].as_str().unwrap();

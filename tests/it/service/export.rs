@@ -73,7 +73,11 @@ async fn rich(database: &Database) -> (Desk, UserId) {
         catch_all_pattern: Some("shop-*".into()),
         created_at: own.created_at,
     };
-    let hook = transfer::Webhook { url: "https://hooks.example/x".into(), events: "incident hold".into(), created_at: now };
+    let hook = transfer::Webhook {
+        url: "https://hooks.example/x".into(),
+        events: "alias.created delivery.failed".into(),
+        created_at: now,
+    };
     write(&desk, move |tx| {
         Box::pin(async move {
             account_copy::set_domain(tx, own.id, &set).await?;
@@ -131,7 +135,7 @@ async fn history(database: &Database, desk: &Desk, ann: UserId, id: AliasId) {
     let (now, uuids, chance) = (database.now(), [database.uuid(), database.uuid(), database.uuid()], database.chance.clone());
     write(desk, move |tx| {
         Box::pin(async move {
-            alias_import::tag(tx, ann, &[(id, "travel".into()), (id, "Über".into())]).await?;
+            alias_import::tag(tx, ann, &[(id, "travel".into()), (id, "über".into())]).await?;
             for (place, (text, uuid)) in ["News@shop.example", "\"a b\"@x.example", "z@y.example"].iter().zip(uuids).enumerate() {
                 let token = ReverseToken::draw(&chance);
                 let made = storage::contact::get_or_create(tx, id, &address(text), &token, uuid, now).await?;
@@ -168,11 +172,11 @@ async fn an_export_that_was_imported_is_exported_as_it_was_on_both_databases_and
         let (desk, ann) = rich(&from).await;
         let archive = archive(&desk, ann).await;
         let (json, csv) = (part(&archive, "postern.json"), part(&archive, "aliases.csv"));
-        assert_eq!((json.matches("\"uuid\"").count(), json.lines().count()), (557, 557 + 21));
+        assert_eq!((json.matches("{\"uuid\"").count(), json.lines().count()), (557, 557 + 21));
         for secret in ["secret of a webhook", "password", "hash", "bob"] {
             assert!(!json.contains(secret) && !csv.contains(secret), "{secret}");
         }
-        assert!(json.contains("\"catch_all_pattern\":\"shop-*\"") && json.contains("\"tags\":[\"travel\",\"Über\"]"));
+        assert!(json.contains("\"catch_all_pattern\":\"shop-*\"") && json.contains("\"tags\":[\"travel\",\"über\"]"));
         let about: serde_json::Value = serde_json::from_str(&part(&archive, "about.json")).unwrap();
         assert_eq!(about["made_at"], desk.clock.now().to_rfc3339());
         each_driver(async |to| {

@@ -83,7 +83,7 @@ async fn an_alias_keeps_its_address_state_note_site_and_mailboxes() {
         assert_eq!((summary.made, summary.skipped, summary.rows), (2, 2, 4));
         let expected = [
             ("shop.k7f3q@alias.example", "made"),
-            ("news@alias.example", "made"),
+            ("letters@alias.example", "made"),
             ("quiet.owl123@simplelogin.example", FOREIGN),
             ("postmaster@alias.example", RESERVED),
         ];
@@ -91,8 +91,11 @@ async fn an_alias_keeps_its_address_state_note_site_and_mailboxes() {
         let shop = listed(&desk, ann.id, "shop.k7f3q@alias.example").await;
         assert_eq!((shop.alias.site.unwrap().as_str(), shop.mailboxes.len()), ("lg.com", 2));
         assert_eq!((shop.alias.state, shop.alias.note.lines().count()), (AliasState::Active, 2));
-        let news = listed(&desk, ann.id, "news@alias.example").await;
-        assert_eq!((news.alias.state, news.mailboxes[0].address.to_string()), (AliasState::Paused, "Ann@inbox.example".into()));
+        let letters = listed(&desk, ann.id, "letters@alias.example").await;
+        assert_eq!(
+            (letters.alias.state, letters.mailboxes[0].address.to_string()),
+            (AliasState::Paused, "Ann@inbox.example".into())
+        );
 
         let (summary, _) = bring(&desk, ann.id, &corpus(Source::Addy, "addy.csv")).await;
         assert_eq!((summary.made, summary.skipped), (2, 2));

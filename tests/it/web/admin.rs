@@ -152,7 +152,8 @@ async fn the_queue_shows_no_mailbox_and_is_tried_again_and_dropped_with_a_reason
         let alias = app.alias("shop").await;
         let answer = format!("451 4.2.2 <{MAILBOX}> is full\r\n");
         app.next_hop(Script::new().reply(Point::Rcpt, &answer));
-        assert!(app.send("news@lg.example", &alias, "Subject: x\r\n\r\nx\r\n").await.starts_with("250"));
+        let accepted = app.send("news@lg.example", &alias, "From: News <news@lg.example>\r\nSubject: x\r\n\r\nx\r\n").await;
+        assert!(accepted.starts_with("250"), "{accepted}");
         app.wait_until(async |app| app.queue().await.iter().any(|delivery| delivery.last_failure.is_some())).await;
         let id = app.queue().await[0].id;
         let (list, path) = (browser.get("/admin/queue").await.body, format!("/admin/queue/{id}"));

@@ -121,7 +121,7 @@ async fn the_list_says_what_there_is_to_know_of_each_alias() {
             ">open<",
             ">7<",
             "lg.example",
-            "2 h ago",
+            "2 hours ago",
             "Washing machine",
             "href=\"aliases?tag=shopping\">shopping<",
         ] {
@@ -175,7 +175,7 @@ async fn filters_keep_what_they_say() {
             ("q=%3Cscript%3E", &["one"]),
             ("q=!", &["one"]),
             ("q=%5C", &[]),
-            ("q=%00", &[]),
+            ("q=%00", &["three", "two", "one"]),
             ("sort=oldest", &["one", "two", "three"]),
             ("sort=address", &["one", "three", "two"]),
             ("sort=mail", &["three", "two", "one"]),
@@ -328,7 +328,7 @@ async fn every_choice_is_taken_and_every_mistake_is_named() {
             ("name", "Washing"),
             ("format", "words"),
             ("domain", DOMAIN),
-            ("note", "Machine & <dryer>"),
+            ("note", "Machine & <dryer>\0"),
             ("tags", "Home, shopping,home"),
             ("expires", "2027-06-30"),
             ("max_messages", "7"),
@@ -343,7 +343,7 @@ async fn every_choice_is_taken_and_every_mistake_is_named() {
         assert_eq!(found.tags.iter().map(Tag::as_str).collect::<Vec<_>>(), ["home", "shopping"]);
         assert_eq!(found.mailboxes.iter().map(|mailbox| mailbox.id).collect::<Vec<_>>(), [other]);
         let page = browser.get("/aliases").await;
-        assert!(page.body.contains("until 2027-06-30") && page.body.contains("Machine &#38; &#60;dryer&#62;"), "{}", page.body);
+        assert!(page.body.contains("until 30 Jun 2027") && page.body.contains("Machine &#38; &#60;dryer&#62;"), "{}", page.body);
 
         let words = browser.post("/aliases/new", &[("note", "for nobody"), ("format", "words")]).await;
         assert_eq!(words.status, 303);
@@ -393,6 +393,8 @@ async fn a_bookmark_fills_the_form_in_and_makes_nothing() {
         }
         let page = browser.get("/aliases/new?site=%22%3E%3Cscript%3E").await;
         assert!(!page.body.contains("<script>") && page.body.contains("encodeURIComponent"), "{}", page.body);
+        let manifest = request(app.running.http, "GET /static/postern.webmanifest", &[], "").await;
+        assert_eq!(manifest.json()["share_target"]["action"], "../aliases/new");
         assert!(all(&app, app.user).await.is_empty());
         for_site(&app, "there", "lg.com", "").await;
         let page = browser.get("/aliases/new?site=lg.com").await;
@@ -411,18 +413,18 @@ async fn many_are_changed_at_once_and_changed_back() {
         app.set_state(&two, AliasState::Locked).await;
         app.set_state(&dead, AliasState::Killed).await;
 
-        let answer = bulk(&mut browser, "pause", &[&one, &two, &dead], &[("back", "aliases?state=all&q=o")]).await;
+        let answer = bulk(&mut browser, "pause", &[&one, &two, &dead], &[("back", "aliases?state=all&sort=oldest")]).await;
         assert_eq!(answer.status, 200);
         assert!(answer.body.contains("2 aliases are paused") && answer.body.contains("1 was left as it was."), "{}", answer.body);
-        assert_eq!(rows(&answer), ["two", "one"], "the list is the one that one came from");
+        assert_eq!(rows(&answer), ["one", "two", "dead"], "the list is the one that one came from");
         assert_eq!((state(&app, &one).await, state(&app, &two).await), (AliasState::Paused, AliasState::Paused));
         assert_eq!(state(&app, &dead).await, AliasState::Killed, "a pause brings nobody back");
         let undo = hidden(&answer, "aliases/undo");
         let undone = post(&mut browser, "/aliases/undo", &undo).await;
-        assert_eq!(undone.header("location"), Some("../aliases?q=o&state=all&said=undone"));
+        assert_eq!(undone.header("location"), Some("../aliases?state=all&sort=oldest&said=undone"));
         assert_eq!((state(&app, &one).await, state(&app, &two).await), (AliasState::Active, AliasState::Locked));
         let undone = post(&mut browser, "/aliases/undo", &undo).await;
-        assert_eq!(undone.header("location"), Some("../aliases?q=o&state=all&said=nothing"), "once only");
+        assert_eq!(undone.header("location"), Some("../aliases?state=all&sort=oldest&said=nothing"), "once only");
 
         let answer = bulk(&mut browser, "revive", &[&dead, &one], &[]).await;
         assert!(answer.body.contains("1 alias is open again"), "{}", answer.body);
@@ -454,6 +456,34 @@ async fn many_are_changed_at_once_and_changed_back() {
             assert_eq!(answer.body.contains(" checked>"), !aliases.is_empty(), "ticks are kept: {act}");
         }
         assert_eq!(browser.get("/aliases/bulk").await.header("location"), Some("../aliases"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_changed_is_left_alone_and_said() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let [role, full, free] = [app.alias("postmaster").await, app.alias("full").await, app.alias("free").await];
+        let tags: Vec<String> = (0..20).map(|number| format!("t{number}")).collect();
+        tag(&app, &full, &tags.join(",")).await;
+        let answer = bulk(&mut browser, "pause", &[&role, &free], &[]).await;
+        assert!(answer.body.contains("postmaster and abuse were left alone"), "{}", answer.body);
+        assert_eq!(state(&app, &role).await, AliasState::Active);
+        assert!(!bulk(&mut browser, "kill", &[&role, &free], &[]).await.body.contains("postmaster@"));
+        let answer = bulk(&mut browser, "tag", &[&full, &free], &[("tag", "more")]).await;
+        assert!(answer.body.contains("1 with 20 tags already got no more."), "{}", answer.body);
+        assert_eq!((listed(&app, &full).await.tags.len(), listed(&app, &free).await.tags.len()), (20, 1));
+        let answer = bulk(&mut browser, "tag", &[&full], &[("tag", "t7")]).await;
+        assert!(answer.body.contains("Nothing had to be changed."), "{}", answer.body);
+        let mut many: Vec<(String, String)> =
+            (0..501).map(|number| ("alias".to_owned(), uuid::Uuid::from_u128(number).to_string())).collect();
+        many.push(("do".into(), "pause".into()));
+        let answer = post(&mut browser, "/aliases/bulk", &many).await;
+        assert_eq!(answer.status, 422);
+        assert!(answer.body.contains("at most 500 aliases"), "{}", answer.body);
         app.finish().await;
     })
     .await;

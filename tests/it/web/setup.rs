@@ -61,7 +61,7 @@ async fn whoever_has_the_link_makes_the_first_account_and_nobody_another() {
         let [admin] = users(&app).await.try_into().unwrap();
         assert!(admin.is_admin && admin.email.to_string() == MAILBOX);
         let letter = app.sink.wait_for(1).await.remove(0);
-        assert_eq!((letter.recipients(), subject(&letter).as_str()), (vec![MAILBOX], "Confirm your mailbox"));
+        assert_eq!((letter.recipients(), subject(&letter).as_str()), (vec![MAILBOX], "Please confirm your mailbox"));
         link(&letter, "/verify/");
 
         assert_eq!(browser.get(&path).await.status, 404);
