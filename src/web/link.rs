@@ -16,6 +16,7 @@ use axum::routing::get;
 use axum::{Router, body::Bytes};
 use mail_parser::{MessageParser, MimeHeaders};
 
+use super::chrome::Chrome;
 use super::pages::{self, Message};
 use crate::model::alias::AliasState;
 use crate::service::broker::Broker;
@@ -121,7 +122,7 @@ fn refusal(broker: &Broker, error: &LinkError) -> Response {
 }
 
 fn say(status: StatusCode, title: &'static str, text: &'static str) -> Response {
-    pages::show(status, &Message { root: "../", title, text })
+    pages::show(status, &Message { chrome: Chrome::open("/u/", title), text })
 }
 
 /// What happened: a headline and a sentence.
@@ -147,7 +148,7 @@ fn outcome(action: Action, changed: bool, subject: &Subject) -> Outcome {
 #[derive(Debug, Template)]
 #[template(path = "link.html", config = "src/web/askama.toml")]
 struct Page {
-    root: &'static str,
+    chrome: Chrome,
     title: &'static str,
     outcome: Option<&'static str>,
     alias: String,
@@ -174,7 +175,7 @@ impl Page {
         };
         let nothing = pause.is_none() && kill.is_none() && block.is_none() && undo.is_none();
         Self {
-            root: "../",
+            chrome: Chrome::open("/u/", ""),
             title: match outcome {
                 Some((title, _)) => title,
                 None if nothing => "This address is closed",

@@ -2,14 +2,20 @@
 //!
 //! `/healthz` says that the process is up, `/readyz` that mail would be taken ([`health::Readiness`]). Metrics are a
 //! router of their own for a listener of their own ([`metrics::router`]). [`link`] serves what the links in mail lead to.
+//! Who may see a page is an argument of its handler ([`session`]), and so is a form that was checked ([`form`]).
 //! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
+pub mod chrome;
+pub mod failure;
+pub mod form;
 pub mod headers;
 pub mod health;
 pub mod link;
 pub mod metrics;
 pub mod pages;
 pub mod problem;
+pub mod session;
+pub mod sign_in;
 
 use axum::Router;
 use axum::middleware;
@@ -20,7 +26,8 @@ use health::Readiness;
 
 /// All routes of the listener `http.listen`.
 pub fn site(readiness: Readiness, broker: Broker) -> Router {
-    finish(health_routes(readiness).merge(link::routes(broker)).merge(pages::files()))
+    let people = Router::new().merge(sign_in::routes()).with_state(broker.clone());
+    finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }
 
 /// Health alone.

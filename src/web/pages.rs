@@ -7,6 +7,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
+use super::chrome::Chrome;
+
 /// The look: a stylesheet and an icon, the same for every page. Addresses of pages are relative, so that a reverse proxy
 /// may put them under a path.
 pub fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
@@ -36,10 +38,8 @@ pub fn show(status: StatusCode, page: &impl Template) -> Response {
 #[derive(Debug, Template)]
 #[template(path = "message.html", config = "src/web/askama.toml")]
 pub struct Message {
-    /// The way from the page to the root: `../` for each folder.
-    pub root: &'static str,
-    /// What it is about, in a few words.
-    pub title: &'static str,
+    /// What it is about.
+    pub chrome: Chrome,
     /// What the reader can do.
     pub text: &'static str,
 }

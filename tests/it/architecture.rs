@@ -62,6 +62,13 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("smtp_proto", &["smtp"]),
     ("argon2", &["auth"]),
     ("pgp", &["transform"]),
+    ("totp_rs", &["auth"]),
+    ("webauthn_rs", &["auth"]),
+    ("qrcode", &["web"]),
+    ("utoipa", &["api"]),
+    ("csv", &["service"]),
+    ("zip", &["service"]),
+    ("reqwest", &["outbound", "cli"]),
 ];
 
 /// Files that may pass 500 production lines, each with a reason.

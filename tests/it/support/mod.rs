@@ -1,6 +1,7 @@
 //! The harness: what tests of several folders share.
 
 pub mod app;
+pub mod browser;
 pub mod client;
 pub mod database;
 pub mod dkim;

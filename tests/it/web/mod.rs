@@ -1,6 +1,7 @@
 //! Health, metrics and pages over a real connection.
 
 mod link;
+mod sign_in;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,0 +1,179 @@
+//! Who is asking: the session cookie of a request, and what each kind of page asks of it.
+//!
+//! The cookie is out of reach of scripts, comes with no request that another site makes by itself (SameSite=Lax; every
+//! change is a POST with a token of its own, see `form`), and never over plain HTTP where pages are served over HTTPS.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header::{COOKIE, LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::chrome::{self, Chrome};
+use super::failure::Failure;
+use crate::model::Private;
+use crate::model::id::UserId;
+use crate::model::origin::client_ip;
+use crate::model::session::Session;
+use crate::model::user::User;
+use crate::service::broker::Broker;
+use crate::service::session::{self, Browser, Present};
+
+/// Somebody who signed in, every factor included.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// By which session.
+    pub session: Session,
+    path: String,
+    secret: Private<String>,
+}
+
+impl SignedIn {
+    /// Whose things this is about.
+    pub fn user_id(&self) -> UserId {
+        self.user.id
+    }
+
+    /// The frame of a page of theirs.
+    pub fn chrome(&self, title: impl Into<String>) -> Chrome {
+        Chrome::of(&self.path, title, &self.user, self.form_token())
+    }
+
+    /// What each of their forms carries.
+    pub fn form_token(&self) -> String {
+        session::form_token(self.secret.reveal())
+    }
+
+    /// Sends the browser to a page after a form was handled (303); `to` is its path without the slash in front.
+    pub fn go(&self, to: &str) -> Response {
+        go(&self.path, to)
+    }
+}
+
+/// Somebody whose password was right and whose second factor has to follow; or who is signed in.
+#[derive(Debug, Clone)]
+pub struct HalfSignedIn(pub SignedIn);
+
+/// Somebody who proved within the last quarter of an hour who they are: what dangerous acts ask for.
+#[derive(Debug, Clone)]
+pub struct Confirmed(pub SignedIn);
+
+/// Somebody who administers the instance. For everybody else there are no such pages.
+#[derive(Debug, Clone)]
+pub struct Admin(pub SignedIn);
+
+/// Whoever it is, signed in or not.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// The one who signed in.
+    pub signed_in: Option<SignedIn>,
+    /// The browser.
+    pub browser: Browser,
+    /// The path of the request.
+    pub path: String,
+}
+
+/// Sends a browser at `from` on to a page with a GET (303).
+pub fn go(from: &str, to: &str) -> Response {
+    let to = format!("{}{to}", chrome::root(from));
+    let to = if to.is_empty() || to.starts_with('?') { format!("./{to}") } else { to };
+    let location = HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("./"));
+    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+/// The field that gives a browser its session.
+pub fn set_cookie(broker: &Broker, secret: &str) -> (axum::http::HeaderName, HeaderValue) {
+    let (name, secure) = cookie_name(broker);
+    let text = format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}");
+    (SET_COOKIE, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("postern=")))
+}
+
+/// The field that takes it away.
+pub fn clear_cookie(broker: &Broker) -> (axum::http::HeaderName, HeaderValue) {
+    let (name, secure) = cookie_name(broker);
+    let text = format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}");
+    (SET_COOKIE, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("postern=")))
+}
+
+/// `__Host-` binds the cookie to this very host (RFC 6265bis §4.1.3.2); browsers take it over HTTPS only.
+fn cookie_name(broker: &Broker) -> (&'static str, &'static str) {
+    if broker.rules.public_url.starts_with("https://") { ("__Host-postern", "; Secure") } else { ("postern", "") }
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let fields = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = fields.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned())
+}
+
+/// The session a request comes with, with or without the second factor.
+async fn present(parts: &Parts, broker: &Broker) -> Result<Option<SignedIn>, Failure> {
+    let Some(secret) = cookie(&parts.headers, cookie_name(broker).0) else { return Ok(None) };
+    let found = session::find(&broker.desk, &secret).await?;
+    let path = parts.uri.path().to_owned();
+    Ok(found.map(|Present { user, session }| SignedIn { user, session, path, secret: Private::new(secret) }))
+}
+
+/// What comes back to where one was once something else is done first.
+fn first(parts: &Parts, page: &str) -> Response {
+    let asked = parts.uri.path_and_query().map_or("/", |asked| asked.as_str());
+    // After a form there is nothing to come back to: what it held is gone.
+    let next = if parts.method == Method::GET { super::form::encode(&[("next", asked)]) } else { String::new() };
+    let to = if next.is_empty() { page.to_owned() } else { format!("{page}?{next}") };
+    go(parts.uri.path(), &to)
+}
+
+async fn signed_in(parts: &Parts, broker: &Broker) -> Result<SignedIn, Response> {
+    match present(parts, broker).await.map_err(IntoResponse::into_response)? {
+        Some(found) if !found.session.needs_factor => Ok(found),
+        Some(_) => Err(go(parts.uri.path(), "sign-in/factor")),
+        None => Err(first(parts, "sign-in")),
+    }
+}
+
+impl FromRequestParts<Broker> for SignedIn {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Response> {
+        signed_in(parts, broker).await
+    }
+}
+
+impl FromRequestParts<Broker> for HalfSignedIn {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Response> {
+        let found = present(parts, broker).await.map_err(IntoResponse::into_response)?;
+        found.map(Self).ok_or_else(|| first(parts, "sign-in"))
+    }
+}
+
+impl FromRequestParts<Broker> for Confirmed {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Response> {
+        let found = signed_in(parts, broker).await?;
+        if found.session.is_confirmed(broker.now()) { Ok(Self(found)) } else { Err(first(parts, "confirm")) }
+    }
+}
+
+impl FromRequestParts<Broker> for Admin {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Response> {
+        let found = signed_in(parts, broker).await?;
+        if found.user.is_admin { Ok(Self(found)) } else { Err(Failure::NotFound.into_response()) }
+    }
+}
+
+impl FromRequestParts<Broker> for Visitor {
+    type Rejection = Failure;
+    async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Failure> {
+        let signed_in = present(parts, broker).await?.filter(|found| !found.session.needs_factor);
+        let text = |name: &str| parts.headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok());
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let user_agent = text(USER_AGENT.as_str()).unwrap_or_default().to_owned();
+        let browser = Browser { user_agent, ip: client_ip(peer, text("x-forwarded-for")) };
+        Ok(Self { signed_in, browser, path: parts.uri.path().to_owned() })
+    }
+}
