@@ -49,6 +49,12 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// From an RFC 3339 date, whatever its offset; `None` when it is none, or beyond what dates can say.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let date = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?;
+        i64::try_from(date.unix_timestamp_nanos().div_euclid(1000)).ok().map(Self)
+    }
+
     fn to_date(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
@@ -91,6 +97,25 @@ mod tests {
         let moment = Timestamp::from_micros(1_700_000_000_000_000);
         assert_eq!(moment.to_rfc5322(), "Tue, 14 Nov 2023 22:13:20 +0000");
         assert_eq!(moment.to_rfc3339(), "2023-11-14T22:13:20Z");
+    }
+
+    #[test]
+    fn dates_of_any_offset_are_read() {
+        let read = Timestamp::from_rfc3339;
+        assert_eq!(read("2023-11-14T22:13:20Z"), Some(Timestamp::from_micros(1_700_000_000_000_000)));
+        assert_eq!(read("2023-11-14T23:13:20.000001+01:00"), Some(Timestamp::from_micros(1_700_000_000_000_001)));
+        for text in ["", "2023-11-14", "2023-11-14T22:13:20", "2023-13-14T22:13:20Z", "tomorrow"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_date_or_none(text in "\\PC{0,40}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,14}(Z|[+-][0-9:]{4,5})") {
+            if let Some(read) = Timestamp::from_rfc3339(&text) {
+                proptest::prop_assert_eq!(Timestamp::from_rfc3339(&read.to_rfc3339()), Some(read));
+            }
+        }
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub async fn forget(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), GetErro
         .await
 }
 
-async fn with_names(tx: &mut Tx, user: UserId, page: Vec<Delivery>) -> Result<Vec<Failed>, storage::Error> {
+pub(super) async fn with_names(tx: &mut Tx, user: UserId, page: Vec<Delivery>) -> Result<Vec<Failed>, storage::Error> {
     let mailboxes = storage::mailbox::list(tx, user).await?;
     let mut known: HashMap<AliasId, Option<Alias>> = HashMap::new();
     let mut failed = Vec::with_capacity(page.len());

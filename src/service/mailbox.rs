@@ -7,6 +7,7 @@ use crate::model::{Address, Timestamp};
 use crate::storage::{self, Tx, delivery};
 
 use super::Desk;
+use super::idempotency::{self, Answer, Once, OnceError};
 
 /// Why a mailbox can't be added.
 #[derive(Debug, thiserror::Error)]
@@ -90,19 +91,40 @@ pub async fn add(desk: &Desk, user_id: UserId, address: Address, verified: bool)
         is_default: false,
         created_at: now,
     };
+    desk.storage.write(move |tx| Box::pin(async move { enter(tx, &new).await })).await
+}
+
+/// Adds a mailbox that is not verified yet, once for a key.
+pub async fn add_once(
+    desk: &Desk,
+    user_id: UserId,
+    address: Address,
+    once: Once<Mailbox>,
+) -> Result<Answer, OnceError<AddError>> {
+    let now = desk.clock.now();
+    let uuid = desk.uuid();
+    let new = storage::mailbox::NewMailbox { uuid, user_id, address, verified_at: None, is_default: false, created_at: now };
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
-                if is_ours(tx, &new.address).await? {
-                    return Err(AddError::OwnDomain);
+                if let Some(answer) = idempotency::begin(tx, once.key.as_ref(), now).await? {
+                    return Ok(answer);
                 }
-                storage::mailbox::create(tx, &new).await.map_err(|error| match error {
-                    error if error.is_taken() => AddError::Taken,
-                    error => error.into(),
-                })
+                let mailbox = enter(tx, &new).await.map_err(OnceError::Failed)?;
+                Ok(idempotency::finish(tx, once, &mailbox).await?)
             })
         })
         .await
+}
+
+async fn enter(tx: &mut Tx, new: &storage::mailbox::NewMailbox) -> Result<Mailbox, AddError> {
+    if is_ours(tx, &new.address).await? {
+        return Err(AddError::OwnDomain);
+    }
+    storage::mailbox::create(tx, new).await.map_err(|error| match error {
+        error if error.is_taken() => AddError::Taken,
+        error => error.into(),
+    })
 }
 
 /// A user's mailboxes, oldest first.

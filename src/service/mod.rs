@@ -6,6 +6,7 @@
 
 pub mod alias;
 pub mod alias_change;
+pub mod alias_new;
 pub mod alias_options;
 pub mod alias_page;
 pub mod alias_tag;
@@ -17,6 +18,7 @@ pub mod broker;
 pub mod client_setting;
 pub mod contact;
 pub mod contact_page;
+pub mod delivery_page;
 pub mod dkim_key;
 pub mod domain;
 pub mod domain_check;
@@ -24,6 +26,7 @@ pub mod dsn;
 pub mod failed_delivery;
 pub mod forward;
 pub mod hold;
+pub mod idempotency;
 pub mod ledger;
 pub mod link;
 pub mod mail_link;

@@ -219,10 +219,11 @@ pub async fn list(tx: &mut Tx, filter: &AliasFilter) -> Result<Vec<Alias>, Error
 /// Makes an active alias. [`ErrorKind::Taken`] when the address exists or ever existed; the transaction is still good then.
 pub async fn create(tx: &mut Tx, new: &NewAlias) -> Result<Alias, Error> {
     let address = new.address.folded();
-    let id: Option<i64> = on!(tx, c => sqlx::query_scalar(
+    let row: Option<AliasRow> = on!(tx, c => sqlx::query_as(
         "INSERT INTO aliases (uuid, user_id, domain_id, address, site, state, note, expires_at, max_messages, created_at, \
          state_changed_at) VALUES ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $9, $9) \
-         ON CONFLICT (address) DO NOTHING RETURNING id",
+         ON CONFLICT (address) DO NOTHING RETURNING id, uuid, user_id, domain_id, address, site, state, note, expires_at, \
+         max_messages, messages_used, created_at, state_changed_at, display_name, link_epoch",
     )
     .bind(new.uuid)
     .bind(new.user_id.0)
@@ -235,16 +236,16 @@ pub async fn create(tx: &mut Tx, new: &NewAlias) -> Result<Alias, Error> {
     .bind(new.created_at.as_micros())
     .fetch_optional(c))?;
     let taken = || Error::new(ErrorKind::Taken, "the address is taken");
-    let id = id.ok_or_else(taken)?;
+    let alias = Alias::try_from(row.ok_or_else(taken)?)?;
     // Asked after the insert: one that is retired at the same moment has then left its hash.
     if is_retired(tx, &address).await? {
-        changed!(tx, sqlx::query("DELETE FROM aliases WHERE id = $1").bind(id))?;
+        changed!(tx, sqlx::query("DELETE FROM aliases WHERE id = $1").bind(alias.id.0))?;
         return Err(taken());
     }
     for mailbox in &new.mailboxes {
-        add_mailbox(tx, AliasId(id), *mailbox).await?;
+        add_mailbox(tx, alias.id, *mailbox).await?;
     }
-    find(tx, AliasId(id)).await?.ok_or_else(|| Error::corrupt("aliases", "id", id))
+    Ok(alias)
 }
 
 /// Adds a mailbox to an alias; nothing happens when it is there already.

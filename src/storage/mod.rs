@@ -27,6 +27,7 @@ pub mod domain;
 pub mod error;
 pub mod failed_delivery;
 pub mod hold;
+pub mod idempotency;
 pub mod mail_link;
 pub mod mailbox;
 pub mod message;
