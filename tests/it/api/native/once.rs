@@ -85,7 +85,7 @@ async fn the_sweep_forgets_old_answers() {
         let client = Client::start(&database).await;
         client.once("k", "POST /v1/aliases", "{}").await;
         client.app.clock.advance(Duration::from_hours(25));
-        postern::delivery::sweep::sweep(&client.app.running.broker).await.unwrap();
+        postern::delivery::sweep(&client.app.running.broker).await.unwrap();
         let user = client.app.user;
         let kept = client.app.read(async |tx| postern::storage::idempotency::find(tx, user, "k").await).await;
         assert_eq!(json!(kept.is_none()), json!(true));
