@@ -37,7 +37,8 @@ pub fn router(broker: Broker) -> Router {
 
 fn cors() -> CorsLayer {
     let methods = [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::PUT, Method::PATCH, Method::DELETE];
-    let exposed = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "location", "idempotency-replayed"].map(HeaderName::from_static);
+    let exposed = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "location", "idempotency-replayed"]
+        .map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(AllowOrigin::any())
         .allow_methods(methods)

@@ -219,6 +219,7 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
         data_dir: config.instance.data_dir.clone(),
         public_url: config.instance.public_url.trim_end_matches('/').to_owned(),
         registration: config.instance.registration,
+        smarthost: checked.smarthost.as_ref().map(|smarthost| smarthost.host.clone()),
     }
 }
 

@@ -12,7 +12,7 @@ use super::node::Identity;
 use super::{StartError, housekeeping, listeners, node};
 use crate::api;
 use crate::config::Config;
-use crate::delivery::Queue;
+use crate::delivery::{self, Queue};
 use crate::service::broker::Broker;
 use crate::smtp::listener::{Door, Entrance};
 use crate::storage;
@@ -79,6 +79,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     running.watch_storage();
     running.guarded(housekeeping::run(broker.clone(), shared, controls.soft.clone()));
     running.guarded(queue.run(controls.soft.clone()));
+    running.guarded(delivery::webhook::run(broker.clone(), controls.soft.clone()));
     let apis = api::router(broker.clone()).layer(axum::middleware::map_response(web::headers::secure));
     running.serve_http(http, web::site(readiness.clone(), broker.clone()).merge(apis));
     readiness.listening();

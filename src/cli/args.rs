@@ -103,6 +103,9 @@ pub struct TryArgs {
     /// Play the story, print each step and end; status 0 only if every step held
     #[arg(long)]
     pub script: bool,
+    /// Begin without an account: set everything up on Postern's own pages, with the local inbox as your real one
+    #[arg(long, conflicts_with = "script")]
+    pub first_run: bool,
 }
 
 /// `postern user …`

@@ -16,6 +16,7 @@ pub fn run(args: &TryArgs, writer: &mut dyn Write) -> Result<(), Failure> {
         http_port: args.http_port,
         open_browser: !args.no_browser && !args.script,
         script: args.script,
+        first_run: args.first_run,
     };
     telemetry::log::init(&Log { level: "warn".into(), ..Log::default() })?;
     desk::runtime()?.block_on(sandbox::run(options, writer)).map_err(|error| match error {

@@ -10,6 +10,7 @@
 
 mod load;
 mod sweep;
+pub mod webhook;
 mod worker;
 
 use std::sync::Arc;

@@ -35,6 +35,7 @@ pub mod sighting;
 pub mod site;
 pub mod tag;
 pub mod user;
+pub mod webhook;
 pub mod words;
 
 pub use address::{Address, DomainName};

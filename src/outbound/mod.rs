@@ -8,6 +8,7 @@ mod encode;
 mod next_hop;
 mod opening;
 mod pool;
+pub mod post;
 mod reach;
 mod sites;
 mod smarthost;
@@ -37,6 +38,7 @@ use encode::Envelope;
 use next_hop::{ADDRESSES, Plan, Target};
 use opening::Opener;
 use pool::{Lease, Pool};
+use post::Poster;
 use sites::Sites;
 pub use smarthost::SettingError;
 use smarthost::Smarthost;
@@ -129,6 +131,7 @@ struct Inner {
     opener: Opener,
     pool: Arc<Pool>,
     sites: Sites,
+    poster: Poster,
 }
 
 /// How a next hop is found.
@@ -168,6 +171,8 @@ impl Outbound {
             }
         };
         let tls = Tls::new(settings.smarthost_ca.as_deref())?;
+        let poster = Poster::new(tls.verified_settings(), resolver.clone(), settings.allow_private_targets)
+            .map_err(|error| SettingError { setting: "outbound", reason: format!("no HTTP client can be made: {error}") })?;
         let deadlines = settings.deadlines.clone();
         let opener = Opener {
             hostname: hostname.to_owned(),
@@ -179,7 +184,7 @@ impl Outbound {
         };
         let (per_site, per_connection) = (settings.connections_per_site, settings.messages_per_connection);
         let pool = Arc::new(Pool::new(per_site, per_connection, settings.keep_alive.0, tasks));
-        Ok(Self(Arc::new(Inner { route, resolver, chance, deadlines, opener, pool, sites: Sites::new(clock) })))
+        Ok(Self(Arc::new(Inner { route, resolver, chance, deadlines, opener, pool, sites: Sites::new(clock), poster })))
     }
 
     /// Tries once to give one message to the next hop.
@@ -231,6 +236,11 @@ impl Outbound {
     /// Ends the rest of a site, whoever saw it.
     pub fn clear_rest(&self, site: &str) {
         self.0.sites.clear(site);
+    }
+
+    /// What posts to the addresses that users chose.
+    pub fn poster(&self) -> &Poster {
+        &self.0.poster
     }
 
     /// Says good-bye on all idle connections and keeps none from now on; for the shutdown, before waiting for the tasks.

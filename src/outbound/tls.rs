@@ -48,6 +48,11 @@ impl Tls {
         Ok(Self { any: TlsConnector::from(Arc::new(any)), verified: TlsConnector::from(Arc::new(verified)) })
     }
 
+    /// What a certificate is checked by.
+    pub(super) fn verified_settings(&self) -> ClientConfig {
+        (**self.verified.config()).clone()
+    }
+
     /// The handshake; `verify` asks for a valid certificate for `name`.
     pub(super) async fn handshake(&self, stream: TcpStream, name: &str, verify: bool) -> std::io::Result<TlsStream<TcpStream>> {
         let connector = if verify { &self.verified } else { &self.any };

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::scene::{HIDDEN, PROVIDER, REAL_ADDRESS, Scene};
 use super::{Error, gate, inbox::Inbox, journal::Journal, letters::SENDERS, page};
 use crate::app::{self, Environment, Running};
+use crate::config::instance::Registration;
 use crate::config::outbound::Mode;
 use crate::config::{Config, database::Database};
 use crate::model::Address;
@@ -35,8 +36,8 @@ pub struct House {
 }
 
 impl House {
-    /// Starts everything; the gate listens on `smtp_port`, or on a free port.
-    pub async fn start(environment: &Environment, smtp_port: Option<u16>) -> Result<Self, Error> {
+    /// Starts everything; the gate listens on `smtp_port`, or on a free port. With `first_run` nobody has an account yet.
+    pub async fn start(environment: &Environment, smtp_port: Option<u16>, first_run: bool) -> Result<Self, Error> {
         let folder = tempfile::Builder::new()
             .prefix("postern-try-")
             .tempdir()
@@ -46,18 +47,20 @@ impl House {
             TcpListener::bind(listen).await.map_err(Error::machine(format!("the gate can't be opened on {listen}")))?;
         let gate = listener.local_addr().map_err(Error::machine("the gate has no address"))?;
         let inbox = Inbox::start(loopback(0)).map_err(Error::machine("the inbox can't be opened"))?;
-        let config = settings(folder.path(), inbox.address())?;
+        let config = settings(folder.path(), inbox.address(), first_run)?;
         let running = app::start(&config, environment).await?;
         let behind = running.smtp.first().copied().ok_or(Error::Stopped)?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let journal = Journal::new(environment.clock.clone(), &HIDDEN);
         gate::open(listener, behind, journal.clone(), &tasks, stop.clone());
         let desk = running.broker.desk.clone();
-        let email = Address::parse(REAL_ADDRESS).map_err(Error::account("the owner's address is wrong"))?;
-        let (owner, _) = user::add(&desk, NewUser { email, is_admin: false, verified: true })
-            .await
-            .map_err(Error::account("the owner's account can't be made"))?;
-        let scene = Scene::new(desk, owner.id, gate, inbox.shelf().clone(), journal);
+        if !first_run {
+            let email = Address::parse(REAL_ADDRESS).map_err(Error::account("the owner's address is wrong"))?;
+            let owner = user::add(&desk, NewUser { email, is_admin: false, verified: true }).await;
+            owner.map_err(Error::account("the owner's account can't be made"))?;
+        }
+        let pages = format!("{}/", config.instance.public_url);
+        let scene = Scene::new(desk, pages, gate, inbox.shelf().clone(), journal);
         Ok(Self { scene, running, inbox, folder, tasks, stop })
     }
 
@@ -100,7 +103,13 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-fn settings(folder: &Path, inbox: SocketAddr) -> Result<Config, Error> {
+/// A port that was free a moment ago: links in mail name it before it is opened.
+fn free_port() -> Result<u16, Error> {
+    let listener = std::net::TcpListener::bind(loopback(0)).map_err(Error::machine("no port is free"))?;
+    Ok(listener.local_addr().map_err(Error::machine("a port has no number"))?.port())
+}
+
+fn settings(folder: &Path, inbox: SocketAddr, first_run: bool) -> Result<Config, Error> {
     let zone_file = folder.join("names.zone");
     std::fs::write(&zone_file, zone()).map_err(Error::machine("the temporary folder can't be used"))?;
     let mut config = Config::default();
@@ -108,7 +117,12 @@ fn settings(folder: &Path, inbox: SocketAddr) -> Result<Config, Error> {
     config.instance.domains = vec!["you.example".into()];
     folder.clone_into(&mut config.instance.data_dir);
     config.database = Database::default();
-    config.http.listen = loopback(0);
+    config.http.listen = loopback(free_port()?);
+    // A name, not an address: passkeys are bound to one.
+    config.instance.public_url = format!("http://localhost:{}", config.http.listen.port());
+    if first_run {
+        config.instance.registration = Registration::Open;
+    }
     config.dns.zone_file = Some(zone_file);
     config.outbound.mode = Mode::Smarthost;
     config.outbound.smarthost = format!("smtp://{inbox}");

@@ -44,13 +44,15 @@ pub struct Options {
     pub open_browser: bool,
     /// Play the story, print each step and end, instead of serving the page.
     pub script: bool,
+    /// Begin without an account: the owner sets everything up on Postern's own pages.
+    pub first_run: bool,
 }
 
 /// Runs the sandbox: to the end of the story with `script`, else until Ctrl-C. Either way nothing stays behind.
 pub async fn run(options: Options, mut out: impl Write) -> Result<(), Error> {
     let started = Instant::now();
     let mut signals = Signals::new()?;
-    let house = House::start(&Environment::system(), options.smtp_port).await?;
+    let house = House::start(&Environment::system(), options.smtp_port, options.first_run).await?;
     let played = if options.script {
         tokio::select! {
             told = tell(&house, started, &mut out) => told,
@@ -98,15 +100,33 @@ async fn tell(house: &House, started: Instant, out: &mut impl Write) -> Result<(
 
 /// Serves the page; ends only when the broker fails.
 async fn serve(house: &House, options: Options, out: &mut impl Write) -> Result<(), Error> {
-    let aliases = house.scene().make_aliases().await?;
-    let page = house.open_page(options.http_port).await?;
-    let url = format!("http://{page}/");
-    greet(&url, house.scene().gate(), &aliases, out)?;
+    let url = if options.first_run {
+        let page = house.open_page(options.http_port).await?;
+        greet_first_run(house, &format!("http://{page}/"), out)?;
+        house.scene().pages().to_owned()
+    } else {
+        let aliases = house.scene().make_aliases().await?;
+        let url = format!("http://{}/", house.open_page(options.http_port).await?);
+        greet(&url, house.scene().gate(), &aliases, out)?;
+        url
+    };
     if options.open_browser {
         browser::open(&url);
     }
     house.failed().await;
     Err(Error::Stopped)
+}
+
+fn greet_first_run(house: &House, inbox: &str, out: &mut impl Write) -> Result<(), Error> {
+    writeln!(out, "An empty Postern runs on this machine only. Set it up, as {}:\n", scene::REAL_ADDRESS)?;
+    writeln!(
+        out,
+        "  {}\n\nYour inbox, and two sites that write to you once they have an alias:\n\n  {inbox}\n",
+        house.scene().pages()
+    )?;
+    writeln!(out, "Ctrl-C ends it and leaves nothing behind.")?;
+    out.flush()?;
+    Ok(())
 }
 
 fn greet(url: &str, gate: SocketAddr, aliases: &[Address], out: &mut impl Write) -> Result<(), Error> {

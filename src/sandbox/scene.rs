@@ -20,7 +20,7 @@ use crate::model::alias::AliasState;
 use crate::model::alias_name::NameFormat;
 use crate::model::id::UserId;
 use crate::model::site::Site;
-use crate::service::{Desk, alias};
+use crate::service::{Desk, alias, user};
 
 /// The owner's real address.
 pub const REAL_ADDRESS: &str = "me@inbox.example";
@@ -39,7 +39,7 @@ pub struct Scene(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     desk: Desk,
-    owner: UserId,
+    pages: String,
     gate: SocketAddr,
     shelf: Shelf,
     journal: Journal,
@@ -55,13 +55,35 @@ struct HandedOut {
 }
 
 impl Scene {
-    pub(super) fn new(desk: Desk, owner: UserId, gate: SocketAddr, shelf: Shelf, journal: Journal) -> Self {
-        Self(Arc::new(Inner { desk, owner, gate, shelf, journal, handed_out: Mutex::default() }))
+    pub(super) fn new(desk: Desk, pages: String, gate: SocketAddr, shelf: Shelf, journal: Journal) -> Self {
+        Self(Arc::new(Inner { desk, pages, gate, shelf, journal, handed_out: Mutex::default() }))
     }
 
     /// Where senders knock.
     pub fn gate(&self) -> SocketAddr {
         self.0.gate
+    }
+
+    /// Where Postern's own pages are.
+    pub fn pages(&self) -> &str {
+        &self.0.pages
+    }
+
+    /// The owner: the first who made an account.
+    async fn owner(&self) -> Result<UserId, Error> {
+        let what = "the owner can't be found";
+        let users = user::list(&self.0.desk, None, 1).await.map_err(Error::account(what))?;
+        users.first().map(|owner| owner.id).ok_or_else(|| Error::account(what)("nobody has made an account yet"))
+    }
+
+    /// A site learns the alias that its customer made on Postern's pages.
+    pub async fn hand_out(&self, sender: &'static Sender, address: Address) -> Result<(), Error> {
+        let what = "the site can't take this address";
+        let alias = alias::get(&self.0.desk, self.owner().await?, &address).await.map_err(Error::account(what))?;
+        let mut handed_out = self.0.handed_out.lock();
+        handed_out.retain(|alias| alias.to != sender);
+        handed_out.push(HandedOut { to: sender, address: alias.address, sent: 0 });
+        Ok(())
     }
 
     /// What came to the inbox.
@@ -81,10 +103,10 @@ impl Scene {
 
     /// Makes one alias for each site.
     pub async fn make_aliases(&self) -> Result<Vec<Address>, Error> {
-        let mut made = Vec::new();
+        let (owner, mut made) = (self.owner().await?, Vec::new());
         for sender in &SENDERS {
             let new = alias::NewAlias {
-                user: self.0.owner,
+                user: owner,
                 site: Site::parse(sender.domain).ok(),
                 domain: None,
                 format: NameFormat::Site,
@@ -105,7 +127,7 @@ impl Scene {
     pub async fn set_state(&self, sender: &Sender, state: AliasState) -> Result<(), Error> {
         let what = "the alias can't be changed";
         let address = self.alias(sender).ok_or_else(|| Error::account(what)("there is none for this site"))?;
-        let change = alias::set_state(&self.0.desk, self.0.owner, &address, state).await.map_err(Error::account(what))?;
+        let change = alias::set_state(&self.0.desk, self.owner().await?, &address, state).await.map_err(Error::account(what))?;
         if change.changed {
             self.0.journal.changed(&address.folded(), state);
         }
@@ -167,12 +189,13 @@ impl Scene {
         let handed_out = self.0.handed_out.lock().clone();
         let mut cards = Vec::with_capacity(handed_out.len());
         for HandedOut { to: sender, address, .. } in handed_out {
-            let now = alias::get(&self.0.desk, self.0.owner, &address).await;
+            let now = alias::get(&self.0.desk, self.owner().await?, &address).await;
             let state = now.map_err(Error::account("the aliases can't be read"))?.state;
             cards.push(Card { sender, address: address.folded(), state });
         }
         Ok(Facts {
             real_address: REAL_ADDRESS.to_owned(),
+            pages: self.0.pages.clone(),
             smtp: self.0.gate,
             cards,
             events: self.events(),

@@ -14,7 +14,7 @@ use crate::model::site::Site;
 use crate::model::{Address, Chance, DomainName, Timestamp};
 use crate::storage::{self, Tx};
 
-use super::Desk;
+use super::{Desk, webhook};
 
 pub use crate::storage::alias::AliasFilter;
 
@@ -182,7 +182,11 @@ pub(super) async fn make(tx: &mut Tx, new: &NewAlias, name: &Name) -> Result<(Al
         };
         match storage::alias::create(tx, &row).await {
             Err(error) if error.is_taken() => {}
-            made => return Ok((made?, mailboxes)),
+            made => {
+                let made = made?;
+                webhook::alias_created(tx, &name.chance, &made, name.now).await?;
+                return Ok((made, mailboxes));
+            }
         }
     }
     Err(if name.chosen.is_some() { CreateError::Taken } else { CreateError::Exhausted })

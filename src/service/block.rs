@@ -27,12 +27,7 @@ pub async fn add(desk: &Desk, user: UserId, sender: Sender) -> Result<bool, stor
 }
 
 /// Blocks a sender at all of a user's aliases, once for a key; one that is blocked already stays so.
-pub async fn add_once(
-    desk: &Desk,
-    user: UserId,
-    sender: Sender,
-    once: Once<Block>,
-) -> Result<Answer, OnceError<storage::Error>> {
+pub async fn add_once(desk: &Desk, user: UserId, sender: Sender, once: Once<Block>) -> Result<Answer, OnceError<storage::Error>> {
     let (uuid, now) = (desk.uuid(), desk.clock.now());
     desk.storage
         .write(move |tx| {
@@ -42,7 +37,10 @@ pub async fn add_once(
                 }
                 let block = match storage::block::add(tx, user, &sender, uuid, now).await? {
                     true => None,
-                    false => storage::block::list(tx, user).await?.into_iter().find(|block| block.sender.to_string() == sender.to_string()),
+                    false => storage::block::list(tx, user)
+                        .await?
+                        .into_iter()
+                        .find(|block| block.sender.to_string() == sender.to_string()),
                 };
                 let block = block.unwrap_or(Block { uuid, sender, created_at: now });
                 Ok(idempotency::finish(tx, once, &block).await?)

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::Desk;
 use super::app_password::Logins;
 use super::automatic::AutomaticCounts;
+use super::domain_check::Surroundings;
 use super::dsn::DsnCounts;
 use super::ledger::Ledger;
 use super::mailbox_test::Bench;
@@ -77,6 +78,8 @@ pub struct MailRules {
     pub public_url: String,
     /// Who may make an account.
     pub registration: Registration,
+    /// Who sends for us, when it is not this machine.
+    pub smarthost: Option<String>,
 }
 
 /// Everything the mail path works with.
@@ -156,6 +159,7 @@ pub struct Parts {
 impl Broker {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        let ledger = Ledger::new(parts.desk.chance.clone());
         let Parts { desk, outbound, resolver, budget, node, keys, signing, rules, tasks, fatal, hard } = parts;
         Self(Arc::new(Inner {
             desk,
@@ -166,7 +170,7 @@ impl Broker {
             keys,
             signing,
             rules,
-            ledger: Ledger::default(),
+            ledger,
             dsns: DsnCounts::default(),
             automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),
@@ -191,6 +195,12 @@ impl Broker {
     pub fn bench(&self) -> Option<Bench<'_>> {
         let domain = self.rules.domains.first()?;
         Some(Bench { desk: &self.desk, outbound: &self.outbound, signing: &self.signing, domain })
+    }
+
+    /// What a check of DNS records has to know.
+    pub fn surroundings(&self) -> Surroundings {
+        let (hostname, smarthost) = (self.rules.hostname.clone(), self.rules.smarthost.clone());
+        Surroundings { hostname, smarthost, resolver: self.resolver.clone() }
     }
 
     /// The database.

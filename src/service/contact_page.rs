@@ -6,10 +6,10 @@ use super::alias::GetError;
 use super::contact::ContactError;
 use super::idempotency::{self, Answer, Once, OnceError};
 use super::{Desk, contact as contact_rules};
-use crate::model::{Address, Timestamp};
 use crate::model::alias::Alias;
 use crate::model::contact::{Contact, ReverseToken};
 use crate::model::id::{AliasId, ContactId, UserId};
+use crate::model::{Address, Timestamp};
 use crate::storage::{self, Tx, contact};
 
 /// A contact with the address that stands for it in the owner's mail client.

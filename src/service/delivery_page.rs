@@ -50,8 +50,7 @@ pub async fn remove(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ChangeE
 }
 
 async fn forget(desk: &Desk, delivery: Delivery) -> Result<(), ChangeError> {
-    let deleted =
-        desk.storage.write(move |tx| Box::pin(async move { failed_delivery::delete(tx, &delivery).await })).await?;
+    let deleted = desk.storage.write(move |tx| Box::pin(async move { failed_delivery::delete(tx, &delivery).await })).await?;
     if deleted { Ok(()) } else { Err(ChangeError::Unknown) }
 }
 

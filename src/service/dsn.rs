@@ -14,7 +14,7 @@ use super::broker::Broker;
 use super::notice::Telling;
 use super::settle::{self, Held, NOT_KEPT_YET};
 use super::signing::SigningError;
-use super::{notice, returned};
+use super::{notice, returned, webhook};
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
 use crate::model::delivery::{DeliveryKind, Failure};
@@ -137,7 +137,7 @@ async fn settle_failed(
     returned: Option<Telling>,
 ) -> Result<bool, storage::Error> {
     let (id, token, failure, now) = (held.id, held.token, failure.clone(), broker.now());
-    let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
+    let (desk, domain, alias_id) = (broker.desk.clone(), broker.rules.domains.first().cloned(), held.alias_id);
     let written = broker.storage().write(move |tx| {
         Box::pin(async move {
             // Settled first: with a lost lease there is nothing to tell anybody.
@@ -150,6 +150,9 @@ async fn settle_failed(
             }
             if let (true, Some(telling), Some(domain)) = (settled, returned, domain) {
                 notice::tell_in(tx, &desk, &domain, &telling).await?;
+            }
+            if let (true, Some(alias)) = (settled, alias_id) {
+                webhook::delivery_failed(tx, &desk.chance, alias, &failure.status, now).await?;
             }
             Ok::<_, storage::Error>(settled)
         })

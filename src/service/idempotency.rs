@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use crate::model::id::UserId;
 use crate::model::Timestamp;
+use crate::model::id::UserId;
 use crate::storage::{self, Tx, idempotency};
 
 /// How long an answer is kept.

@@ -9,33 +9,47 @@ use parking_lot::Mutex;
 use crate::model::activity::{Activity, ActivityKey};
 use crate::model::id::AliasId;
 use crate::model::sighting::{Seen, SightingKey};
-use crate::model::{Clock, Timestamp};
+use crate::model::{Chance, Timestamp};
 use crate::storage::{self, Storage, activity, sighting};
 
+use super::webhook;
+
 /// Counts and sightings not yet written.
-#[derive(Debug, Default)]
-pub struct Ledger(Mutex<Gathered>);
+#[derive(Debug)]
+pub struct Ledger {
+    gathered: Mutex<Gathered>,
+    chance: Chance,
+}
 
 #[derive(Debug, Default)]
 struct Gathered {
     counts: HashMap<ActivityKey, Activity>,
     sightings: HashMap<SightingKey, Seen>,
+    /// When something was counted last.
+    last: Timestamp,
 }
 
 impl Ledger {
+    /// An empty one.
+    pub fn new(chance: Chance) -> Self {
+        Self { gathered: Mutex::default(), chance }
+    }
+
     /// Counts something for an alias, now.
     pub fn count(&self, alias_id: AliasId, now: Timestamp, what: Activity) {
-        self.0.lock().counts.entry(ActivityKey { alias_id, day: now.day() }).or_default().add(what);
+        let mut gathered = self.gathered.lock();
+        gathered.last = now;
+        gathered.counts.entry(ActivityKey { alias_id, day: now.day() }).or_default().add(what);
     }
 
     /// Counts a message of somebody to an alias.
     pub fn saw(&self, key: SightingKey, seen: Seen) {
-        self.0.lock().sightings.entry(key).and_modify(|known| known.add(seen)).or_insert(seen);
+        self.gathered.lock().sightings.entry(key).and_modify(|known| known.add(seen)).or_insert(seen);
     }
 
     /// Writes what has gathered. What can't be written is kept for the next time.
     pub async fn flush(&self, storage: &Storage) -> Result<(), storage::Error> {
-        let gathered = std::mem::take(&mut *self.0.lock());
+        let gathered = std::mem::take(&mut *self.gathered.lock());
         if gathered.counts.is_empty() && gathered.sightings.is_empty() {
             return Ok(());
         }
@@ -45,9 +59,11 @@ impl Ledger {
         counts.sort_unstable_by_key(|(key, _)| *key);
         sightings.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let written = (counts.clone(), sightings.clone());
+        let (last, chance) = (gathered.last, self.chance.clone());
         let result = storage.write(move |tx| {
             Box::pin(async move {
                 activity::add(tx, &written.0).await?;
+                webhook::mail_blocked(tx, &chance, &written.0, last).await?;
                 sighting::add(tx, &written.1).await
             })
         });
@@ -56,16 +72,11 @@ impl Ledger {
             for (key, seen) in sightings {
                 self.saw(key, seen);
             }
-            let mut kept = self.0.lock();
+            let mut kept = self.gathered.lock();
             for (key, count) in counts {
                 kept.counts.entry(key).or_default().add(count);
             }
         }
         result
-    }
-
-    /// Counts with the clock's day; for callers that have no moment at hand.
-    pub fn count_now(&self, alias_id: AliasId, clock: &dyn Clock, what: Activity) {
-        self.count(alias_id, clock.now(), what);
     }
 }

@@ -5,6 +5,7 @@
 //! (`user`, `mailbox`, `domain`, `alias`) needs a [`Desk`]; the mail path needs the whole [`broker::Broker`].
 
 pub mod alias;
+pub mod alias_activity;
 pub mod alias_change;
 pub mod alias_new;
 pub mod alias_options;
@@ -51,6 +52,7 @@ pub mod submit;
 pub mod token;
 pub mod token_memory;
 pub mod user;
+pub mod webhook;
 
 use std::sync::Arc;
 

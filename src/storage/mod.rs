@@ -46,6 +46,7 @@ pub mod sighting;
 pub mod site_backoff;
 pub mod space;
 pub mod user;
+pub mod webhook;
 mod writer;
 
 use std::panic::AssertUnwindSafe;

@@ -16,6 +16,7 @@ pub mod pages;
 pub mod problem;
 pub mod session;
 pub mod sign_in;
+pub mod webhook;
 
 use axum::Router;
 use axum::middleware;
@@ -26,7 +27,7 @@ use health::Readiness;
 
 /// All routes of the listener `http.listen`.
 pub fn site(readiness: Readiness, broker: Broker) -> Router {
-    let people = Router::new().merge(sign_in::routes()).with_state(broker.clone());
+    let people = Router::new().merge(sign_in::routes()).merge(webhook::routes()).with_state(broker.clone());
     finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
 }
 

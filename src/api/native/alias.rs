@@ -300,7 +300,8 @@ pub(super) async fn pick(
         };
         found.cloned()
     };
-    let unknown = || Problem::invalid("mailboxes", "there is no such mailbox; give ids or addresses of your own, see /v1/mailboxes");
+    let unknown =
+        || Problem::invalid("mailboxes", "there is no such mailbox; give ids or addresses of your own, see /v1/mailboxes");
     named.iter().map(|name| find(name).ok_or_else(unknown)).collect()
 }
 
@@ -315,12 +316,7 @@ async fn pick_ids(broker: &Broker, user: UserId, named: &[String]) -> Result<Vec
 #[utoipa::path(delete, path = "/v1/aliases/{alias}", params(("alias" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "It is forgotten."),
         (status = 409, description = "Everybody must be able to reach this address (postmaster, abuse).")))]
-pub async fn forget(
-    State(broker): State<Broker>,
-    writer: Writer,
-    Id(id): Id,
-    _: Params<Nothing>,
-) -> Result<StatusCode, Problem> {
+pub async fn forget(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     let there: Listed = alias_page::get_by_uuid(&broker.desk, writer.user_id(), id).await?;
     alias_change::forget(&broker.desk, writer.user_id(), there.alias.id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -106,7 +106,7 @@ pub async fn create(
     let (made, secret) = app_password::create(&broker.desk, writer.user_id(), &body.value.name).await?;
     let user_name = writer.0.user.email.to_string();
     let app_password = AppPasswordShape::of(&made);
-    Ok((StatusCode::CREATED, Json(NewAppPasswordMade { secret: secret.reveal().to_owned(), user_name, app_password })))
+    Ok((StatusCode::CREATED, Json(NewAppPasswordMade { secret: secret.shown(), user_name, app_password })))
 }
 
 /// Revokes an app password.
@@ -115,12 +115,7 @@ pub async fn create(
 #[utoipa::path(delete, path = "/v1/app-passwords/{app_password}",
     params(("app_password" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "It is revoked.")))]
-pub async fn revoke(
-    State(broker): State<Broker>,
-    writer: Writer,
-    Id(id): Id,
-    _: Params<Nothing>,
-) -> Result<StatusCode, Problem> {
+pub async fn revoke(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     app_password::revoke(&broker.desk, writer.user_id(), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

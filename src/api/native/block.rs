@@ -45,22 +45,14 @@ pub struct BlockShape {
 
 impl BlockShape {
     fn of(block: &Block) -> Self {
-        Self {
-            id: PublicId(block.uuid),
-            sender: block.sender.to_string(),
-            created_at: Timestamp::to_rfc3339(block.created_at),
-        }
+        Self { id: PublicId(block.uuid), sender: block.sender.to_string(), created_at: Timestamp::to_rfc3339(block.created_at) }
     }
 }
 
 /// Lists blocks.
 #[utoipa::path(get, path = "/v1/blocks",
     responses((status = 200, description = "All blocks, the oldest first.", body = Page<BlockShape>)))]
-pub async fn list(
-    State(broker): State<Broker>,
-    reader: Reader,
-    _: Params<Nothing>,
-) -> Result<Json<Page<BlockShape>>, Problem> {
+pub async fn list(State(broker): State<Broker>, reader: Reader, _: Params<Nothing>) -> Result<Json<Page<BlockShape>>, Problem> {
     let blocks = block::everywhere(&broker.desk, reader.user_id()).await?;
     Ok(Json(Page::whole(blocks.iter().map(BlockShape::of).collect())))
 }
@@ -81,12 +73,7 @@ pub struct New {
 #[utoipa::path(post, path = "/v1/blocks",
     request_body(content = New, example = json!({"sender": "spam.example"})),
     responses((status = 201, description = "The block.", body = BlockShape)))]
-pub async fn create(
-    State(broker): State<Broker>,
-    writer: Writer,
-    key: RequestKey,
-    body: Body<New>,
-) -> Result<Response, Problem> {
+pub async fn create(State(broker): State<Broker>, writer: Writer, key: RequestKey, body: Body<New>) -> Result<Response, Problem> {
     let sender: Sender = body.value.sender.trim().parse().map_err(|error| Problem::invalid("sender", error))?;
     let once = key.once(&writer.0, &body.bytes, BlockShape::of);
     Ok(once::answer(block::add_once(&broker.desk, writer.user_id(), sender, once).await?, "/v1/blocks"))
@@ -95,12 +82,7 @@ pub async fn create(
 /// Takes a block back.
 #[utoipa::path(delete, path = "/v1/blocks/{block}", params(("block" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "The sender may write again.")))]
-pub async fn remove(
-    State(broker): State<Broker>,
-    writer: Writer,
-    Id(id): Id,
-    _: Params<Nothing>,
-) -> Result<StatusCode, Problem> {
+pub async fn remove(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     match block::remove_by_uuid(&broker.desk, writer.user_id(), id).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found()),

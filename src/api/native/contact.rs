@@ -156,12 +156,7 @@ pub async fn change(
 /// Its reverse address stays valid where it stands in letters, and a block stays a block.
 #[utoipa::path(delete, path = "/v1/contacts/{contact}", params(("contact" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "It is hidden.")))]
-pub async fn hide(
-    State(broker): State<Broker>,
-    writer: Writer,
-    Id(id): Id,
-    _: Params<Nothing>,
-) -> Result<StatusCode, Problem> {
+pub async fn hide(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     let (entry, _) = contact_page::get_by_uuid(&broker.desk, writer.user_id(), id).await?;
     contact_page::hide(&broker.desk, writer.user_id(), entry.contact.id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -207,12 +207,7 @@ pub async fn show(
 #[utoipa::path(post, path = "/v1/deliveries/{delivery}/retry", params(("delivery" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "It is due."),
         (status = 409, description = "It does not wait: its content was erased when it was given up, or it is held.")))]
-pub async fn retry(
-    State(broker): State<Broker>,
-    writer: Writer,
-    Id(id): Id,
-    _: Params<Nothing>,
-) -> Result<StatusCode, Problem> {
+pub async fn retry(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     delivery_page::retry(&broker.desk, writer.user_id(), id).await?;
     broker.queue.notify_one();
     Ok(StatusCode::NO_CONTENT)
@@ -224,12 +219,7 @@ pub async fn retry(
 #[utoipa::path(delete, path = "/v1/deliveries/{delivery}", params(("delivery" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "It is cancelled or forgotten."),
         (status = 409, description = "It is held: release or discard it below /v1/holds.")))]
-pub async fn remove(
-    State(broker): State<Broker>,
-    writer: Writer,
-    Id(id): Id,
-    _: Params<Nothing>,
-) -> Result<StatusCode, Problem> {
+pub async fn remove(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     delivery_page::remove(&broker.desk, writer.user_id(), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -77,11 +77,7 @@ async fn find(broker: &Broker, user: UserId, id: Uuid) -> Result<Domain, Problem
 /// Those the user may make aliases on: the shared ones and their own. The first is the default.
 #[utoipa::path(get, path = "/v1/domains",
     responses((status = 200, description = "All domains.", body = Page<DomainShape>)))]
-pub async fn list(
-    State(broker): State<Broker>,
-    reader: Reader,
-    _: Params<Nothing>,
-) -> Result<Json<Page<DomainShape>>, Problem> {
+pub async fn list(State(broker): State<Broker>, reader: Reader, _: Params<Nothing>) -> Result<Json<Page<DomainShape>>, Problem> {
     let domains = domain::list_usable(&broker.desk, reader.user_id()).await?;
     Ok(Json(Page::whole(shapes(&broker, reader.user_id(), &domains).await?)))
 }

@@ -20,8 +20,8 @@ use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
 use crate::model::{Address, Timestamp};
 use crate::service::broker::Broker;
-use crate::service::mailbox_test::{self, Tested};
 use crate::service::mailbox;
+use crate::service::mailbox_test::{self, Tested};
 
 /// All routes.
 pub fn routes(routes: Routes) -> Routes {
@@ -92,11 +92,7 @@ async fn find(broker: &Broker, user: UserId, id: Uuid) -> Result<Mailbox, Proble
 /// Lists mailboxes.
 #[utoipa::path(get, path = "/v1/mailboxes",
     responses((status = 200, description = "All mailboxes, the oldest first.", body = Page<MailboxShape>)))]
-pub async fn list(
-    State(broker): State<Broker>,
-    reader: Reader,
-    _: Params<Nothing>,
-) -> Result<Json<Page<MailboxShape>>, Problem> {
+pub async fn list(State(broker): State<Broker>, reader: Reader, _: Params<Nothing>) -> Result<Json<Page<MailboxShape>>, Problem> {
     let all = mailbox::list(&broker.desk, reader.user_id()).await?;
     Ok(Json(Page::whole(all.iter().map(MailboxShape::of).collect())))
 }
@@ -119,12 +115,7 @@ pub struct New {
     responses((status = 201, description = "The mailbox.", body = MailboxShape,
             headers(("Location" = String, description = "Its address."))),
         (status = 409, description = "It is there already.")))]
-pub async fn create(
-    State(broker): State<Broker>,
-    writer: Writer,
-    key: RequestKey,
-    body: Body<New>,
-) -> Result<Response, Problem> {
+pub async fn create(State(broker): State<Broker>, writer: Writer, key: RequestKey, body: Body<New>) -> Result<Response, Problem> {
     let address = Address::parse(&body.value.address).map_err(|error| Problem::invalid("address", error))?;
     let once = key.once(&writer.0, &body.bytes, MailboxShape::of);
     Ok(once::answer(mailbox::add_once(&broker.desk, writer.user_id(), address, once).await?, "/v1/mailboxes"))
@@ -148,12 +139,7 @@ pub async fn show(
 #[utoipa::path(delete, path = "/v1/mailboxes/{mailbox}", params(("mailbox" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "It is removed."),
         (status = 409, description = "It is the default one, or the only one of some alias.")))]
-pub async fn remove(
-    State(broker): State<Broker>,
-    writer: Writer,
-    Id(id): Id,
-    _: Params<Nothing>,
-) -> Result<StatusCode, Problem> {
+pub async fn remove(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     let found = find(&broker, writer.user_id(), id).await?;
     mailbox::remove(&broker.desk, writer.user_id(), &found.address).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,11 +4,19 @@
 //! `#[utoipa::path]` above it, and [`routes::Routes`] makes both the route and the document of that.
 
 pub mod account;
+pub mod activity;
 pub mod alias;
 pub mod alias_new;
+pub mod app_password;
+pub mod block;
 pub mod caller;
+pub mod contact;
+pub mod delivery;
 pub mod document;
+pub mod domain;
 pub mod error;
+pub mod hold;
+pub mod mailbox;
 pub mod once;
 pub mod option;
 pub mod page;
@@ -17,6 +25,7 @@ pub mod request;
 pub mod routes;
 pub mod shape;
 pub mod tag;
+pub mod token;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -31,9 +40,22 @@ use routes::Routes;
 
 /// Every noun.
 fn all() -> Routes {
-    [account::routes, option::routes, alias::routes, tag::routes]
-        .into_iter()
-        .fold(Routes::new(), |routes, noun| noun(routes))
+    let nouns: [fn(Routes) -> Routes; 13] = [
+        account::routes,
+        option::routes,
+        alias::routes,
+        tag::routes,
+        activity::routes,
+        contact::routes,
+        block::routes,
+        mailbox::routes,
+        domain::routes,
+        delivery::routes,
+        hold::routes,
+        token::routes,
+        app_password::routes,
+    ];
+    nouns.into_iter().fold(Routes::new(), |routes, noun| noun(routes))
 }
 
 /// All routes of an instance that is seen from outside at this address.

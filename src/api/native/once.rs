@@ -51,12 +51,7 @@ fn parse(value: &str) -> Option<String> {
 
 impl RequestKey {
     /// A thing to do once for this key and this body; `shape` is what is said about it (201).
-    pub fn once<T, S: Serialize>(
-        self,
-        caller: &Caller,
-        body: &[u8],
-        shape: impl FnOnce(&T) -> S + Send + 'static,
-    ) -> Once<T> {
+    pub fn once<T, S: Serialize>(self, caller: &Caller, body: &[u8], shape: impl FnOnce(&T) -> S + Send + 'static) -> Once<T> {
         let key = self.text.map(|text| {
             let mut digest = Sha256::new();
             // What a token may see is part of the answer.

@@ -15,9 +15,7 @@ use crate::service::domain;
 
 /// All routes.
 pub fn routes(routes: Routes) -> Routes {
-    routes
-        .noun("Options", "What an alias can be made of on this instance.")
-        .on::<__path_show, _, _>(Access::Token, show)
+    routes.noun("Options", "What an alias can be made of on this instance.").on::<__path_show, _, _>(Access::Token, show)
 }
 
 /// A domain that aliases can be made on.
@@ -48,10 +46,8 @@ pub struct Options {
 #[utoipa::path(get, path = "/v1/options", responses((status = 200, description = "The options.", body = Options)))]
 pub async fn show(State(broker): State<Broker>, holder: Holder, _: Params<Nothing>) -> Result<Json<Options>, Problem> {
     let domains = domain::list_usable(&broker.desk, holder.0.user.id).await?;
-    let option = |domain: &crate::model::domain::Domain| DomainOption {
-        name: domain.name.to_string(),
-        is_own: domain.user_id.is_some(),
-    };
+    let option =
+        |domain: &crate::model::domain::Domain| DomainOption { name: domain.name.to_string(), is_own: domain.user_id.is_some() };
     Ok(Json(Options {
         default_domain: domains.first().map(|domain| domain.name.to_string()),
         domains: domains.iter().map(option).collect(),

@@ -1,13 +1,14 @@
 //! What aliases look like in answers.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use super::request::PublicId;
 use crate::model::Timestamp;
 use crate::model::activity::Activity;
 use crate::model::alias::AliasState;
+use crate::model::delivery::Failure;
 use crate::model::mailbox::Mailbox;
 use crate::service::alias_page::Listed;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What an alias does with mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -179,6 +180,28 @@ impl Counts {
     pub fn of(activity: Activity) -> Self {
         let Activity { forwarded, blocked, refused, failed, cancelled, replied, unproven, quoted } = activity;
         Self { forwarded, blocked, refused, failed, cancelled, replied, unproven, quoted }
+    }
+}
+
+/// Why mail was not delivered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Failure)]
+pub struct FailureShape {
+    /// The reply's code; null when no server answered.
+    #[schema(example = 550)]
+    code: Option<u16>,
+    /// The enhanced code (RFC 3463).
+    #[schema(example = "5.1.1")]
+    status: String,
+    /// What was said, for the owner alone: it may name the mailbox.
+    #[schema(example = "no such user")]
+    detail: String,
+}
+
+impl FailureShape {
+    /// Of what was kept.
+    pub fn of(failure: &Failure) -> Self {
+        Self { code: failure.code, status: failure.status.clone(), detail: failure.detail.reveal().clone() }
     }
 }
 

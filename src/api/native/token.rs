@@ -114,11 +114,7 @@ pub struct NewTokenMade {
 /// Lists tokens.
 #[utoipa::path(get, path = "/v1/tokens",
     responses((status = 200, description = "All tokens, the oldest first.", body = Page<TokenShape>)))]
-pub async fn list(
-    State(broker): State<Broker>,
-    reader: Reader,
-    _: Params<Nothing>,
-) -> Result<Json<Page<TokenShape>>, Problem> {
+pub async fn list(State(broker): State<Broker>, reader: Reader, _: Params<Nothing>) -> Result<Json<Page<TokenShape>>, Problem> {
     let all = token::list(&broker.desk, reader.user_id()).await?;
     Ok(Json(Page::whole(all.iter().map(|token| TokenShape::of(token, &reader.0.token)).collect())))
 }
@@ -176,12 +172,7 @@ pub async fn create(
 /// It is worth nothing from the answer on. The token of this request can be revoked, too.
 #[utoipa::path(delete, path = "/v1/tokens/{token}", params(("token" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "It is revoked.")))]
-pub async fn revoke(
-    State(broker): State<Broker>,
-    writer: Writer,
-    Id(id): Id,
-    _: Params<Nothing>,
-) -> Result<StatusCode, Problem> {
+pub async fn revoke(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     let all = token::list(&broker.desk, writer.user_id()).await?;
     let found = all.iter().find(|token| token.uuid == id).ok_or_else(Problem::not_found)?;
     match token::revoke(&broker.desk, writer.user_id(), found.id).await? {

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware;
@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 use super::Error;
 use super::letters::{self, Sender};
 use super::scene::Scene;
+use crate::model::Address;
 use crate::model::alias::AliasState;
 
 #[derive(Debug, Clone)]
@@ -55,6 +56,7 @@ fn router(scene: Scene, stop: CancellationToken) -> Router {
         .route("/", get(page))
         .route("/events", get(events))
         .route("/send/{domain}", post(send))
+        .route("/hand-out/{domain}", post(hand_out))
         .route("/answer/{number}", post(answer))
         .route("/forge/{domain}", post(forge))
         .route("/kill/{domain}", post(kill))
@@ -81,6 +83,23 @@ async fn events(State(stage): State<Stage>) -> Sse<impl Stream<Item = Result<sse
 
 async fn send(State(stage): State<Stage>, Path(domain): Path<String>) -> Result<Redirect, Failure> {
     stage.scene.send(known(&domain)?).await?;
+    Ok(Redirect::to("/"))
+}
+
+/// The form of a site that asks for its customer's address.
+#[derive(Debug, serde::Deserialize)]
+struct Customer {
+    address: String,
+}
+
+async fn hand_out(
+    State(stage): State<Stage>,
+    Path(domain): Path<String>,
+    Form(customer): Form<Customer>,
+) -> Result<Redirect, Failure> {
+    let no_address = |_| Failure(StatusCode::UNPROCESSABLE_ENTITY, "address: this is no address; copy it whole".into());
+    let address = Address::parse(customer.address.trim()).map_err(no_address)?;
+    stage.scene.hand_out(known(&domain)?, address).await?;
     Ok(Redirect::to("/"))
 }
 

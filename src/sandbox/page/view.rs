@@ -33,6 +33,8 @@ pub struct Card {
 pub struct Facts {
     /// The owner's real address.
     pub real_address: String,
+    /// Where Postern's own pages are.
+    pub pages: String,
     /// Where senders knock.
     pub smtp: SocketAddr,
     /// The aliases.
@@ -50,6 +52,8 @@ pub struct Facts {
 #[template(path = "page.html", config = "src/sandbox/askama.toml")]
 pub struct Page {
     real_address: String,
+    pages: String,
+    strangers: Vec<&'static Sender>,
     smtp: SocketAddr,
     conversations: u64,
     lines: u64,
@@ -107,6 +111,7 @@ struct MessageView {
     to: String,
     subject: String,
     text: String,
+    links: Vec<String>,
     header: String,
     can_be_answered: bool,
 }
@@ -114,20 +119,24 @@ struct MessageView {
 impl Page {
     /// Makes the page.
     pub fn new(facts: &Facts) -> Self {
-        let is_ours = |message: &&Arc<Received>| message.recipients.contains(&facts.real_address);
+        let at_provider = facts.real_address.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let is_theirs = |address: &String| address.rsplit_once('@').is_some_and(|(_, domain)| domain == at_provider);
+        let is_ours = |message: &&Arc<Received>| message.recipients.iter().any(is_theirs);
         let (mine, others): (Vec<_>, Vec<_>) = facts.messages.iter().partition(is_ours);
         let given_away = others.iter().filter(|message| message.mentions(&facts.real_address)).count() as u64;
         let alias = facts.cards.first();
         let (alias, by) = alias.map_or(("", ""), |card| (card.address.as_str(), card.sender.address));
         Self {
             real_address: facts.real_address.clone(),
+            pages: facts.pages.clone(),
+            strangers: SENDERS.iter().filter(|sender| facts.cards.iter().all(|card| card.sender != *sender)).collect(),
             smtp: facts.smtp,
             conversations: facts.heard.conversations,
             lines: facts.heard.lines,
             leaks: facts.heard.leaks + given_away,
             aliases: facts.cards.iter().map(|card| AliasView::new(card, facts)).collect(),
             events: facts.events.iter().rev().take(SHOWN).map(|event| EventView::new(event, facts)).collect(),
-            messages: mine.into_iter().rev().take(SHOWN).map(|message| MessageView::new(message)).collect(),
+            messages: mine.into_iter().rev().take(SHOWN).map(|message| MessageView::new(message, &facts.pages)).collect(),
             others: others.len(),
             swaks: swaks(facts.smtp, by, alias),
             python: python(facts.smtp, by, alias),
@@ -269,7 +278,7 @@ fn time_of_day(at: Timestamp) -> String {
 }
 
 impl MessageView {
-    fn new(message: &Received) -> Self {
+    fn new(message: &Received, pages: &str) -> Self {
         let from = if message.from_name.is_empty() { &message.from_address } else { &message.from_name };
         Self {
             number: message.number,
@@ -278,6 +287,7 @@ impl MessageView {
             to: message.to.clone(),
             subject: if message.subject.is_empty() { "(no subject)".to_owned() } else { message.subject.clone() },
             text: message.text.trim().to_owned(),
+            links: message.text.split_whitespace().filter(|word| word.starts_with(pages)).map(str::to_owned).collect(),
             header: message.header(),
             can_be_answered: message.reverse().is_some(),
         }

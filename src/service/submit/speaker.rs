@@ -10,7 +10,7 @@ use crate::model::{Address, DomainName, Reply, alias_name};
 use crate::policy::submission as answers;
 use crate::service::broker::Broker;
 use crate::service::forward::units::Arrival;
-use crate::service::reply;
+use crate::service::{reply, webhook};
 use crate::storage::alias::NewAlias;
 use crate::storage::{self, alias, domain, mailbox};
 use crate::transform;
@@ -134,6 +134,7 @@ pub(super) fn check_header(
 
 /// Makes it. Two messages at once make one.
 pub(super) async fn make(broker: &Broker, new: NewAlias) -> Result<Alias, Reply> {
+    let chance = broker.desk.chance.clone();
     let made = broker.storage().write(move |tx| {
         Box::pin(async move {
             match alias::create(tx, &new).await {
@@ -141,7 +142,11 @@ pub(super) async fn make(broker: &Broker, new: NewAlias) -> Result<Alias, Reply>
                     let there = alias::find_by_address(tx, &new.address.folded()).await?;
                     Ok(there.filter(|alias| alias.user_id == new.user_id))
                 }
-                made => made.map(Some),
+                made => {
+                    let made = made?;
+                    webhook::alias_created(tx, &chance, &made, new.created_at).await?;
+                    Ok(Some(made))
+                }
             }
         })
     });

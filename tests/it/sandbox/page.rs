@@ -12,9 +12,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::DEADLINE;
+use crate::support::http;
 
 async fn open() -> (House, SocketAddr) {
-    let house = House::start(&Environment::system(), None).await.unwrap();
+    let house = House::start(&Environment::system(), None, false).await.unwrap();
     house.scene().make_aliases().await.unwrap();
     let page = house.open_page(None).await.unwrap();
     (house, page)
@@ -176,4 +177,22 @@ async fn the_event_stream_tells_of_changes_and_ends_with_the_sandbox() {
     house.stop().await.unwrap();
     let mut rest = String::new();
     tokio::time::timeout(DEADLINE, stream.read_to_string(&mut rest)).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_run_begins_without_an_account_and_a_site_writes_to_the_alias_it_is_given() {
+    let house = House::start(&Environment::system(), None, true).await.unwrap();
+    let page = house.open_page(None).await.unwrap();
+    let empty = answer(page, "GET /", &[]).await;
+    assert!(empty.contains("does not know you") && empty.contains(house.scene().pages()), "{empty}");
+    let hand_out = async |address: &str| {
+        let body = format!("address={address}");
+        let head = format!("POST /hand-out/lumen-phones.example HTTP/1.1\r\nHost: {page}\r\nConnection: close\r\n");
+        let kind = "Content-Type: application/x-www-form-urlencoded";
+        http::replay(page, format!("{head}{kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await
+    };
+    let refused = hand_out("lumen%40you.example").await;
+    assert!(refused.status == 500 && refused.body.contains("nobody has made an account yet"), "{refused:?}");
+    assert_eq!(hand_out("lumen").await.status, 422);
+    house.stop().await.unwrap();
 }

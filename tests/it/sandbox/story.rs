@@ -7,7 +7,7 @@ use postern::sandbox::house::House;
 use postern::sandbox::letters::{self, SENDERS};
 use postern::sandbox::{Error, Options, sender, story};
 
-const SCRIPT: Options = Options { smtp_port: None, http_port: None, open_browser: false, script: true };
+const SCRIPT: Options = Options { smtp_port: None, http_port: None, open_browser: false, script: true, first_run: false };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_script_plays_to_its_end() {
@@ -36,7 +36,7 @@ async fn a_gate_that_is_taken_is_an_error_with_a_hint() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_does_not_hold_says_what_was_expected_and_seen() {
-    let house = House::start(&Environment::system(), None).await.unwrap();
+    let house = House::start(&Environment::system(), None, false).await.unwrap();
     // Made before the story makes its own: its sites then use these, and killing one leaves the story without its mail.
     house.scene().make_aliases().await.unwrap();
     house.scene().set_state(&SENDERS[0], postern::model::alias::AliasState::Killed).await.unwrap();
@@ -49,7 +49,7 @@ async fn a_step_that_does_not_hold_says_what_was_expected_and_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_temporary_folder_goes_with_the_sandbox() {
-    let house = House::start(&Environment::system(), None).await.unwrap();
+    let house = House::start(&Environment::system(), None, false).await.unwrap();
     let folder = house.folder().to_owned();
     assert!(folder.join("postern.db").exists());
     house.stop().await.unwrap();
@@ -58,7 +58,7 @@ async fn the_temporary_folder_goes_with_the_sandbox() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_and_unknown_addresses_are_answered_alike() {
-    let house = House::start(&Environment::system(), None).await.unwrap();
+    let house = House::start(&Environment::system(), None, false).await.unwrap();
     let scene = house.scene();
     scene.make_aliases().await.unwrap();
     scene.set_state(&SENDERS[0], postern::model::alias::AliasState::Killed).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod link;
 mod sign_in;
+mod webhook;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

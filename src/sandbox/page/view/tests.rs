@@ -17,6 +17,7 @@ fn message(recipient: &str, bytes: &str) -> Arc<Received> {
 fn facts() -> Facts {
     Facts {
         real_address: "me@inbox.example".into(),
+        pages: "http://localhost:1/".into(),
         smtp: SocketAddr::from(([127, 0, 0, 1], 2525)),
         cards: vec![
             Card { sender: &SENDERS[0], address: "lumen.1@you.example".into(), state: AliasState::Killed },

@@ -101,7 +101,9 @@ async fn a_change_touches_what_it_names() {
         assert_eq!((&changed["display_name"], &changed["max_messages"]), (&json!(null), &json!(null)));
         assert_eq!((&changed["note"], &changed["pinned"]), (&json!("n"), &json!(true)));
         assert_eq!(changed["expires_at"], "2031-01-01T00:00:00Z");
-        assert!(client.refused(422, &format!("PATCH {path}"), "{\"state\":\"paused\"}").await.starts_with("state: unknown field"));
+        assert!(
+            client.refused(422, &format!("PATCH {path}"), "{\"state\":\"paused\"}").await.starts_with("state: unknown field")
+        );
         assert!(client.refused(422, &format!("PATCH {path}"), "{\"mailboxes\":[]}").await.starts_with("mailboxes: "));
         assert_eq!(client.expect(200, &format!("PATCH {path}"), "{}").await, changed);
         client.app.finish().await;

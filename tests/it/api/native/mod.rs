@@ -70,8 +70,7 @@ impl Client {
     /// A request under a key.
     async fn once(&self, key: &str, head: &str, body: &str) -> Answer {
         let authorization = format!("Bearer {}", self.token);
-        let headers =
-            [("Authorization", authorization.as_str()), ("Content-Type", "application/json"), ("Idempotency-Key", key)];
+        let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json"), ("Idempotency-Key", key)];
         request(self.app.running.http, head, &headers, body).await
     }
 }
