@@ -6,6 +6,7 @@
 //! A page is a template in `templates/` on `base.html`, in the look of `static/postern.css`; it works without scripts.
 
 pub mod chrome;
+pub mod docs;
 pub mod failure;
 pub mod form;
 pub mod headers;
@@ -25,10 +26,10 @@ use axum::routing::get;
 use crate::service::broker::Broker;
 use health::Readiness;
 
-/// All routes of the listener `http.listen`.
-pub fn site(readiness: Readiness, broker: Broker) -> Router {
+/// All routes of the listener `http.listen`; `api` is the document of our own API.
+pub fn site(readiness: Readiness, broker: Broker, api: &serde_json::Value) -> Router {
     let people = Router::new().merge(sign_in::routes()).merge(webhook::routes()).with_state(broker.clone());
-    finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
+    finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()).merge(docs::routes(api)))
 }
 
 /// Health alone.

@@ -92,6 +92,24 @@ async fn the_document_is_whole() {
 }
 
 #[tokio::test]
+async fn people_read_the_same() {
+    on_sqlite(async |database| {
+        let client = Client::start(&database).await;
+        let page = request(client.app.running.http, "GET /docs", &[], "").await;
+        assert_eq!(page.status, 200);
+        assert!(!page.body.contains("<script") && !page.body.contains("style="));
+        for operation in operations(&client).await {
+            let call = format!("<code>{} {}</code>", operation.method, operation.path);
+            assert!(page.body.contains(&call), "{call} is not there");
+            let summary = operation.value["summary"].as_str().unwrap();
+            assert!(page.body.contains(&summary.replace('\'', "&#39;")), "{summary} is not there");
+        }
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_route_needs_exactly_the_scope_that_the_document_says() {
     each_driver(async |database| {
         let client = Client::start(&database).await;

@@ -1,10 +1,13 @@
 //! Our own API as programs speak it.
 
 mod aliases;
+mod deliveries;
 mod document;
 mod errors;
+mod nouns;
 mod once;
 mod pages;
+mod strangers;
 
 use postern::model::api_token::{Scope, Scopes};
 use postern::service::token;
@@ -14,6 +17,9 @@ use super::{draw_token, with_bearer};
 use crate::support::app::{TestApp, user};
 use crate::support::database::Database;
 use crate::support::http::{Answer, request};
+
+/// A letter that goes through.
+const MESSAGE: &str = "From: News <news@lg.example>\r\nSubject: Sale\r\n\r\nbuy\r\n";
 
 /// A running instance and a token of its user.
 struct Client {
