@@ -238,14 +238,33 @@ pub async fn create(tx: &mut Tx, new: &NewAlias) -> Result<Alias, Error> {
     let taken = || Error::new(ErrorKind::Taken, "the address is taken");
     let alias = Alias::try_from(row.ok_or_else(taken)?)?;
     // Asked after the insert: one that is retired at the same moment has then left its hash.
-    if is_retired(tx, &address).await? {
+    let (first, others) = match new.mailboxes.split_first() {
+        Some((first, others)) => (add_unless_retired(tx, alias.id, *first, &address).await?, others),
+        None => (!is_retired(tx, &address).await?, &[][..]),
+    };
+    if !first {
         changed!(tx, sqlx::query("DELETE FROM aliases WHERE id = $1").bind(alias.id.0))?;
         return Err(taken());
     }
-    for mailbox in &new.mailboxes {
+    for mailbox in others {
         add_mailbox(tx, alias.id, *mailbox).await?;
     }
     Ok(alias)
+}
+
+/// Adds the first mailbox to a new alias, unless its address was handed out once and is gone: one question instead of two.
+async fn add_unless_retired(tx: &mut Tx, id: AliasId, mailbox: MailboxId, address: &str) -> Result<bool, Error> {
+    let added = changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO alias_mailboxes (alias_id, mailbox_id) SELECT a.id, m.id FROM aliases a, mailboxes m \
+             WHERE a.id = $1 AND m.id = $2 AND NOT EXISTS (SELECT 1 FROM retired_addresses r WHERE r.address_hash = $3)"
+        )
+        .bind(id.0)
+        .bind(mailbox.0)
+        .bind(hash(address))
+    )?;
+    Ok(added == 1)
 }
 
 /// Adds a mailbox to an alias; nothing happens when it is there already.

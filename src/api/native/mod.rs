@@ -26,6 +26,7 @@ pub mod routes;
 pub mod shape;
 pub mod tag;
 pub mod token;
+pub mod webhook;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -40,7 +41,7 @@ use routes::Routes;
 
 /// Every noun.
 fn all() -> Routes {
-    let nouns: [fn(Routes) -> Routes; 13] = [
+    let nouns: [fn(Routes) -> Routes; 14] = [
         account::routes,
         option::routes,
         alias::routes,
@@ -54,6 +55,7 @@ fn all() -> Routes {
         hold::routes,
         token::routes,
         app_password::routes,
+        webhook::routes,
     ];
     nouns.into_iter().fold(Routes::new(), |routes, noun| noun(routes))
 }

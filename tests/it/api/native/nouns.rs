@@ -196,6 +196,30 @@ async fn an_app_password_is_shown_once_and_revoked() {
 }
 
 #[tokio::test]
+async fn a_webhook_is_made_tested_and_removed() {
+    each_driver(async |database| {
+        let client = Client::start(&database).await;
+        let body = "{\"url\":\"https://you.example/hook\",\"events\":[\"alias.created\"]}";
+        let made = client.expect(201, "POST /v1/webhooks", body).await;
+        assert!(text(&made["secret"]).starts_with("whsec_"));
+        let path = format!("/v1/webhooks/{}", text(&made["webhook"]["id"]));
+        let shown = client.expect(200, &format!("GET {path}"), "").await;
+        assert_eq!((&shown["url"], &shown["events"]), (&json!("https://you.example/hook"), &json!(["alias.created"])));
+        let list = client.expect(200, "GET /v1/webhooks", "").await;
+        assert!(!list.to_string().contains("whsec_") && list["items"] == json!([shown]), "{list}");
+        client.done(&format!("POST {path}/resume"), "").await;
+        client.done(&format!("DELETE {path}"), "").await;
+        assert_eq!(client.ask(&format!("POST {path}/test"), "").await.status, 404);
+        for url in ["http://you.example/hook", "nonsense"] {
+            let body = json!({ "url": url }).to_string();
+            assert!(client.refused(422, "POST /v1/webhooks", &body).await.starts_with("url: "));
+        }
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_happened_at_an_alias_is_shown_by_day_and_by_sender() {
     each_driver(async |database| {
         let client = Client::start(&database).await;
