@@ -68,7 +68,8 @@ CREATE TABLE mail_links (
     address     TEXT   NOT NULL,
     -- NULL for a sign-up: there is no user yet.
     user_id     BIGINT REFERENCES users (id) ON DELETE CASCADE,
-    mailbox_id  BIGINT REFERENCES mailboxes (id) ON DELETE CASCADE,
+    -- A link outlives its mailbox, dead: whoever adds and removes one again and again is still counted.
+    mailbox_id  BIGINT REFERENCES mailboxes (id) ON DELETE SET NULL,
     -- The invitation a sign-up came by.
     invite_id   BIGINT,
     created_at  BIGINT NOT NULL,
@@ -76,6 +77,8 @@ CREATE TABLE mail_links (
 );
 CREATE INDEX mail_links_by_address ON mail_links (address, created_at);
 CREATE INDEX mail_links_by_expiry ON mail_links (expires_at);
+CREATE INDEX mail_links_by_user ON mail_links (user_id, created_at);
+CREATE INDEX mail_links_by_mailbox ON mail_links (mailbox_id);
 
 -- Invitations to make an account; used ones stay for the list.
 CREATE TABLE invites (
@@ -93,19 +96,44 @@ CREATE TABLE invites (
 
 -- The mailbox that this one takes the place of once it is verified; both work until then.
 ALTER TABLE mailboxes ADD COLUMN replaces_id BIGINT REFERENCES mailboxes (id) ON DELETE SET NULL;
+-- Whether the address its user signs in with follows then.
+ALTER TABLE mailboxes ADD COLUMN moves_sign_in BOOLEAN NOT NULL DEFAULT FALSE;
+-- Of two moves of one mailbox at once, one is refused.
+CREATE UNIQUE INDEX mailboxes_by_replaced ON mailboxes (replaces_id) WHERE replaces_id IS NOT NULL;
 
 -- Signs names that are made without network: users who do not make any have none.
 ALTER TABLE users ADD COLUMN name_key BLOB;
 
--- Proof that its user owns a domain: the record that was asked for, and when it was seen. Domains of the operator need none.
-ALTER TABLE domains ADD COLUMN proof TEXT;
+-- Domains that users say are theirs and did not prove yet. Nothing else looks here: a claim takes no mail, holds no alias and is
+-- in nobody's way. Whoever proves a domain gets the row in domains.
+CREATE TABLE domain_claims (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    uuid        BLOB   NOT NULL UNIQUE,
+    user_id     BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name        TEXT   NOT NULL,
+    -- What the TXT record has to hold: drawn for this claim.
+    proof       TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    UNIQUE (user_id, name)
+);
+CREATE INDEX domain_claims_by_name ON domain_claims (name);
+
+-- Since when it is known whose a domain is: its proof was seen, or the operator said so.
 ALTER TABLE domains ADD COLUMN proven_at BIGINT;
+UPDATE domains SET proven_at = created_at;
 -- What happens to mail for a name that was never made.
 ALTER TABLE domains ADD COLUMN catch_all TEXT NOT NULL DEFAULT 'off' CHECK (catch_all IN ('off', 'on', 'pattern'));
 -- Names that are made at the first message when catch_all says pattern: * stands for any run of characters.
 ALTER TABLE domains ADD COLUMN catch_all_pattern TEXT;
--- Domains were added by the operator until now.
-UPDATE domains SET proven_at = created_at;
+-- Aliases that nobody made: their first message did. Counted by day, so that a guesser of names fills nobody's list.
+CREATE TABLE made_aliases (
+    alias_id    BIGINT NOT NULL PRIMARY KEY REFERENCES aliases (id) ON DELETE CASCADE,
+    domain_id   BIGINT NOT NULL REFERENCES domains (id) ON DELETE CASCADE,
+    how         TEXT   NOT NULL CHECK (how IN ('catch-all', 'signed')),
+    -- Days since the epoch.
+    day         BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX made_aliases_by_day ON made_aliases (domain_id, how, day);
 
 -- Labels the owner gave an alias.
 CREATE TABLE alias_tags (
@@ -161,3 +189,15 @@ CREATE TABLE webhook_events (
 );
 CREATE INDEX webhook_events_due ON webhook_events (next_attempt_at);
 CREATE INDEX webhook_events_by_webhook ON webhook_events (webhook_id);
+
+-- A file that somebody wants to bring in, from the look at what would happen until it is done; one for each user.
+CREATE TABLE uploads (
+    user_id     BIGINT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    -- Which service it comes from.
+    source      TEXT   NOT NULL,
+    -- Where aliases are made whose domain is not here; NULL: nowhere.
+    remap       TEXT,
+    content     BLOB   NOT NULL,
+    created_at  BIGINT NOT NULL
+);
+CREATE INDEX uploads_by_age ON uploads (created_at);

@@ -10,6 +10,7 @@ pub mod native;
 pub mod origin;
 pub mod sign_in;
 pub mod simplelogin;
+pub mod two_step;
 
 use std::time::Duration;
 

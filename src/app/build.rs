@@ -1,5 +1,6 @@
 //! From settings to parts: database, keys, resolver, way out, broker.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -205,6 +206,8 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
     let waits: Vec<Duration> = outbound.retry.iter().map(|span| span.0).collect();
     MailRules {
         submission_per_day: config.smtp.submission_per_day,
+        submission_ports: config.smtp.submission.iter().map(SocketAddr::port).collect(),
+        submissions_ports: config.smtp.submissions.iter().map(SocketAddr::port).collect(),
         hostname: checked.hostname.clone(),
         domains: checked.domains.clone(),
         dmarc: config.sender_auth.dmarc,

@@ -13,6 +13,7 @@ use crate::service::dkim_key::KeyError;
 use crate::service::pausing;
 use crate::service::pgp_key;
 use crate::service::probing;
+use crate::service::role;
 use crate::storage::{self, node, queue, site_backoff};
 use crate::telemetry::metrics::{QUEUE_HELD, QUEUE_OLDEST_SECONDS, QUEUE_WAITING};
 
@@ -40,6 +41,8 @@ pub(super) async fn run(broker: Broker, shared: Option<SharedClock>, stop: Cance
         }
         if count % WARNINGS == SWEEPS / 3 {
             note(&broker, "expiring keys", pgp_key::warn_expiring(&broker).await);
+            // The first administrator may have verified a mailbox since the start.
+            note(&broker, "role addresses", role::ensure(&broker.desk, &broker.rules.domains).await);
         }
         if count % WARNINGS == SWEEPS {
             probing::start(&broker);

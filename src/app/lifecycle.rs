@@ -17,6 +17,10 @@ pub async fn serve(config: &Config) -> Result<(), StartError> {
     let mut signals = Signals::new()?;
     let running = start(config, &Environment::system()).await?;
     tracing::info!(smtp = ?running.smtp, http = %running.http, "Postern is ready");
+    if let Some(link) = &running.setup_link {
+        // Whoever reads this log runs the instance: nobody else is to make the first account.
+        tracing::warn!("there is no account yet; make the first one here: {}", link.reveal());
+    }
     let failed = tokio::select! {
         () = signals.next() => false,
         () = running.failed() => true,

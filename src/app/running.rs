@@ -13,7 +13,9 @@ use super::{StartError, housekeeping, listeners, node};
 use crate::api;
 use crate::config::Config;
 use crate::delivery::{self, Queue};
+use crate::model::Private;
 use crate::service::broker::Broker;
+use crate::service::setup;
 use crate::smtp::listener::{Door, Entrance};
 use crate::storage;
 use crate::web::{self, health::Readiness};
@@ -33,6 +35,8 @@ pub struct Running {
     pub submissions: Vec<SocketAddr>,
     /// Where pages are served.
     pub http: SocketAddr,
+    /// Where the first account is made, while there is none.
+    pub setup_link: Option<Private<String>>,
     readiness: Readiness,
     controls: Controls,
     _identity: Identity,
@@ -61,6 +65,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     broker.measure_free_space().await;
     build::enter_domains(&broker.desk, &checked.domains).await?;
     build::make_keys(&broker).await?;
+    let setup_link = setup_link(&broker).await.map_err(|error| StartError::database(&error))?;
     let queue = Queue::new(broker.clone(), config.outbound.workers);
     register(&broker).await.map_err(|error| StartError::database(&error))?;
     queue.recover().await.map_err(|error| StartError::database(&error))?;
@@ -72,6 +77,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
         submission: Vec::new(),
         submissions: Vec::new(),
         http: address(&http)?,
+        setup_link,
         readiness: readiness.clone(),
         controls: controls.clone(),
         _identity: identity,
@@ -114,6 +120,11 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
 async fn register(broker: &Broker) -> Result<(), storage::Error> {
     let (node, hostname, now) = (broker.node.clone(), broker.rules.hostname.to_string(), broker.now());
     broker.storage().write(move |tx| Box::pin(async move { storage::node::register(tx, &node, &hostname, now).await })).await
+}
+
+async fn setup_link(broker: &Broker) -> Result<Option<Private<String>>, storage::Error> {
+    let secret = setup::open(&broker.desk).await?;
+    Ok(secret.map(|secret| Private::new(setup::link(&broker.rules.public_url, &secret))))
 }
 
 fn readiness(broker: &Broker, listeners: usize) -> Readiness {

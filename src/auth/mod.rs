@@ -7,4 +7,7 @@ pub mod api_token;
 pub mod app_password;
 pub mod attempts;
 pub mod opaque;
+pub mod passkey;
 pub mod password;
+pub mod recovery_code;
+pub mod totp;

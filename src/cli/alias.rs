@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::model::activity::Activity;
-use crate::model::alias::{Alias, AliasState};
+use crate::model::alias::{Alias, AliasState, MadeBy};
 use crate::model::sighting::{Seen, SightingKey};
 use crate::model::{Address, Timestamp};
 use crate::service::Desk;
@@ -17,7 +17,7 @@ use crate::service::alias::{
 use super::args::{self, AliasCommand};
 use super::failure::Failure;
 use super::output::{Output, printable};
-use super::{desk, queue};
+use super::{desk, offline, queue};
 
 /// Aliases read at once.
 const PAGE: u32 = 500;
@@ -62,6 +62,8 @@ struct Shown {
     total: Activity,
     undelivered: Vec<queue::View>,
     senders: Vec<Sender>,
+    /// How it came to be, when its first message made it.
+    made_by: Option<MadeBy>,
 }
 
 /// Somebody who wrote to the alias.
@@ -111,6 +113,11 @@ struct NewState {
 
 /// Runs one of them.
 pub fn run(config: &Config, user: Option<&Address>, command: AliasCommand, output: &mut Output<'_>) -> Result<(), Failure> {
+    if let AliasCommand::New(new) = &command
+        && new.offline.offline
+    {
+        return offline::run(config, user, new, output);
+    }
     desk::with(config, async |desk| {
         let user = desk::user(desk, user).await?.id;
         let state = match command {
@@ -186,6 +193,7 @@ fn shown(overview: Overview) -> Shown {
         total: overview.total,
         undelivered: overview.undelivered.iter().map(|delivery| queue::View::of(delivery, Some(address))).collect(),
         senders: overview.senders.iter().map(Sender::of).collect(),
+        made_by: overview.made_by,
     }
 }
 
@@ -196,7 +204,12 @@ fn write_shown(to: &mut dyn Write, shown: &Shown) -> io::Result<()> {
     line("site", alias.site.as_deref().unwrap_or("-"))?;
     line("state", &format!("{} since {}", alias.state, alias.state_changed_at))?;
     line("mailboxes", &shown.mailboxes.join(", "))?;
-    line("made", &alias.created_at)?;
+    let how = match shown.made_by {
+        None => "",
+        Some(MadeBy::CatchAll) => " by its first message (catch-all)",
+        Some(MadeBy::Signed) => " by its first message (signed name)",
+    };
+    line("made", &format!("{}{how}", alias.created_at))?;
     if !alias.note.is_empty() {
         line("note", &alias.note)?;
     }

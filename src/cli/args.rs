@@ -2,6 +2,7 @@
 
 mod access;
 mod alias;
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use crate::model::user::OnQuarantine;
 
 pub use access::*;
 pub use alias::*;
+pub use transfer::*;
 
 /// E-mail alias broker: one address per site, relayed to your inbox, killed when it leaks.
 #[derive(Debug, Parser)]
@@ -59,6 +61,9 @@ pub enum Command {
     /// People with an account
     #[command(subcommand)]
     User(UserCommand),
+    /// Links by which others make an account
+    #[command(subcommand)]
+    Invite(InviteCommand),
     /// Real inboxes
     #[command(subcommand)]
     Mailbox(MailboxCommand),
@@ -86,6 +91,11 @@ pub enum Command {
     /// Messages that wait or could not be delivered
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// Bring aliases along from another service, a table, or an export
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Write everything a user has into one ZIP archive
+    Export(ExportArgs),
 }
 
 /// `postern try`
@@ -123,19 +133,24 @@ pub enum UserCommand {
         #[arg(long)]
         verified: bool,
     },
-    /// Set the password somebody signs in with
+    /// Set the password somebody signs in with, or let somebody in again who lost their second factor
     Passwd {
         /// Address of the account
         #[arg(value_parser = Address::parse)]
         email: Address,
         /// Read it from standard input: one line
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present = "reset_second_factors")]
         password_stdin: bool,
+        /// Take away their authenticator program, recovery codes and passkeys: the password alone signs them in then
+        #[arg(long)]
+        reset_second_factors: bool,
     },
     /// List all accounts
     List,
     /// Change what happens to a user's mail
     Set(UserSettings),
+    /// Show the key that names are signed with where there is no network, for a phone
+    NameKey(NameKeyArgs),
     /// Remove an account with its mailboxes and aliases; their addresses are never handed out again
     Remove {
         /// Address of the account
@@ -156,6 +171,17 @@ pub struct UserSettings {
     pub replace_quoted: Option<bool>,
 }
 
+/// `postern user name-key …`
+#[derive(Debug, Args)]
+pub struct NameKeyArgs {
+    /// Draw a key; names signed with the one before that had no mail yet are unknown from now on
+    #[arg(long, conflicts_with = "off")]
+    pub new: bool,
+    /// Sign no names any more
+    #[arg(long)]
+    pub off: bool,
+}
+
 /// `postern mailbox …`
 #[derive(Debug, Subcommand)]
 pub enum MailboxCommand {
@@ -174,7 +200,7 @@ pub enum MailboxCommand {
     Show(OneMailbox),
     /// Send a test message to an inbox; a paused one is resumed when its server takes it
     Test(OneMailbox),
-    /// Let every alias that forwards to OLD forward to NEW instead
+    /// Let every alias that forwards to OLD forward to NEW instead, once a link that is mailed to NEW was followed
     Move {
         /// The inbox that is left
         #[arg(value_parser = Address::parse)]
@@ -182,10 +208,15 @@ pub enum MailboxCommand {
         /// The inbox that takes over
         #[arg(value_parser = Address::parse)]
         new: Address,
-        /// You vouch for NEW: mail is forwarded to it at once
-        #[arg(long)]
+        /// At once, without a link: you vouch for NEW
+        #[arg(long, visible_alias = "now")]
         verified: bool,
+        /// The address they sign in with follows, if it is OLD
+        #[arg(long)]
+        sign_in: bool,
     },
+    /// Cancel the move of an inbox: mail keeps going there
+    CancelMove(OneMailbox),
     /// Show, set or remove the PGP key that mail for an inbox is encrypted with
     Key(MailboxKey),
     /// Remove an inbox that no alias needs

@@ -1,4 +1,4 @@
-//! `postern domain add|list|check|rotate-keys`.
+//! `postern domain add|list|check|make-by-sending|rotate-keys`. What else users do with their own is `own_domain`'s.
 
 use std::io::{self, Write};
 
@@ -7,17 +7,19 @@ use serde::Serialize;
 use crate::app;
 use crate::config::Config;
 use crate::model::dkim_key::DkimKey;
-use crate::model::domain::Domain;
+use crate::model::domain::{Domain, DomainClaim};
 use crate::model::{Address, DomainName};
 use crate::service::Desk;
 use crate::service::dkim_key::{self, KeyError};
 use crate::service::domain::{self, AddError, ChangeError};
 use crate::service::domain_check::{self, Record, Status};
+use crate::service::domain_claim;
+use crate::service::mailbox;
 
 use super::args::{DomainCommand, RotateKeys};
-use super::desk;
 use super::failure::Failure;
 use super::output::{Output, printable};
+use super::{desk, own_domain};
 
 #[derive(Serialize)]
 struct View {
@@ -25,6 +27,10 @@ struct View {
     name: String,
     /// Whether every user of the instance may use it.
     shared: bool,
+    /// Whether aliases can be made on it; otherwise its user has yet to prove that it is theirs.
+    proven: bool,
+    catch_all: String,
+    catch_all_pattern: Option<String>,
     created_at: String,
 }
 
@@ -34,7 +40,30 @@ impl View {
             id: domain.uuid.to_string(),
             name: domain.name.to_string(),
             shared: domain.user_id.is_none(),
+            proven: true,
+            catch_all: domain.catch_all.as_str().to_owned(),
+            catch_all_pattern: domain.catch_all.patterns().map(ToString::to_string),
             created_at: domain.created_at.to_rfc3339(),
+        }
+    }
+
+    fn of_claim(claim: &DomainClaim) -> Self {
+        Self {
+            id: claim.uuid.to_string(),
+            name: claim.name.to_string(),
+            shared: false,
+            proven: false,
+            catch_all: "off".to_owned(),
+            catch_all_pattern: None,
+            created_at: claim.created_at.to_rfc3339(),
+        }
+    }
+
+    fn whose(&self) -> &'static str {
+        match (self.shared, self.proven) {
+            (true, _) => "everybody",
+            (false, true) => "this user",
+            (false, false) => "nobody yet: not proven",
         }
     }
 }
@@ -79,9 +108,10 @@ pub fn run(config: &Config, user: Option<&Address>, command: DomainCommand, outp
         DomainCommand::Add { domain } => add(config, desk, user, domain, output).await,
         DomainCommand::List => {
             let user = desk::user(desk, user).await?.id;
-            let views: Vec<View> = domain::list_usable(desk, user).await?.iter().map(View::of).collect();
+            let mut views: Vec<View> = domain::list_usable(desk, user).await?.iter().map(View::of).collect();
+            views.extend(domain_claim::list(desk, user).await?.iter().map(View::of_claim));
             Ok(output.list(&views, "no domains", ["DOMAIN", "FOR", "SINCE"], |view| {
-                [view.name.clone(), if view.shared { "everybody" } else { "this user" }.to_owned(), view.created_at.clone()]
+                [view.name.clone(), view.whose().to_owned(), view.created_at.clone()]
             })?)
         }
         DomainCommand::MakeBySending { domain, allowed } => {
@@ -99,7 +129,12 @@ pub fn run(config: &Config, user: Option<&Address>, command: DomainCommand, outp
                 writeln!(to, "sending from an address of {} {word} the alias when there is none", view.domain)
             })?)
         }
-        DomainCommand::Check { domain } => check(config, desk, &domain, output).await,
+        DomainCommand::Claim { domain } => own_domain::claim(config, desk, user, domain, output).await,
+        DomainCommand::CatchAll { domain, word, patterns } => {
+            own_domain::catch_all(desk, user, domain, &word, &patterns.join(" "), output).await
+        }
+        DomainCommand::Remove { domain } => own_domain::remove(desk, user, domain, output).await,
+        DomainCommand::Check { domain } => check(config, desk, user, &domain, output).await,
         DomainCommand::RotateKeys(RotateKeys { domain, activate: true, .. }) => {
             dkim_key::activate(desk, &domain).await?;
             show_keys(&dkim_key::list(desk, &domain).await?, "the keys that waited sign now", output)
@@ -127,8 +162,9 @@ async fn add(
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let user = desk::user(desk, user).await?.id;
-    let added = domain::add(desk, name, Some(user)).await.map_err(add_failed)?;
+    let added = domain::add(desk, name.clone(), Some(user)).await.map_err(add_failed)?;
     dkim_key::ensure(desk, &config.dkim.in_use()).await?;
+    let inside = mailbox::count_at(desk, &name).await?;
     let view = View::of(&added);
     Ok(output.show(&view, |to| {
         writeln!(
@@ -136,6 +172,14 @@ async fn add(
             "{0} can hold aliases now; its MX record must point here: {0}. MX 10 {1}.",
             view.name, config.instance.hostname
         )?;
+        if inside > 0 {
+            writeln!(
+                to,
+                "WARNING: {inside} mailboxes are on {}: once its mail comes here, mail for them ends here, too. Move them first: \
+                 postern mailbox move OLD NEW",
+                view.name
+            )?;
+        }
         writeln!(to, "All records it needs: postern domain check {}", view.name)
     })?)
 }
@@ -148,16 +192,27 @@ struct CheckView {
     records: Vec<Record>,
 }
 
-async fn check(config: &Config, desk: &Desk, name: &DomainName, output: &mut Output<'_>) -> Result<(), Failure> {
-    dkim_key::ensure(desk, &config.dkim.in_use()).await?;
+async fn check(
+    config: &Config,
+    desk: &Desk,
+    user: Option<&Address>,
+    name: &DomainName,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
     let around = app::surroundings(config)?;
-    let records = domain_check::check(desk, &around, name).await?;
+    let mut records = own_domain::prove(desk, &around, user, name).await?;
+    let is_open = records.iter().any(|record| record.status != Status::Ok);
+    if !is_open {
+        dkim_key::ensure(desk, &config.dkim.in_use()).await?;
+        records.extend(domain_check::check(desk, &around, name).await?);
+    }
     let ok = records.iter().all(|record| record.status == Status::Ok);
     let view = CheckView { domain: name.to_string(), ok, records };
     Ok(output.show(&view, |to| view.records.iter().try_for_each(|record| write_record(to, record)))?)
 }
 
-fn write_record(to: &mut dyn Write, record: &Record) -> io::Result<()> {
+/// One record as people read it.
+pub(super) fn write_record(to: &mut dyn Write, record: &Record) -> io::Result<()> {
     writeln!(to, "[{}] {}", record.status.as_str(), record.purpose)?;
     if let Some(note) = &record.note {
         writeln!(to, "    {}", printable(note))?;

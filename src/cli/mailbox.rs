@@ -1,4 +1,4 @@
-//! `postern mailbox add|list|show|test|move|key|remove`.
+//! `postern mailbox add|list|show|test|key|remove`; `mailbox_move` has the rest.
 
 use std::io::{self, Write};
 
@@ -6,15 +6,19 @@ use serde::Serialize;
 
 use crate::app::{self, Environment};
 use crate::config::Config;
+use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
-use crate::model::{Address, Timestamp};
+use crate::model::{Address, DomainName, Timestamp};
 use crate::service::Desk;
-use crate::service::mailbox::{self, AddError, MoveError, RemoveError};
+use crate::service::mailbox::{self, AddError, RemoveError};
+use crate::service::mailbox_move::Plan;
 use crate::service::mailbox_test::{TestError, Tested};
+use crate::service::verification::{self, Sent};
 
 use super::args::MailboxCommand;
 use super::desk;
 use super::failure::Failure;
+use super::mailbox_move;
 use super::output::{Output, printable};
 use super::pgp_key;
 
@@ -22,7 +26,7 @@ use super::pgp_key;
 #[derive(Serialize)]
 pub struct View {
     id: String,
-    address: String,
+    pub(super) address: String,
     verified_at: Option<String>,
     default: bool,
     created_at: String,
@@ -77,8 +81,12 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
         let user = desk::user(desk, user).await?.id;
         match command {
             MailboxCommand::Add { email, verified } => {
-                let view = View::of(&mailbox::add(desk, user, email, verified).await.map_err(add_failed)?);
-                Ok(output.show(&view, |to| view.write_verification(to))?)
+                let (added, sent) = add(config, desk, user, email, verified).await?;
+                let view = View::of(&added);
+                Ok(output.show(&view, |to| {
+                    write_sent(sent, &view.address, to)?;
+                    view.write_verification(to)
+                })?)
             }
             MailboxCommand::List => {
                 let views: Vec<View> = mailbox::list(desk, user).await?.iter().map(View::of).collect();
@@ -97,14 +105,11 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
                 let mailbox = mailbox::find(desk, user, &one.email).await?.ok_or_else(unknown)?;
                 test(config, desk, &mailbox, output).await
             }
-            MailboxCommand::Move { old, new, verified } => {
-                let moved = mailbox::relocate(desk, user, &old, new, verified).await.map_err(move_failed)?;
-                let view = View::of(&moved);
-                Ok(output.show(&view, |to| {
-                    writeln!(to, "every alias that forwarded to {old} forwards to {} now", view.address)?;
-                    view.write_verification(to)
-                })?)
+            MailboxCommand::Move { old, new, verified, sign_in } => {
+                let plan = Plan { user, old, new, moves_sign_in: sign_in };
+                mailbox_move::run(config, desk, plan, verified, output).await
             }
+            MailboxCommand::CancelMove(one) => mailbox_move::cancel(desk, user, &one.email, output).await,
             MailboxCommand::Key(key) => pgp_key::run(desk, user, key, output).await,
             MailboxCommand::Remove { email } => {
                 mailbox::remove(desk, user, &email).await.map_err(remove_failed)?;
@@ -113,6 +118,34 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
             }
         }
     })
+}
+
+/// Adds it; unless the operator vouches for it, the link that verifies it is put into the queue.
+async fn add(
+    config: &Config,
+    desk: &Desk,
+    user: UserId,
+    email: Address,
+    verified: bool,
+) -> Result<(Mailbox, Option<Sent>), Failure> {
+    let Some(domain) = first_domain(config).filter(|_| !verified) else {
+        return Ok((mailbox::add(desk, user, email, verified).await.map_err(add_failed)?, None));
+    };
+    let added = verification::add(desk, &domain, config.instance.public_url.trim_end_matches('/'), user, email).await;
+    added.map(|(mailbox, sent)| (mailbox, Some(sent))).map_err(add_failed)
+}
+
+/// What letters are written from.
+pub(super) fn first_domain(config: &Config) -> Option<DomainName> {
+    config.instance.domains.first().and_then(|name| DomainName::parse(name).ok())
+}
+
+fn write_sent(sent: Option<Sent>, address: &str, to: &mut dyn Write) -> io::Result<()> {
+    match sent {
+        Some(Sent::Mailed) => writeln!(to, "a link that verifies it is on its way to {address}"),
+        Some(Sent::Enough) => writeln!(to, "no link was mailed to {address}: enough went out within the last hour"),
+        Some(Sent::Needless) | None => Ok(()),
+    }
 }
 
 /// What its server said.
@@ -173,27 +206,6 @@ fn add_failed(error: AddError) -> Failure {
         AddError::Taken => Failure::new("this mailbox is there already", "see `postern mailbox list`"),
         AddError::OwnDomain => own_domain(),
         AddError::Storage(error) => error.into(),
-    }
-}
-
-fn move_failed(error: MoveError) -> Failure {
-    match error {
-        MoveError::Unknown => unknown(),
-        MoveError::OwnDomain => own_domain(),
-        MoveError::Unverified => Failure::new(
-            "the new address is a mailbox that is not verified yet: its aliases would fall silent",
-            "say --verified if you vouch for it",
-        ),
-        MoveError::Paused => Failure::new(
-            "the new address is a mailbox that is paused: its server refuses it",
-            "test it first: `postern mailbox test NEW`",
-        ),
-        MoveError::NoKey => Failure::new(
-            "the old mailbox has a PGP key and the new one has none: its mail would go out in clear",
-            "set a key for the new one first (postern mailbox key NEW --set FILE), or remove the key of the old one \
-             (postern mailbox key OLD --remove)",
-        ),
-        MoveError::Storage(error) => error.into(),
     }
 }
 

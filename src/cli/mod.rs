@@ -11,10 +11,16 @@ mod config;
 mod contact;
 mod desk;
 mod domain;
+mod export;
 mod failure;
 mod hold;
+mod import;
+mod invite;
 mod mailbox;
+mod mailbox_move;
+mod offline;
 mod output;
+mod own_domain;
 mod password;
 mod pgp_key;
 mod queue;
@@ -71,6 +77,7 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
         Command::Serve => serve::run(&config()?),
         Command::Config => config::run(&config()?, &mut output(writer)),
         Command::User(command) => user::run(&config()?, user, command, &mut output(writer)),
+        Command::Invite(command) => invite::run(&config()?, command, &mut output(writer)),
         Command::Mailbox(command) => mailbox::run(&config()?, user, command, &mut output(writer)),
         Command::Alias(command) => alias::run(&config()?, user, command, &mut output(writer)),
         Command::Contact(command) => contact::run(&config()?, user, command, &mut output(writer)),
@@ -79,6 +86,8 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
         Command::Domain(command) => domain::run(&config()?, user, command, &mut output(writer)),
         Command::AppPassword(command) => app_password::run(&config()?, user, command, &mut output(writer)),
         Command::Token(command) => token::run(&config()?, user, command, &mut output(writer)),
+        Command::Import(command) => import::run(&config()?, user, command, json, &mut output(writer)),
+        Command::Export(args) => export::run(&config()?, user, &args, &mut output(writer)),
         Command::Queue(command) => queue::run(&config()?, user, command, &mut output(writer)),
     }
 }

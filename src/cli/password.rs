@@ -1,12 +1,12 @@
-//! `postern user passwd`: the password comes by standard input, where neither a list of processes nor a history shows it.
+//! `postern user passwd`: another password, or no second factor any more. The password comes by standard input, where neither a list of processes nor a history shows it.
 
 use std::io::{BufRead, Read, stdin};
 
 use serde::Serialize;
 
 use crate::model::{Address, Private};
-use crate::service::Desk;
 use crate::service::password::{self, SetError};
+use crate::service::{Desk, totp};
 
 use super::desk;
 use super::failure::Failure;
@@ -18,15 +18,35 @@ const TOO_LONG: u64 = 4096;
 #[derive(Serialize)]
 struct Changed {
     email: String,
+    password_set: bool,
+    second_factors_reset: bool,
 }
 
-/// Sets a user's password.
-pub async fn set(desk: &Desk, email: &Address, output: &mut Output<'_>) -> Result<(), Failure> {
+/// Sets a user's password, takes the second factors away from whoever is locked out, or both.
+pub async fn change(
+    desk: &Desk,
+    email: &Address,
+    set_password: bool,
+    reset_factors: bool,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
     let user = desk::user(desk, Some(email)).await?;
-    let text = read()?;
-    password::set(desk, user.id, &text).await.map_err(failed)?;
-    let changed = Changed { email: user.email.to_string() };
-    Ok(output.show(&changed, |to| writeln!(to, "the password of {} is set", changed.email))?)
+    if set_password {
+        password::set(desk, user.id, &read()?).await.map_err(failed)?;
+    }
+    if reset_factors {
+        totp::reset(desk, user.id).await?;
+    }
+    let changed = Changed { email: user.email.to_string(), password_set: set_password, second_factors_reset: reset_factors };
+    Ok(output.show(&changed, |to| {
+        if changed.password_set {
+            writeln!(to, "the password of {} is set", changed.email)?;
+        }
+        if changed.second_factors_reset {
+            writeln!(to, "{} has no second factor any more", changed.email)?;
+        }
+        Ok(())
+    })?)
 }
 
 /// One line, without its end.

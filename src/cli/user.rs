@@ -1,13 +1,16 @@
-//! `postern user add|passwd|list|set|remove`.
+//! `postern user add|passwd|list|set|name-key|remove`.
 
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::model::Address;
 use crate::model::user::User;
+use crate::service::Desk;
+use crate::service::factor;
+use crate::service::signed_name::{self, KeyChangeError};
 use crate::service::user::{self, AddError, ChangeError, NewUser, Settings};
 
-use super::args::UserCommand;
+use super::args::{NameKeyArgs, UserCommand};
 use super::failure::Failure;
 use super::output::Output;
 use super::{desk, mailbox, password};
@@ -39,6 +42,13 @@ impl View {
 }
 
 #[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    user: View,
+    second_factor: bool,
+}
+
+#[derive(Serialize)]
 struct Added {
     #[serde(flatten)]
     user: View,
@@ -63,7 +73,9 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
                 added.mailbox.write_verification(to)
             })?)
         }
-        UserCommand::Passwd { email, password_stdin: _ } => password::set(desk, &email, output).await,
+        UserCommand::Passwd { email, password_stdin, reset_second_factors } => {
+            password::change(desk, &email, password_stdin, reset_second_factors, output).await
+        }
         UserCommand::List => {
             let mut users: Vec<User> = Vec::new();
             loop {
@@ -73,9 +85,13 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
                 }
                 users.extend(page);
             }
-            let views: Vec<View> = users.iter().map(View::of).collect();
-            Ok(output.list(&views, "no users yet", ["EMAIL", "ADMIN", "SINCE"], |view| {
-                [view.email.clone(), if view.admin { "yes" } else { "no" }.to_owned(), view.created_at.clone()]
+            let with_factor = factor::list_users(desk).await?;
+            let row = |user: &User| Listed { user: View::of(user), second_factor: with_factor.contains(&user.id) };
+            let views: Vec<Listed> = users.iter().map(row).collect();
+            let yes = |is_so| if is_so { "yes" } else { "no" }.to_owned();
+            Ok(output.list(&views, "no users yet", ["EMAIL", "ADMIN", "SECOND FACTOR", "SINCE"], |view| {
+                let user = &view.user;
+                [user.email.clone(), yes(user.admin), yes(view.second_factor), user.created_at.clone()]
             })?)
         }
         UserCommand::Set(args) => {
@@ -87,6 +103,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
                 writeln!(to, "{}: on-quarantine {}, replace-quoted {quoted}", view.email, view.on_quarantine)
             })?)
         }
+        UserCommand::NameKey(args) => name_key(desk, user, &args, output).await,
         UserCommand::Remove { email } => {
             let user = desk::user(desk, Some(&email)).await?;
             let retired = user::remove(desk, user.id).await.map_err(unknown)?;
@@ -94,6 +111,34 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
             Ok(output.show(&removed, |to| writeln!(to, "{} is removed; {retired} aliases are gone for good", removed.removed))?)
         }
     })
+}
+
+#[derive(Serialize)]
+struct KeyView {
+    email: String,
+    /// Base32; none when this user signs no names.
+    name_key: Option<String>,
+}
+
+async fn name_key(desk: &Desk, user: Option<&Address>, args: &NameKeyArgs, output: &mut Output<'_>) -> Result<(), Failure> {
+    let user = desk::user(desk, user).await?;
+    let failed = |error| match error {
+        KeyChangeError::Unknown => unknown(ChangeError::Unknown),
+        KeyChangeError::Storage(error) => error.into(),
+    };
+    let key = if args.off {
+        signed_name::remove_key(desk, user.id).await.map_err(failed)?;
+        None
+    } else if args.new {
+        Some(signed_name::renew_key(desk, user.id).await.map_err(failed)?)
+    } else {
+        signed_name::key(desk, user.id).await?
+    };
+    let view = KeyView { email: user.email.to_string(), name_key: key.map(|key| key.shown()) };
+    Ok(output.show(&view, |to| match &view.name_key {
+        Some(key) => writeln!(to, "{key}"),
+        None => writeln!(to, "{} signs no names; `postern user name-key --new` draws a key", view.email),
+    })?)
 }
 
 fn add_failed(error: AddError) -> Failure {

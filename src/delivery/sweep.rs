@@ -1,7 +1,7 @@
 //! The sweep: finds anything without a future and gives it one.
 //!
 //! Old pairs of message ids are forgotten on the way (no thread goes on after that long), and so is what users were told
-//! who wrote once, unproven, long ago, and sessions and links that ended, and answers kept for
+//! who wrote once, unproven, long ago, and sessions, links and ceremonies of passkeys that ended, and answers kept for
 //! clients that ask twice.
 //! Due times and lease ends far ahead are a jumped clock's and are pulled back; messages without a delivery are erased.
 
@@ -12,7 +12,7 @@ use crate::service::idempotency as idempotency_keys;
 use crate::service::pausing;
 use crate::service::settle::LEASE;
 use crate::storage::queue::{self, SweepReport};
-use crate::storage::{self, idempotency, mail_link, message_id, notice, session, sighting};
+use crate::storage::{self, idempotency, mail_link, message_id, notice, passkey_ceremony, session, sighting, upload};
 
 /// How long replies can be threaded to.
 const THREADS_LAST: Duration = Duration::from_hours(2 * 365 * 24);
@@ -21,6 +21,8 @@ const THREADS_LAST: Duration = Duration::from_hours(2 * 365 * 24);
 const TOLD: Duration = Duration::from_hours(60 * 24);
 /// How long a single message is known of somebody who was not proven: strangers make those up.
 const SEEN_ONCE: Duration = Duration::from_hours(90 * 24);
+/// How long a file waits for its owner to say that it is to be brought in.
+const UPLOADED: Duration = Duration::from_hours(1);
 
 /// One sweep over the whole queue.
 pub async fn sweep(broker: &Broker) -> Result<SweepReport, storage::Error> {
@@ -32,6 +34,8 @@ pub async fn sweep(broker: &Broker) -> Result<SweepReport, storage::Error> {
             session::delete_expired(tx, now).await?;
             mail_link::delete_expired(tx, now).await?;
             idempotency::forget(tx, now.minus(idempotency_keys::KEPT_FOR)).await?;
+            passkey_ceremony::delete_expired(tx, now).await?;
+            upload::forget(tx, now.minus(UPLOADED)).await?;
             sighting::forget_single(tx, now.minus(SEEN_ONCE)).await
         })
     });
@@ -43,5 +47,6 @@ pub async fn sweep(broker: &Broker) -> Result<SweepReport, storage::Error> {
         tracing::warn!(?report, "the sweep repaired the queue");
         broker.queue.notify_one();
     }
+    broker.note_sweep();
     Ok(report)
 }

@@ -3,7 +3,8 @@
 use super::id::AliasId;
 
 /// Counts of one alias on one day (UTC).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Activity {
     /// Handed to the next hop.
     pub forwarded: i64,

@@ -53,6 +53,34 @@ impl FromStr for AliasState {
 #[error("a state is one of active, locked, paused, killed")]
 pub struct UnknownState;
 
+/// How an alias came to be that nobody made: its first message did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MadeBy {
+    /// Its domain takes mail for names that were never made.
+    CatchAll,
+    /// Its name was signed by its owner, without network.
+    Signed,
+}
+
+impl MadeBy {
+    /// The word in tables and API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CatchAll => "catch-all",
+            Self::Signed => "signed",
+        }
+    }
+}
+
+impl FromStr for MadeBy {
+    type Err = &'static str;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let found = [Self::CatchAll, Self::Signed].into_iter().find(|how| how.as_str() == s);
+        found.ok_or("an alias is made by catch-all or signed")
+    }
+}
+
 /// An address handed out to one site.
 #[derive(Debug, Clone)]
 pub struct Alias {

@@ -49,14 +49,14 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// From an RFC 3339 date, whatever its offset; `None` when it is none, or beyond what dates can say.
-    pub fn from_rfc3339(text: &str) -> Option<Self> {
-        let date = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?;
-        i64::try_from(date.unix_timestamp_nanos().div_euclid(1000)).ok().map(Self)
-    }
-
     fn to_date(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// From an RFC 3339 date.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
+        i64::try_from(nanos.div_euclid(1000)).ok().map(Self)
     }
 
     /// As an RFC 5322 date, for `Received` and `Date` fields.
@@ -82,6 +82,13 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse_rfc3339(&text).ok_or_else(|| serde::de::Error::custom("a moment has the form 2026-01-31T12:00:00Z"))
+    }
+}
+
 /// Where "now" comes from: the system in production, a hand-moved clock in tests.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The present moment.
@@ -100,22 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn dates_of_any_offset_are_read() {
-        let read = Timestamp::from_rfc3339;
-        assert_eq!(read("2023-11-14T22:13:20Z"), Some(Timestamp::from_micros(1_700_000_000_000_000)));
-        assert_eq!(read("2023-11-14T23:13:20.000001+01:00"), Some(Timestamp::from_micros(1_700_000_000_000_001)));
-        for text in ["", "2023-11-14", "2023-11-14T22:13:20", "2023-13-14T22:13:20Z", "tomorrow"] {
-            assert_eq!(read(text), None, "{text}");
+    fn a_moment_is_read_back_to_the_microsecond() {
+        for micros in [0, 1, 1_700_000_000_123_456, -86_400_000_001] {
+            let moment = Timestamp::from_micros(micros);
+            assert_eq!(Timestamp::parse_rfc3339(&moment.to_rfc3339()), Some(moment));
         }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_text_is_a_date_or_none(text in "\\PC{0,40}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,14}(Z|[+-][0-9:]{4,5})") {
-            if let Some(read) = Timestamp::from_rfc3339(&text) {
-                proptest::prop_assert_eq!(Timestamp::from_rfc3339(&read.to_rfc3339()), Some(read));
-            }
-        }
+        assert_eq!(Timestamp::parse_rfc3339("2023-11-14T23:13:20+01:00"), Some(Timestamp::from_micros(1_700_000_000_000_000)));
+        assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
     }
 
     #[test]

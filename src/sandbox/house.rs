@@ -69,6 +69,11 @@ impl House {
         &self.scene
     }
 
+    /// Where the first account is made, while there is none.
+    pub fn setup_link(&self) -> Option<&str> {
+        self.running.setup_link.as_ref().map(|link| link.reveal().as_str())
+    }
+
     /// The temporary folder, with the broker's database.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -102,8 +102,9 @@ async fn tell(house: &House, started: Instant, out: &mut impl Write) -> Result<(
 async fn serve(house: &House, options: Options, out: &mut impl Write) -> Result<(), Error> {
     let url = if options.first_run {
         let page = house.open_page(options.http_port).await?;
-        greet_first_run(house, &format!("http://{page}/"), out)?;
-        house.scene().pages().to_owned()
+        let setup = house.setup_link().unwrap_or(house.scene().pages());
+        greet_first_run(setup, &format!("http://{page}/"), out)?;
+        setup.to_owned()
     } else {
         let aliases = house.scene().make_aliases().await?;
         let url = format!("http://{}/", house.open_page(options.http_port).await?);
@@ -117,13 +118,9 @@ async fn serve(house: &House, options: Options, out: &mut impl Write) -> Result<
     Err(Error::Stopped)
 }
 
-fn greet_first_run(house: &House, inbox: &str, out: &mut impl Write) -> Result<(), Error> {
+fn greet_first_run(setup: &str, inbox: &str, out: &mut impl Write) -> Result<(), Error> {
     writeln!(out, "An empty Postern runs on this machine only. Set it up, as {}:\n", scene::REAL_ADDRESS)?;
-    writeln!(
-        out,
-        "  {}\n\nYour inbox, and two sites that write to you once they have an alias:\n\n  {inbox}\n",
-        house.scene().pages()
-    )?;
+    writeln!(out, "  {setup}\n\nYour inbox, and two sites that write to you once they have an alias:\n\n  {inbox}\n")?;
     writeln!(out, "Ctrl-C ends it and leaves nothing behind.")?;
     out.flush()?;
     Ok(())

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::model::activity::{Activity, ActivityKey};
-use crate::model::alias::{Alias, AliasState, DisplayNameError, parse_display_name};
+use crate::model::alias::{Alias, AliasState, DisplayNameError, MadeBy, parse_display_name};
 use crate::model::alias_name::{self, NameError, NameFormat};
 use crate::model::delivery::Delivery;
 use crate::model::domain::Domain;
@@ -11,6 +11,7 @@ use crate::model::id::{AliasId, UserId};
 use crate::model::mailbox::Mailbox;
 use crate::model::sighting::{Seen, SightingKey};
 use crate::model::site::Site;
+use crate::model::tag::Tag;
 use crate::model::{Address, Chance, DomainName, Timestamp};
 use crate::storage::{self, Tx};
 
@@ -138,10 +139,17 @@ pub struct Overview {
     pub undelivered: Vec<Delivery>,
     /// Who wrote to it, the last first.
     pub senders: Vec<(SightingKey, Seen)>,
+    /// Set when nobody made it: its first message did.
+    pub made_by: Option<MadeBy>,
 }
 
 /// Makes an alias: draws names until one is free, or takes the chosen one.
 pub async fn create(desk: &Desk, new: NewAlias) -> Result<Alias, CreateError> {
+    create_tagged(desk, new, Vec::new()).await
+}
+
+/// The same with tags, each once and no more than an alias may have.
+pub async fn create_tagged(desk: &Desk, new: NewAlias, tags: Vec<Tag>) -> Result<Alias, CreateError> {
     let now = desk.clock.now();
     if new.expires_at.is_some_and(|at| at <= now) {
         return Err(CreateError::InThePast);
@@ -149,7 +157,15 @@ pub async fn create(desk: &Desk, new: NewAlias) -> Result<Alias, CreateError> {
     let chosen = new.chosen.as_deref().map(alias_name::parse_chosen).transpose()?;
     let (uuid, chance) = (desk.uuid(), desk.chance.clone());
     let name = Name { uuid, chosen, chance, now };
-    desk.storage.write(move |tx| Box::pin(async move { Ok(make(tx, &new, &name).await?.0) })).await
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                let (made, _) = make(tx, &new, &name).await?;
+                super::alias_tag::put(tx, new.user, made.id, &tags).await?;
+                Ok(made)
+            })
+        })
+        .await
 }
 
 /// What a new alias is called, and when.
@@ -243,6 +259,7 @@ pub async fn show(desk: &Desk, user: UserId, address: &Address) -> Result<Overvi
         days: storage::activity::of_alias(tx, alias.id, desk.clock.now().day() - 29).await?,
         undelivered: storage::queue::list(tx, &filter).await?,
         senders: storage::sighting::of_alias(tx, alias.id, SHOWN).await?,
+        made_by: storage::made_alias::of_alias(tx, alias.id).await?,
         alias,
     })
 }

@@ -1,16 +1,19 @@
 //! Aliases as every surface lists them: a page at a time, or one by its key or its id for the outside.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use crate::model::Address;
 use crate::model::id::{AliasId, UserId};
 use crate::model::site::Site;
-use crate::storage::{self, Tx, alias_details, alias_page, alias_sort};
+use crate::storage::{self, Tx, alias_details, alias_glance, alias_page, alias_sort};
 
 use super::Desk;
 use super::alias::GetError;
 
 pub use crate::storage::alias_details::{LastDays, Listed};
+pub use crate::storage::alias_glance::Glance;
 pub use crate::storage::alias_page::{Cursor, PageFilter, PageOrder, PageStart};
 pub use crate::storage::alias_sort::SortKey;
 
@@ -49,6 +52,17 @@ pub async fn list_by_uuid(desk: &Desk, user: UserId, uuids: &[Uuid]) -> Result<V
 /// How many aliases there are on all pages.
 pub async fn count(desk: &Desk, filter: &PageFilter) -> Result<i64, storage::Error> {
     alias_page::count(&mut desk.storage.read().await?, filter).await
+}
+
+/// The same, or `most` when there are more.
+pub async fn count_up_to(desk: &Desk, filter: &PageFilter, most: i64) -> Result<i64, storage::Error> {
+    alias_page::count_up_to(&mut desk.storage.read().await?, filter, most).await
+}
+
+/// The mail of the aliases of a page since `from_day` (days since the epoch), and who wrote last.
+pub async fn glance(desk: &Desk, page: &[Listed], from_day: i64) -> Result<HashMap<AliasId, Glance>, storage::Error> {
+    let ids: Vec<AliasId> = page.iter().map(|listed| listed.alias.id).collect();
+    alias_glance::list(&mut desk.storage.read().await?, &ids, from_day).await
 }
 
 /// A user's alias by its key; another user's is as unknown as one that never was.

@@ -40,6 +40,11 @@ pub async fn of_user(desk: &Desk, user: UserId) -> Result<Vec<(Tag, i64)>, stora
     alias_tag::of_user(&mut desk.storage.read().await?, user).await
 }
 
+/// The tags of a user for a list to choose from, in order; so many at the most.
+pub async fn names(desk: &Desk, user: UserId, limit: u32) -> Result<Vec<Tag>, storage::Error> {
+    alias_tag::names(&mut desk.storage.read().await?, user, limit).await
+}
+
 /// In order, each once; `None` when there are too many.
 pub(super) fn in_order(mut tags: Vec<Tag>) -> Option<Vec<Tag>> {
     tags.sort_unstable();

@@ -32,6 +32,8 @@ const NO_SELECTOR: &str = "----";
 pub struct Logins {
     pub(super) attempts: Attempts,
     pub(super) passwords: Passwords,
+    /// Letters that strangers asked for, to whatever address: nobody is to make us send many.
+    pub(super) letters: Attempts,
 }
 
 /// Why an app password can't be made.

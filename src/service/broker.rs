@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -14,11 +14,13 @@ use super::app_password::Logins;
 use super::automatic::AutomaticCounts;
 use super::domain_check::Surroundings;
 use super::dsn::DsnCounts;
+use super::forward::FirstMail;
 use super::ledger::Ledger;
 use super::mailbox_test::Bench;
 use super::pausing::Doubtful;
 use super::reverse::ReverseCache;
 use super::schedule::Schedule;
+use super::signed_name::NameKeys;
 use super::signing::Signing;
 use super::submit::Quota;
 use super::token_memory::TokenMemory;
@@ -50,6 +52,10 @@ pub struct Keys {
 pub struct MailRules {
     /// Messages a user may send a day by submission, counted by recipient.
     pub submission_per_day: u32,
+    /// Ports where users hand in mail after STARTTLS.
+    pub submission_ports: Vec<u16>,
+    /// Ports where they do with TLS from the first byte.
+    pub submissions_ports: Vec<u16>,
     /// Our own name.
     pub hostname: DomainName,
     /// The operator's domains; the first takes mail for `<postmaster>`.
@@ -109,6 +115,10 @@ pub struct Inner {
     pub automatic: AutomaticCounts,
     /// Reverse addresses seen lately; they never change.
     pub reverse: ReverseCache,
+    /// Aliases whose first message is under way.
+    pub first_mail: FirstMail,
+    /// The keys that names on shared domains are signed with.
+    pub name_keys: NameKeys,
     /// What was done with API tokens lately.
     pub tokens: TokenMemory,
     /// How devices log in.
@@ -126,6 +136,8 @@ pub struct Inner {
     /// Rings when a delivery may have become due.
     pub queue: Notify,
     free_space: AtomicU64,
+    /// When the last sweep of this node ended; 0 before the first.
+    swept_at: AtomicI64,
 }
 
 /// The broker: everything the mail path works with, cheap to clone.
@@ -174,6 +186,8 @@ impl Broker {
             dsns: DsnCounts::default(),
             automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),
+            first_mail: FirstMail::default(),
+            name_keys: NameKeys::default(),
             tokens: TokenMemory::default(),
             logins: Logins::default(),
             quota: Quota::default(),
@@ -183,12 +197,19 @@ impl Broker {
             hard,
             queue: Notify::new(),
             free_space: AtomicU64::new(u64::MAX),
+            swept_at: AtomicI64::new(0),
         }))
     }
 
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.desk.clock.now()
+    }
+
+    /// What a check of DNS records has to know.
+    pub fn surroundings(&self) -> Surroundings {
+        let (hostname, smarthost) = (self.rules.hostname.clone(), self.rules.smarthost.clone());
+        Surroundings { hostname, smarthost, resolver: self.resolver.clone() }
     }
 
     /// What testing a mailbox takes; `None` on an instance without a domain to write from.
@@ -226,6 +247,22 @@ impl Broker {
             0
         });
         self.free_space.store(free.saturating_add(reusable), Ordering::Relaxed);
+    }
+
+    /// The free space as it was measured last.
+    pub fn free_space(&self) -> u64 {
+        self.free_space.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a sweep has ended.
+    pub fn note_sweep(&self) {
+        self.swept_at.store(self.now().as_micros(), Ordering::Relaxed);
+    }
+
+    /// When this node's last sweep ended; `None` before the first.
+    pub fn last_sweep(&self) -> Option<Timestamp> {
+        let micros = self.swept_at.load(Ordering::Relaxed);
+        (micros != 0).then(|| Timestamp::from_micros(micros))
     }
 
     /// Whether there is room for another `size` bytes and the reserve.

@@ -31,6 +31,13 @@ pub async fn list(desk: &Desk, user: UserId, alias: AliasId, offset: u32, limit:
     Ok(page.into_iter().map(|contact| entry(&alias, contact, true)).collect())
 }
 
+/// The contact of a user's alias with that id for the outside.
+pub async fn get_by_uuid(desk: &Desk, user: UserId, alias: AliasId, uuid: Uuid) -> Result<Contact, GetError> {
+    let tx = &mut desk.storage.read().await?;
+    let alias = owned(tx, user, alias).await?.ok_or(GetError::Unknown)?;
+    contact::find_by_uuid(tx, alias.id, uuid).await?.ok_or(GetError::Unknown)
+}
+
 /// Makes a contact, or finds the one there is: its reverse address never changes.
 pub async fn create(desk: &Desk, user: UserId, alias: AliasId, address: Address) -> Result<Entry, ContactError> {
     let (uuid, now, token) = (desk.uuid(), desk.clock.now(), ReverseToken::draw(&desk.chance));
@@ -91,8 +98,8 @@ async fn put(
 }
 
 /// One contact by its id for the outside.
-pub async fn get_by_uuid(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(Entry, Alias), GetError> {
-    let found = contact::find_by_uuid(&mut desk.storage.read().await?, user, uuid).await?;
+pub async fn get_owned(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(Entry, Alias), GetError> {
+    let found = contact::find_owned(&mut desk.storage.read().await?, user, uuid).await?;
     let (contact, alias) = found.ok_or(GetError::Unknown)?;
     Ok((entry(&alias, contact, true), alias))
 }
@@ -103,7 +110,7 @@ pub async fn set_blocked(desk: &Desk, user: UserId, uuid: Uuid, blocked: bool) -
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
-                let (mut contact, alias) = contact::find_by_uuid(tx, user, uuid).await?.ok_or(GetError::Unknown)?;
+                let (mut contact, alias) = contact::find_owned(tx, user, uuid).await?.ok_or(GetError::Unknown)?;
                 if contact.is_blocked != blocked {
                     contact::set_blocked(tx, contact.id, blocked.then_some(now)).await?;
                     contact.is_blocked = blocked;
@@ -141,7 +148,7 @@ pub async fn hide(desk: &Desk, user: UserId, id: ContactId) -> Result<(), GetErr
         .await
 }
 
-fn entry(alias: &Alias, contact: Contact, existed: bool) -> Entry {
+pub(super) fn entry(alias: &Alias, contact: Contact, existed: bool) -> Entry {
     Entry { reverse: contact.token.address(alias.address.domain()), contact, existed }
 }
 

@@ -1,6 +1,7 @@
 //! Domains on which aliases live.
 
 use crate::model::DomainName;
+use crate::model::catch_all::CatchAll;
 use crate::model::domain::Domain;
 use crate::model::id::UserId;
 use crate::storage;
@@ -73,16 +74,18 @@ async fn missing(desk: &Desk, names: &[DomainName]) -> Result<Vec<storage::domai
     Ok(missing)
 }
 
-/// Adds a domain: for everybody, or a user's own.
+/// Adds a domain: for everybody, or a user's own. Who runs the instance says so, and nothing has to be proven.
 pub async fn add(desk: &Desk, name: DomainName, owner: Option<UserId>) -> Result<Domain, AddError> {
     let new = new_domain(desk, name, owner);
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
-                storage::domain::create(tx, &new).await.map_err(|error| match error {
+                let added = storage::domain::create(tx, &new).await.map_err(|error| match error {
                     error if error.is_taken() => AddError::Taken,
-                    error => error.into(),
-                })
+                    error => AddError::Storage(error),
+                })?;
+                storage::domain_claim::delete_all(tx, &added.name).await?;
+                Ok(added)
             })
         })
         .await
@@ -115,6 +118,61 @@ pub async fn set_submission_creates(desk: &Desk, user: UserId, name: DomainName,
         .storage
         .write(move |tx| Box::pin(async move { storage::domain::set_submission_creates(tx, user, &name, creates).await }));
     if write.await? { Ok(()) } else { Err(ChangeError::NotOwned) }
+}
+
+/// Says for which names of a domain the first message makes the alias.
+pub async fn set_catch_all(desk: &Desk, user: UserId, name: DomainName, catch_all: CatchAll) -> Result<(), ChangeError> {
+    let write =
+        desk.storage.write(move |tx| Box::pin(async move { storage::domain::set_catch_all(tx, user, &name, &catch_all).await }));
+    if write.await? { Ok(()) } else { Err(ChangeError::NotOwned) }
+}
+
+/// Why a domain can't be removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// No such domain, or not this user's own.
+    #[error("there is no such domain of this user's own")]
+    NotOwned,
+    /// Somebody may still write to them.
+    #[error("aliases on this domain are still alive ({0}); kill them first")]
+    HasAliases(i64),
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Removes a user's own domain on which no alias is alive. The killed ones go with it; nobody is ever given one of their
+/// addresses, whoever brings the domain later.
+pub async fn remove(desk: &Desk, user: UserId, name: DomainName) -> Result<(), RemoveError> {
+    let now = desk.clock.now();
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                let found = storage::domain::find_by_name(tx, &name).await?;
+                let id = found.filter(|domain| domain.user_id == Some(user)).ok_or(RemoveError::NotOwned)?.id;
+                if !storage::domain::lock(tx, id).await? {
+                    return Err(RemoveError::NotOwned);
+                }
+                let alive = storage::domain::count_alive(tx, id).await?;
+                if alive > 0 {
+                    return Err(RemoveError::HasAliases(alive));
+                }
+                loop {
+                    let dead = storage::domain::list_killed(tx, id, 500).await?;
+                    if dead.is_empty() {
+                        break;
+                    }
+                    for alias in dead {
+                        if let Some(alias) = storage::alias::find(tx, alias).await? {
+                            storage::alias::retire(tx, &alias, now).await?;
+                        }
+                    }
+                }
+                storage::domain::delete(tx, id).await?;
+                Ok(())
+            })
+        })
+        .await
 }
 
 fn new_domain(desk: &Desk, name: DomainName, user_id: Option<UserId>) -> storage::domain::NewDomain {

@@ -1,7 +1,8 @@
 //! The DNS records a domain needs, beside those that are published now, and what is wrong with those.
 //!
 //! SPF is not compared as text: the live policy is evaluated for the addresses this instance sends from, the way a
-//! receiver does it. A name that can't be looked up now is `unknown`, never `missing`.
+//! receiver does it. A name that can't be looked up now is `unknown`, never `missing`. What is wrong is said in words for
+//! people who see such records for the first time, with the record as it should be.
 
 use serde::Serialize;
 
@@ -9,6 +10,7 @@ use super::Desk;
 use super::dkim_key::{self, KeyError};
 use crate::dns::{DnsError, Mx, Resolver};
 use crate::model::dkim_key::{DkimKey, KeyState};
+use crate::model::domain::DomainClaim;
 use crate::model::{Address, DomainName};
 use crate::sender_auth::{SpfResult, spf};
 use crate::transform::dkim;
@@ -86,6 +88,37 @@ pub async fn check(desk: &Desk, around: &Surroundings, name: &DomainName) -> Res
     Ok(records)
 }
 
+/// The records of a domain that is not proven yet, the proof first. Its keys are made after that.
+pub async fn of_claim(around: &Surroundings, claim: &DomainClaim) -> Vec<Record> {
+    let name = &claim.name;
+    vec![ownership(around, claim).await, mx(around, name).await, sender_policy(around, name).await, dmarc(around, name).await]
+}
+
+/// The record that proves whose a domain is. It may stand at the domain itself or, where that has no room for it (a CNAME),
+/// at `_postern` below it.
+pub async fn ownership(around: &Surroundings, claim: &DomainClaim) -> Record {
+    let value = claim.record();
+    let (apex, below) = (claim.name.to_string(), format!("_postern.{}", claim.name));
+    let (at_apex, at_below) = tokio::join!(around.resolver.txt(&apex), around.resolver.txt(&below));
+    let is_temporary = [&at_apex, &at_below].iter().any(|answer| matches!(answer, Err(DnsError::Temporary)));
+    let texts = at_apex.unwrap_or_default().into_iter().chain(at_below.unwrap_or_default());
+    let texts = texts.map(|text| String::from_utf8_lossy(&text).trim().to_owned());
+    let live: Vec<String> = texts.filter(|text| text.to_ascii_lowercase().starts_with("postern-domain=")).collect();
+    let (status, note) = if live.contains(&value) {
+        (Status::Ok, None)
+    } else if is_temporary {
+        (Status::Unknown, Some(NOT_NOW.to_owned()))
+    } else if live.is_empty() {
+        (Status::Missing, Some(format!("it may stand at {below}. instead; a new record can take an hour to be seen")))
+    } else {
+        (Status::Wrong, Some("it holds another value, perhaps of another account; replace it with this one".to_owned()))
+    };
+    txt(apex, value, "shows that the domain is yours", (live, status, note))
+}
+
+/// Nobody's fault, and no reason to change anything.
+const NOT_NOW: &str = "it could not be asked now; try again in a few minutes";
+
 fn mx_text(mx: &Mx) -> String {
     let exchange = mx.exchange.as_ref().map_or_else(String::new, ToString::to_string);
     format!("{} {exchange}.", mx.preference)
@@ -96,25 +129,47 @@ async fn mx(around: &Surroundings, name: &DomainName) -> Record {
     let finding = match around.resolver.mx(name).await {
         Err(error) => absent(error),
         Ok(live) => {
-            let ours = live.iter().filter(|mx| mx.exchange.as_ref() == Some(&around.hostname)).count();
-            let (status, note) = match (ours, live.len()) {
-                (0, _) => (Status::Wrong, Some("mail for its aliases goes elsewhere".to_owned())),
-                (ours, all) if ours < all => {
-                    (Status::Ok, Some("other servers take its mail, too; they have to pass it on".to_owned()))
-                }
-                _ => (Status::Ok, None),
-            };
+            let (status, note) = exchangers(around, &live);
             (live.iter().map(mx_text).collect(), status, note)
         }
     };
     record(format!("{name}."), "MX", value.clone(), value, "mail for its aliases comes here", finding)
 }
 
-async fn sender_policy(around: &Surroundings, name: &DomainName) -> Record {
-    let value = match &around.smarthost {
-        None => "v=spf1 mx -all".to_owned(),
-        Some(host) => format!("v=spf1 a:{host} -all"),
+/// Whether mail comes here, and before it goes anywhere else.
+fn exchangers(around: &Surroundings, live: &[Mx]) -> (Status, Option<String>) {
+    let is_ours = |mx: &&Mx| mx.exchange.as_ref() == Some(&around.hostname);
+    let names = |of: &mut dyn Iterator<Item = &Mx>| {
+        let names: Vec<String> = of.filter_map(|mx| mx.exchange.as_ref()).map(ToString::to_string).collect();
+        names.join(", ")
     };
+    let Some(ours) = live.iter().filter(is_ours).map(|mx| mx.preference).min() else {
+        let note = if live.iter().all(|mx| mx.exchange.is_none()) {
+            "it says that the domain takes no mail at all; replace it with this record".to_owned()
+        } else {
+            let there = names(&mut live.iter());
+            format!("mail for its aliases goes elsewhere, to {there}; replace that with this record")
+        };
+        return (Status::Wrong, Some(note));
+    };
+    let before = names(&mut live.iter().filter(|mx| !is_ours(mx) && mx.preference <= ours));
+    if !before.is_empty() {
+        let note = format!(
+            "{before} is asked before {} or as often; give ours the lowest number, or remove the others",
+            around.hostname
+        );
+        return (Status::Wrong, Some(note));
+    }
+    let others = live.iter().any(|mx| !is_ours(&mx));
+    (Status::Ok, others.then(|| "other servers take its mail, too; they have to pass it on".to_owned()))
+}
+
+async fn sender_policy(around: &Surroundings, name: &DomainName) -> Record {
+    let ours = match &around.smarthost {
+        None => "mx".to_owned(),
+        Some(host) => format!("a:{host}"),
+    };
+    let mut value = format!("v=spf1 {ours} -all");
     let finding = match policies(around, name.as_str(), "v=spf1").await {
         Err(finding) => finding,
         Ok(live) => {
@@ -122,10 +177,31 @@ async fn sender_policy(around: &Surroundings, name: &DomainName) -> Record {
                 None => evaluate(around, name).await,
                 Some(_) => (Status::Ok, Some("the smarthost's operator says what it has to hold".to_owned())),
             };
+            if let (Status::Wrong, [one]) = (status, live.as_slice())
+                && note.as_deref() != Some(BROKEN_POLICY)
+            {
+                // Whoever else may send for the domain goes on to.
+                value = with_mechanism(one, &ours, &around.hostname).unwrap_or(value);
+            }
             (live, status, note)
         }
     };
     txt(name.to_string(), value, "who may send for it (SPF)", finding)
+}
+
+const BROKEN_POLICY: &str = "it can't be understood, or asks for more than ten look-ups: receivers ignore it";
+
+/// A policy that lets us send as well: ours comes first, for the first match decides (RFC 7208 §4.6.2). Where it is there
+/// and does not mean us, our host is named.
+fn with_mechanism(policy: &str, ours: &str, hostname: &DomainName) -> Option<String> {
+    let mut terms = policy.split_ascii_whitespace();
+    let version = terms.next().filter(|version| version.eq_ignore_ascii_case("v=spf1"))?;
+    let rest: Vec<&str> = terms.collect();
+    let host = format!("a:{hostname}");
+    let ours = if rest.iter().any(|term| term.trim_start_matches('+').eq_ignore_ascii_case(ours)) { &host } else { ours };
+    let whole = format!("{version} {ours} {}", rest.join(" "));
+    let is_plain = whole.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    (is_plain && whole.len() <= 450).then(|| whole.trim_end().to_owned())
 }
 
 /// What receivers find when this machine sends.
@@ -133,7 +209,9 @@ async fn evaluate(around: &Surroundings, name: &DomainName) -> (Status, Option<S
     let hostname = &around.hostname;
     let addresses = match around.resolver.addresses(hostname).await {
         Ok(addresses) => addresses,
-        Err(DnsError::Temporary) => return (Status::Unknown, Some(format!("{hostname} can't be looked up now"))),
+        Err(DnsError::Temporary) => {
+            return (Status::Unknown, Some(format!("{hostname} could not be asked now; try again in a few minutes")));
+        }
         Err(_) => return (Status::Unknown, Some(format!("{hostname} has no address to check it with"))),
     };
     let Ok(sender) = Address::from_parts("postmaster", name.clone()) else { return (Status::Unknown, None) };
@@ -141,8 +219,10 @@ async fn evaluate(around: &Surroundings, name: &DomainName) -> (Status, Option<S
         let result = spf(&around.resolver, address, hostname.as_str(), &sender, hostname.as_str()).await;
         match result {
             SpfResult::Pass => {}
-            SpfResult::TempError => return (Status::Unknown, Some("it can't be evaluated now".to_owned())),
-            SpfResult::PermError => return (Status::Wrong, Some("it can't be understood".to_owned())),
+            SpfResult::TempError => return (Status::Unknown, Some(NOT_NOW.to_owned())),
+            SpfResult::PermError => {
+                return (Status::Wrong, Some(BROKEN_POLICY.to_owned()));
+            }
             SpfResult::Fail | SpfResult::SoftFail | SpfResult::Neutral | SpfResult::None => {
                 return (Status::Wrong, Some(format!("it does not let {address} send ({hostname})")));
             }
@@ -167,8 +247,11 @@ async fn public_key(around: &Surroundings, key: &DkimKey) -> Record {
             };
             let (status, note) = match live.as_slice() {
                 [one] if is_ours(one) => (Status::Ok, None),
-                [_] => (Status::Wrong, Some("it holds another key".to_owned())),
-                _ => (Status::Wrong, Some("there must be one record, its strings in order".to_owned())),
+                [one] if tag(one, "p").is_some_and(|key| key.is_empty()) => {
+                    (Status::Wrong, Some("it says that the key is withdrawn; replace it with this record".to_owned()))
+                }
+                [_] => (Status::Wrong, Some("it holds another key, so our signatures look forged; replace it".to_owned())),
+                _ => (Status::Wrong, Some("there must be one record, its strings in order; remove the others".to_owned())),
             };
             (live, status, note)
         }
@@ -184,10 +267,11 @@ async fn dmarc(around: &Surroundings, name: &DomainName) -> Record {
             let policy = live.first().and_then(|text| tag(text, "p")).map(|policy| policy.to_ascii_lowercase());
             let (status, note) = match policy.as_deref() {
                 Some("quarantine" | "reject") => (Status::Ok, None),
-                Some("none") => {
-                    (Status::Ok, Some("it only watches; raise it to quarantine once the other records are ok".to_owned()))
-                }
-                _ => (Status::Wrong, Some("it has no policy (p=)".to_owned())),
+                Some("none") => (
+                    Status::Ok,
+                    Some("the policy p=none only watches; raise it to quarantine once the other records are ok".to_owned()),
+                ),
+                _ => (Status::Wrong, Some("it has no policy (p=), so receivers ignore it".to_owned())),
             };
             (live, status, note)
         }
@@ -203,7 +287,10 @@ async fn policies(around: &Surroundings, name: &str, version: &str) -> Result<Ve
     match live.len() {
         0 => Err((live, Status::Missing, None)),
         1 => Ok(live),
-        _ => Err((live, Status::Wrong, Some("there may be only one".to_owned()))),
+        several => {
+            let note = format!("there are {several} such records, and receivers then follow none; put what they say into one");
+            Err((live, Status::Wrong, Some(note)))
+        }
     }
 }
 
@@ -222,7 +309,7 @@ fn tag(text: &str, name: &str) -> Option<String> {
 fn absent(error: DnsError) -> Finding {
     match error {
         DnsError::NoSuchName | DnsError::NoData => (Vec::new(), Status::Missing, None),
-        DnsError::Temporary => (Vec::new(), Status::Unknown, Some("it can't be looked up now".to_owned())),
+        DnsError::Temporary => (Vec::new(), Status::Unknown, Some(NOT_NOW.to_owned())),
     }
 }
 
@@ -250,6 +337,17 @@ mod tests {
         assert_eq!(tag(text, "x"), None);
         assert!(is_version("v=spf1 mx", "v=spf1") && is_version("v=DMARC1;p=none", "v=DMARC1"));
         assert!(!is_version("v=spf10 mx", "v=spf1") && !is_version("", "v=spf1"));
+    }
+
+    #[test]
+    fn a_policy_of_others_keeps_what_it_says() {
+        let host = DomainName::parse("mail.you.example").unwrap();
+        let ours = |policy: &str| with_mechanism(policy, "mx", &host);
+        assert_eq!(ours("v=spf1 include:_spf.x.example ~all").unwrap(), "v=spf1 mx include:_spf.x.example ~all");
+        assert_eq!(ours("v=spf1  +mx -all").unwrap(), "v=spf1 a:mail.you.example +mx -all");
+        assert_eq!(ours("v=spf1").unwrap(), "v=spf1 mx");
+        assert_eq!(ours("v=spf2 mx"), None);
+        assert_eq!(ours(&format!("v=spf1 {}", "a".repeat(500))), None);
     }
 
     proptest! {

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::model::activity::{Activity, ActivityKey};
 use crate::model::alias::Alias;
 use crate::model::delivery::{Delivery, DeliveryState};
@@ -38,6 +40,8 @@ pub struct Held {
     pub from: Private<String>,
     /// `Subject` as it stands in the message.
     pub subject: Private<String>,
+    /// The same for all copies of one message; `None` when it is gone.
+    pub message: Option<Uuid>,
 }
 
 /// Why a held message can't be shown or decided on.
@@ -70,7 +74,12 @@ pub async fn show(desk: &Desk, user: UserId, id: DeliveryId) -> Result<Held, Hol
     let tx = &mut desk.storage.read().await?;
     let delivery = owned(tx, user, id).await?;
     let alias = address_of(tx, &mut std::collections::HashMap::new(), delivery.alias_id).await?;
-    let kept = match delivery.message_id {
+    Ok(read(tx, Entry { delivery, alias }).await?)
+}
+
+/// What its owner decides by.
+pub(super) async fn read(tx: &mut Tx, entry: Entry) -> Result<Held, storage::Error> {
+    let kept = match entry.delivery.message_id {
         Some(id) => storage::message::find(tx, id).await?.map(|message| message.kept),
         None => None,
     };
@@ -82,7 +91,8 @@ pub async fn show(desk: &Desk, user: UserId, id: DeliveryId) -> Result<Held, Hol
         Private::new(field.map(|field| reply::decoded(field.value(header))).unwrap_or_default().trim().to_owned())
     };
     let sender = kept.as_ref().and_then(|kept| kept.sender.clone());
-    Ok(Held { sender, from: field("From"), subject: field("Subject"), entry: Entry { delivery, alias } })
+    let message = kept.as_ref().map(|kept| storage::muted::first_copy(kept.uuid));
+    Ok(Held { sender, from: field("From"), subject: field("Subject"), message, entry })
 }
 
 async fn owned(tx: &mut Tx, user: UserId, id: DeliveryId) -> Result<Delivery, HoldError> {

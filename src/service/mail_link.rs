@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{Desk, notice};
 use crate::auth::opaque;
-use crate::model::id::{InviteId, MailboxId, UserId};
+use crate::model::id::{DeliveryId, InviteId, MailboxId, UserId};
 use crate::model::mail_link::{MailLink, Purpose};
 use crate::model::{Address, DomainName, Private, Timestamp};
-use crate::storage::{self, Tx, mail_link};
+use crate::storage::{self, Tx, decoy, mail_link};
 use crate::transform::notice::Letter;
 
 /// How long a link works.
@@ -40,14 +40,40 @@ pub async fn mail(
     new: NewLink,
     letter: impl FnOnce(&str) -> Letter,
 ) -> Result<bool, storage::Error> {
+    Ok(deliver(tx, desk, domain, &new, letter).await?.is_some())
+}
+
+/// The same where nobody may learn from the time it takes whether anything is sent: with `is_real` false all is written,
+/// and the mail is taken out again. What stays is a link whose secret nobody has, which counts like any other.
+pub async fn mail_or_seem_to(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: &DomainName,
+    new: NewLink,
+    is_real: bool,
+    letter: impl FnOnce(&str) -> Letter,
+) -> Result<(), storage::Error> {
+    match deliver(tx, desk, domain, &new, letter).await? {
+        Some(delivery) => decoy::settle(tx, delivery, is_real).await,
+        None => Ok(()),
+    }
+}
+
+async fn deliver(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: &DomainName,
+    new: &NewLink,
+    letter: impl FnOnce(&str) -> Letter,
+) -> Result<Option<DeliveryId>, storage::Error> {
     let now = desk.clock.now();
     if mail_link::count_since(tx, &new.address, new.purpose, now.minus(Duration::from_hours(1))).await? >= AN_HOUR {
-        return Ok(false);
+        return Ok(None);
     }
-    let secret = issue(tx, desk, &new, now).await?;
+    let secret = issue(tx, desk, new, now).await?;
     let letter = letter(secret.reveal());
-    notice::send(tx, desk, domain, &new.address, new.mailbox_id, &letter).await?;
-    Ok(true)
+    // To the address itself: a mailbox that is not verified, or paused, would keep the letter waiting.
+    notice::send(tx, desk, domain, &new.address, None, &letter).await.map(Some)
 }
 
 async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Result<Private<String>, storage::Error> {
@@ -70,6 +96,12 @@ async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Resul
 pub async fn look(desk: &Desk, secret: &str, purpose: Purpose) -> Result<Option<MailLink>, storage::Error> {
     let Some(hash) = opaque::hash(secret) else { return Ok(None) };
     mail_link::find(&mut desk.storage.read().await?, &hash, purpose, desk.clock.now()).await
+}
+
+/// The same inside a transaction, for a link that may be followed again: what it opens is open then.
+pub async fn look_in(tx: &mut Tx, secret: &str, purpose: Purpose, now: Timestamp) -> Result<Option<MailLink>, storage::Error> {
+    let Some(hash) = opaque::hash(secret) else { return Ok(None) };
+    mail_link::find(tx, &hash, purpose, now).await
 }
 
 /// Uses a link up in the transaction of what it opens; `None` when it does not work (any more).

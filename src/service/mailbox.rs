@@ -7,7 +7,6 @@ use crate::model::{Address, Timestamp};
 use crate::storage::{self, Tx, delivery};
 
 use super::Desk;
-use super::idempotency::{self, Answer, Once, OnceError};
 
 /// Why a mailbox can't be added.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +81,21 @@ pub enum MoveError {
 
 /// Adds a mailbox; `verified`: the operator vouches that the user reads it.
 pub async fn add(desk: &Desk, user_id: UserId, address: Address, verified: bool) -> Result<Mailbox, AddError> {
+    let desk_ = desk.clone();
+    desk.storage.write(move |tx| Box::pin(async move { add_in(tx, &desk_, user_id, address, verified).await })).await
+}
+
+/// The same inside a transaction.
+pub(super) async fn add_in(
+    tx: &mut Tx,
+    desk: &Desk,
+    user_id: UserId,
+    address: Address,
+    verified: bool,
+) -> Result<Mailbox, AddError> {
+    if is_ours(tx, &address).await? {
+        return Err(AddError::OwnDomain);
+    }
     let now = desk.clock.now();
     let new = storage::mailbox::NewMailbox {
         uuid: desk.uuid(),
@@ -91,37 +105,7 @@ pub async fn add(desk: &Desk, user_id: UserId, address: Address, verified: bool)
         is_default: false,
         created_at: now,
     };
-    desk.storage.write(move |tx| Box::pin(async move { enter(tx, &new).await })).await
-}
-
-/// Adds a mailbox that is not verified yet, once for a key.
-pub async fn add_once(
-    desk: &Desk,
-    user_id: UserId,
-    address: Address,
-    once: Once<Mailbox>,
-) -> Result<Answer, OnceError<AddError>> {
-    let now = desk.clock.now();
-    let uuid = desk.uuid();
-    let new = storage::mailbox::NewMailbox { uuid, user_id, address, verified_at: None, is_default: false, created_at: now };
-    desk.storage
-        .write(move |tx| {
-            Box::pin(async move {
-                if let Some(answer) = idempotency::begin(tx, once.key.as_ref(), now).await? {
-                    return Ok(answer);
-                }
-                let mailbox = enter(tx, &new).await.map_err(OnceError::Failed)?;
-                Ok(idempotency::finish(tx, once, &mailbox).await?)
-            })
-        })
-        .await
-}
-
-async fn enter(tx: &mut Tx, new: &storage::mailbox::NewMailbox) -> Result<Mailbox, AddError> {
-    if is_ours(tx, &new.address).await? {
-        return Err(AddError::OwnDomain);
-    }
-    storage::mailbox::create(tx, new).await.map_err(|error| match error {
+    storage::mailbox::create(tx, &new).await.map_err(|error| match error {
         error if error.is_taken() => AddError::Taken,
         error => error.into(),
     })
@@ -222,7 +206,7 @@ async fn rename(tx: &mut Tx, mailbox: &Mailbox, new: &Address, verified_at: Opti
 }
 
 /// Another mailbox of the same user in its place.
-async fn replace(
+pub(super) async fn replace(
     tx: &mut Tx,
     mailbox: &Mailbox,
     mut there: Mailbox,
@@ -256,6 +240,11 @@ async fn replace(
 }
 
 /// Whether an address is on one of the instance's domains.
-async fn is_ours(tx: &mut Tx, address: &Address) -> Result<bool, storage::Error> {
+pub(super) async fn is_ours(tx: &mut Tx, address: &Address) -> Result<bool, storage::Error> {
     Ok(storage::domain::find_by_name(tx, address.domain()).await?.is_some())
+}
+
+/// How many mailboxes, of whomever, are at a domain: one that becomes ours would have their mail go round in circles.
+pub async fn count_at(desk: &Desk, domain: &crate::model::DomainName) -> Result<i64, storage::Error> {
+    storage::mailbox_move::count_at(&mut desk.storage.read().await?, domain).await
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Desk;
 use crate::model::delivery::DeliveryKind;
-use crate::model::id::{MailboxId, UserId};
+use crate::model::id::{DeliveryId, MailboxId, UserId};
 use crate::model::mailbox::Mailbox;
 use crate::model::notice::NoticeKind;
 use crate::model::{Address, DomainName};
@@ -83,7 +83,7 @@ pub async fn send(
     to: &Address,
     mailbox_id: Option<MailboxId>,
     letter: &Letter,
-) -> Result<(), storage::Error> {
+) -> Result<DeliveryId, storage::Error> {
     let now = desk.clock.now();
     let facts = NoticeFacts { domain, to, now, random: desk.chance.bytes() };
     let built = build(&facts, letter);
@@ -121,5 +121,5 @@ pub async fn send(
         sealed: false,
         lease: None,
     };
-    delivery::insert(tx, &row).await.map(drop)
+    delivery::insert(tx, &row).await
 }

@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
-use super::Desk;
 use super::app_password::{LoginError, Logins};
+use super::{Desk, factor};
 use crate::auth::password::{PasswordError, Passwords};
 use crate::model::id::UserId;
 use crate::model::user::User;
@@ -43,17 +43,24 @@ pub struct SignedIn {
     pub user: User,
     /// Whether a second factor has to follow before anything is opened.
     pub second_factor: bool,
+    /// Whether that may be a code of an authenticator program.
+    pub totp: bool,
 }
 
 /// Sets the password a user signs in with.
 pub async fn set(desk: &Desk, id: UserId, password: &Private<String>) -> Result<(), SetError> {
+    let hash = hash(desk, &Passwords::default(), password).await?;
+    let set = desk.storage.write(move |tx| Box::pin(async move { password::set(tx, id, &hash).await })).await;
+    if set? { Ok(()) } else { Err(SetError::Unknown) }
+}
+
+/// The hash of a new password; it is the transaction's business what becomes of it.
+pub(super) async fn hash(desk: &Desk, passwords: &Passwords, password: &Private<String>) -> Result<Private<String>, SetError> {
     let text = password.reveal();
     if text.chars().count() < SHORTEST || text.len() > LONGEST {
         return Err(SetError::Length);
     }
-    let hash = Private::new(Passwords::default().hash(text, &desk.chance).await?);
-    let set = desk.storage.write(move |tx| Box::pin(async move { password::set(tx, id, &hash).await })).await;
-    if set? { Ok(()) } else { Err(SetError::Unknown) }
+    Ok(Private::new(passwords.hash(text, &desk.chance).await?))
 }
 
 /// Who signs in with this address and password.
@@ -70,8 +77,10 @@ pub async fn check(
     match verify(desk, logins, email, text).await {
         Ok(Some(found)) => {
             logins.attempts.succeeded(attempt, now);
-            let user = user::find(&mut desk.storage.read().await?, found.user_id).await?.ok_or(LoginError::Wrong)?;
-            Ok(SignedIn { user, second_factor: found.second_factor })
+            let mut tx = desk.storage.read().await?;
+            let user = user::find(&mut tx, found.user_id).await?.ok_or(LoginError::Wrong)?;
+            let factors = storage::factor::find(&mut tx, user.id).await?;
+            Ok(SignedIn { user, second_factor: factor::are_asked(&factors), totp: factors.totp })
         }
         Ok(None) => Err(LoginError::Wrong),
         Err(error) => {

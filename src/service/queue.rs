@@ -6,7 +6,7 @@ use crate::model::activity::{Activity, ActivityKey};
 use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::{AliasId, DeliveryId, UserId};
 use crate::model::{Address, Timestamp};
-use crate::storage::queue::DeliveryFilter;
+use crate::storage::queue::{Counts, DeliveryFilter};
 use crate::storage::{self, Tx};
 
 use super::Desk;
@@ -66,6 +66,22 @@ pub async fn list(
     Ok(entries)
 }
 
+/// One page of everybody's queue, newest first, in one state or all.
+pub async fn list_by_state(
+    desk: &Desk,
+    state: Option<DeliveryState>,
+    before: Option<DeliveryId>,
+    limit: u32,
+) -> Result<Vec<Delivery>, storage::Error> {
+    let filter = DeliveryFilter { state, before, limit, ..DeliveryFilter::default() };
+    storage::queue::list(&mut desk.storage.read().await?, &filter).await
+}
+
+/// How many are in which state.
+pub async fn counts(desk: &Desk) -> Result<Counts, storage::Error> {
+    storage::queue::counts(&mut desk.storage.read().await?).await
+}
+
 /// One delivery.
 pub async fn get(desk: &Desk, id: DeliveryId) -> Result<Entry, GetError> {
     let tx = &mut desk.storage.read().await?;
@@ -107,11 +123,22 @@ pub async fn retry(desk: &Desk, id: Option<DeliveryId>) -> Result<u64, ChangeErr
 
 /// Gives a waiting delivery up: it is cancelled and counted, stays visible, its content is erased.
 pub async fn cancel(desk: &Desk, id: DeliveryId) -> Result<(), ChangeError> {
+    cancel_because(desk, id, None).await
+}
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 200;
+
+/// The same with a reason that its owner gets to see.
+pub async fn cancel_because(desk: &Desk, id: DeliveryId, reason: Option<&str>) -> Result<(), ChangeError> {
     let now = desk.clock.now();
+    let clean = |reason: &str| reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect::<String>();
+    let reason = reason.map(clean).filter(|reason| !reason.is_empty());
+    let reason = reason.map(|reason| format!("dropped by the operator: {reason}"));
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
-                if !storage::queue::cancel(tx, id, now).await? {
+                if !storage::queue::cancel_because(tx, id, reason.as_deref(), now).await? {
                     return Err(why_not(tx, id).await?);
                 }
                 Ok(count(tx, id, now).await?)

@@ -34,7 +34,7 @@ use crate::transform::reply::{self, ReplyFault};
 use crate::transform::verp::{self, SentTo};
 
 /// A message goes out from one alias; of several, it can't be told which was meant.
-const ONE_ALIAS: Reply = Reply::new(550, 7, 1, "A reply goes to correspondents of one address only");
+pub(super) const ONE_ALIAS: Reply = Reply::new(550, 7, 1, "A reply goes to correspondents of one address only");
 
 /// A contact that was accepted at RCPT, and its alias.
 #[derive(Debug)]

@@ -41,6 +41,24 @@ pub struct Present {
     pub session: Session,
 }
 
+/// What a session's cookie is to hold, and what it is looked up by.
+#[derive(Debug, Clone)]
+pub(super) struct Fresh {
+    /// For the cookie.
+    pub secret: Private<String>,
+    /// For the table.
+    pub hash: [u8; 32],
+}
+
+impl Fresh {
+    /// Draws it.
+    pub(super) fn draw(desk: &Desk) -> Self {
+        let secret = opaque::draw(&desk.chance);
+        let hash = opaque::hash(secret.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a secret"));
+        Self { secret, hash }
+    }
+}
+
 /// Begins a session; what the cookie holds is given back this once. With `needs_factor` nothing is open yet.
 pub async fn open(
     desk: &Desk,
@@ -48,11 +66,11 @@ pub async fn open(
     needs_factor: bool,
     browser: Browser,
 ) -> Result<(Session, Private<String>), storage::Error> {
-    let (secret, now) = (opaque::draw(&desk.chance), desk.clock.now());
+    let (Fresh { secret, hash }, now) = (Fresh::draw(desk), desk.clock.now());
     let new = NewSession {
         uuid: desk.uuid(),
         user_id,
-        hash: opaque::hash(secret.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a secret")),
+        hash,
         needs_factor,
         created_at: now,
         expires_at: now.plus(if needs_factor { HALF } else { IDLE }),
@@ -93,7 +111,14 @@ pub async fn confirm_in(tx: &mut Tx, session: &Session, now: Timestamp) -> Resul
     session::confirm(tx, session.id, now, now.plus(IDLE)).await
 }
 
-/// The same in a transaction of its own; false when the session is gone.
+/// Makes half a session a whole one under another secret: whoever planted or saw the one before has nothing (session
+/// fixation). False when the session is gone.
+pub(super) async fn rotate_in(tx: &mut Tx, session: &Session, fresh: &Fresh, now: Timestamp) -> Result<bool, storage::Error> {
+    session::rotate(tx, session.id, &fresh.hash, now).await?;
+    session::confirm(tx, session.id, now, now.plus(IDLE)).await
+}
+
+/// Records in a transaction of its own what [`confirm_in`] does; false when the session is gone.
 pub async fn confirm(desk: &Desk, session: &Session) -> Result<bool, storage::Error> {
     let (session, now) = (session.clone(), desk.clock.now());
     desk.storage.write(move |tx| Box::pin(async move { confirm_in(tx, &session, now).await })).await

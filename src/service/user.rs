@@ -1,9 +1,9 @@
 //! Users: who has an account here.
 
-use crate::model::Address;
 use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
 use crate::model::user::{OnQuarantine, User};
+use crate::model::{Address, Timestamp};
 use crate::storage::{self, Tx};
 
 use super::Desk;
@@ -63,31 +63,32 @@ pub enum ChangeError {
 
 /// Makes an account with its first mailbox, the default one.
 pub async fn add(desk: &Desk, new: NewUser) -> Result<(User, Mailbox), AddError> {
+    let desk_ = desk.clone();
+    desk.storage.write(move |tx| Box::pin(async move { add_in(tx, &desk_, new).await })).await
+}
+
+/// The same inside the transaction of how the account came about. The link that makes the first one is void from then on.
+pub(super) async fn add_in(tx: &mut Tx, desk: &Desk, new: NewUser) -> Result<(User, Mailbox), AddError> {
     let now = desk.clock.now();
+    if storage::domain::find_by_name(tx, new.email.domain()).await?.is_some() {
+        return Err(AddError::OwnDomain);
+    }
     let user = storage::user::NewUser { uuid: desk.uuid(), email: new.email.clone(), is_admin: new.is_admin, created_at: now };
-    let uuid = desk.uuid();
-    desk.storage
-        .write(move |tx| {
-            Box::pin(async move {
-                if storage::domain::find_by_name(tx, new.email.domain()).await?.is_some() {
-                    return Err(AddError::OwnDomain);
-                }
-                let user = storage::user::create(tx, &user).await.map_err(|error| match error {
-                    error if error.is_taken() => AddError::Taken,
-                    error => error.into(),
-                })?;
-                let mailbox = storage::mailbox::NewMailbox {
-                    uuid,
-                    user_id: user.id,
-                    address: new.email,
-                    verified_at: new.verified.then_some(now),
-                    is_default: true,
-                    created_at: now,
-                };
-                Ok((user, storage::mailbox::create(tx, &mailbox).await?))
-            })
-        })
-        .await
+    let user = storage::user::create(tx, &user).await.map_err(|error| match error {
+        error if error.is_taken() => AddError::Taken,
+        error => error.into(),
+    })?;
+    let mailbox = storage::mailbox::NewMailbox {
+        uuid: desk.uuid(),
+        user_id: user.id,
+        address: new.email,
+        verified_at: new.verified.then_some(now),
+        is_default: true,
+        created_at: now,
+    };
+    let mailbox = storage::mailbox::create(tx, &mailbox).await?;
+    storage::secret::delete(tx, super::setup::SECRET).await?;
+    Ok((user, mailbox))
 }
 
 /// One page of users, oldest first, after that one.
@@ -140,28 +141,31 @@ pub async fn set(desk: &Desk, id: UserId, settings: Settings) -> Result<User, Ch
 /// Removes an account with everything it has. Nobody is ever given one of its aliases' addresses; how many there were.
 pub async fn remove(desk: &Desk, id: UserId) -> Result<u64, ChangeError> {
     let now = desk.clock.now();
-    desk.storage
-        .write(move |tx| {
-            Box::pin(async move {
-                if !storage::user::lock(tx, id).await? {
-                    return Err(ChangeError::Unknown);
-                }
-                let mut retired = 0;
-                loop {
-                    let page = page_of_aliases(tx, id).await?;
-                    if page.is_empty() {
-                        break;
-                    }
-                    for alias in page {
-                        storage::alias::retire(tx, &alias, now).await?;
-                        retired += 1;
-                    }
-                }
-                storage::user::delete(tx, id).await?;
-                Ok(retired)
-            })
-        })
-        .await
+    desk.storage.write(move |tx| Box::pin(async move { remove_in(tx, id, now).await?.ok_or(ChangeError::Unknown) })).await
+}
+
+/// The same in a transaction; `None` when there is no such user.
+pub(super) async fn remove_in(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<Option<u64>, storage::Error> {
+    if !storage::user::lock(tx, id).await? {
+        return Ok(None);
+    }
+    // What waits for a mailbox and belongs to no alias (a notice) would be sent all the same.
+    for mailbox in storage::mailbox::list(tx, id).await? {
+        storage::delivery::cancel_waiting_of_mailbox(tx, mailbox.id, now).await?;
+    }
+    let mut retired = 0;
+    loop {
+        let page = page_of_aliases(tx, id).await?;
+        if page.is_empty() {
+            break;
+        }
+        for alias in page {
+            storage::alias::retire(tx, &alias, now).await?;
+            retired += 1;
+        }
+    }
+    storage::user::delete(tx, id).await?;
+    Ok(Some(retired))
 }
 
 async fn page_of_aliases(tx: &mut Tx, user_id: UserId) -> Result<Vec<crate::model::alias::Alias>, storage::Error> {

@@ -94,3 +94,24 @@ pub async fn of_user(tx: &mut Tx, user: UserId, from_day: i64) -> Result<Vec<(i6
     ).bind(user.0).bind(from_day).fetch_all(c))?;
     Ok(rows.iter().map(|row| (row.day, row.counts())).collect())
 }
+
+#[derive(sqlx::FromRow)]
+struct BusyRow {
+    alias_id: i64,
+    #[sqlx(flatten)]
+    counts: ActivityRow,
+}
+
+/// The aliases of a user that had most mail since `from_day`, those with most first, so many at the most.
+pub async fn busiest(tx: &mut Tx, user: UserId, from_day: i64, limit: u32) -> Result<Vec<(AliasId, Activity)>, Error> {
+    let rows: Vec<BusyRow> = on!(tx, c => sqlx::query_as(
+        "SELECT t.alias_id, MAX(t.day) AS day, CAST(SUM(t.forwarded) AS BIGINT) AS forwarded, \
+         CAST(SUM(t.blocked) AS BIGINT) AS blocked, CAST(SUM(t.refused) AS BIGINT) AS refused, \
+         CAST(SUM(t.failed) AS BIGINT) AS failed, CAST(SUM(t.cancelled) AS BIGINT) AS cancelled, \
+         CAST(SUM(t.replied) AS BIGINT) AS replied, CAST(SUM(t.unproven) AS BIGINT) AS unproven, \
+         CAST(SUM(t.quoted) AS BIGINT) AS quoted \
+         FROM activity t JOIN aliases a ON a.id = t.alias_id WHERE a.user_id = $1 AND t.day >= $2 GROUP BY t.alias_id \
+         ORDER BY SUM(t.forwarded + t.blocked + t.refused + t.failed + t.cancelled + t.replied) DESC, t.alias_id LIMIT $3",
+    ).bind(user.0).bind(from_day).bind(i64::from(limit)).fetch_all(c))?;
+    Ok(rows.iter().map(|row| (AliasId(row.alias_id), row.counts.counts())).collect())
+}

@@ -343,6 +343,20 @@ pub async fn uncount_message(tx: &mut Tx, id: AliasId) -> Result<(), Error> {
     .map(drop)
 }
 
+/// Whether mail ever came to an alias or left by it, or it is prepared for any.
+pub async fn is_used(tx: &mut Tx, id: AliasId) -> Result<bool, Error> {
+    on!(tx, c => sqlx::query_scalar(
+        "SELECT (EXISTS (SELECT 1 FROM activity t WHERE t.alias_id = $1) OR EXISTS (SELECT 1 FROM sightings s WHERE s.alias_id = $1) \
+         OR EXISTS (SELECT 1 FROM deliveries d WHERE d.alias_id = $1) OR EXISTS (SELECT 1 FROM contacts c WHERE c.alias_id = $1) \
+         OR EXISTS (SELECT 1 FROM aliases a WHERE a.id = $1 AND a.messages_used > 0)) AS used",
+    ).bind(id.0).fetch_one(c))
+}
+
+/// Removes an alias as if it had never been made: its address may be given out again.
+pub async fn unmake(tx: &mut Tx, id: AliasId) -> Result<(), Error> {
+    changed!(tx, sqlx::query("DELETE FROM aliases WHERE id = $1").bind(id.0)).map(drop)
+}
+
 /// Removes an alias with its deliveries and contacts; its address is never given to anyone again. Role addresses belong
 /// to their domain: the next administrator gets them.
 pub async fn retire(tx: &mut Tx, alias: &Alias, now: Timestamp) -> Result<(), Error> {
@@ -370,6 +384,6 @@ pub async fn is_retired(tx: &mut Tx, address: &str) -> Result<bool, Error> {
     Ok(found.is_some())
 }
 
-fn hash(address: &str) -> Vec<u8> {
+pub(super) fn hash(address: &str) -> Vec<u8> {
     Sha256::digest(address).to_vec()
 }

@@ -94,24 +94,27 @@ impl SumRow {
     }
 }
 
-/// Rows that belong to these keys: a list as one parameter is where the dialects part.
+/// Rows that belong to these keys: a list as one parameter is where the dialects part. What the tail asks for besides has
+/// the numbers from $2 on.
 macro_rules! of_these {
-    ($tx:expr, $ids:expr, $row:ty, $head:literal, $tail:literal) => {{
+    ($tx:expr, $ids:expr, $row:ty, $head:literal, $tail:literal $(, $more:expr)*) => {{
         let postgres = concat!($head, " = ANY($1)", $tail);
         let rows: Vec<$row> = match $tx {
             Tx::Sqlite(t) => {
                 sqlx::query_as(concat!($head, " IN (SELECT value FROM json_each($1))", $tail))
                     .bind(serde_json::Value::from($ids.to_vec()).to_string())
+                    $(.bind($more))*
                     .fetch_all(&mut **t)
                     .await
             }
             Tx::PostgresRead(t) | Tx::Postgres(t) => {
-                patiently!(t, c => sqlx::query_as(postgres).bind($ids).fetch_all(c))
+                patiently!(t, c => sqlx::query_as(postgres).bind($ids)$(.bind($more))*.fetch_all(c))
             }
         }?;
         rows
     }};
 }
+pub(super) use of_these;
 
 /// What lists show of these aliases, in their order; those that are gone are left out.
 pub async fn list(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error> {

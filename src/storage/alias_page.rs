@@ -68,6 +68,8 @@ pub enum PageOrder {
     /// Pinned ones, then the others, each newest first.
     #[default]
     PinnedFirst,
+    /// The same from its end: how a list with pinned ones first is read backwards.
+    PinnedLast,
     /// Newest first.
     Newest,
     /// Oldest first.
@@ -182,6 +184,7 @@ macro_rules! site_page {
 }
 
 const SITE_PINNED_FIRST: &str = site_page!("id < $8", "id < $9", "a.pinned DESC, a.id DESC");
+const SITE_PINNED_LAST: &str = site_page!("id > $8", "id > $9", "a.pinned, a.id");
 const SITE_NEWEST: &str = site_page!("id < $8", "id < $9", "a.id DESC");
 const SITE_OLDEST: &str = site_page!("id > $8", "id > $9", "a.id");
 const SITE_ADDRESS: &str = site_page!("address > $8", "address > $9", "a.address");
@@ -189,6 +192,7 @@ const SITE_ADDRESS_REVERSED: &str = site_page!("address < $8", "address < $9", "
 const SITE_ADDRESS_REVERSED_FIRST: &str = site_page!("address > $8", "address > $9", "a.address DESC");
 
 const PINNED_FIRST: &str = page!("id < $8", "id < $9", "id DESC", "pinned DESC, id DESC");
+const PINNED_LAST: &str = page!("id > $8", "id > $9", "id", "pinned, id");
 const NEWEST: &str = page!("id < $8", "id < $9", "id DESC", "id DESC");
 const OLDEST: &str = page!("id > $8", "id > $9", "id", "id");
 const ADDRESS: &str = page!("address > $8", "address > $9", "address", "address");
@@ -200,6 +204,7 @@ const ADDRESS_REVERSED_FIRST: &str = page!("address > $8", "address > $9", "addr
 pub fn statement(order: PageOrder, start: &PageStart) -> &'static str {
     match (order, start) {
         (PageOrder::PinnedFirst, _) => PINNED_FIRST,
+        (PageOrder::PinnedLast, _) => PINNED_LAST,
         (PageOrder::Newest, _) => NEWEST,
         (PageOrder::Oldest, _) => OLDEST,
         (PageOrder::Address, _) => ADDRESS,
@@ -212,6 +217,7 @@ pub fn statement(order: PageOrder, start: &PageStart) -> &'static str {
 pub fn site_statement(order: PageOrder, start: &PageStart) -> &'static str {
     match (order, start) {
         (PageOrder::PinnedFirst, _) => SITE_PINNED_FIRST,
+        (PageOrder::PinnedLast, _) => SITE_PINNED_LAST,
         (PageOrder::Newest, _) => SITE_NEWEST,
         (PageOrder::Oldest, _) => SITE_OLDEST,
         (PageOrder::Address, _) => SITE_ADDRESS,
@@ -240,6 +246,8 @@ async fn keys(tx: &mut Tx, filter: &PageFilter, order: PageOrder, start: &PageSt
     // Behind an unpinned one there is no pinned one more.
     let past_pinned = order == PageOrder::PinnedFirst && cursor.is_some_and(|cursor| !cursor.pinned);
     let in_pinned = order == PageOrder::PinnedFirst && cursor.is_some_and(|cursor| cursor.pinned);
+    // Read backwards, there is none that is not pinned behind one that is.
+    let past_others = order == PageOrder::PinnedLast && cursor.is_some_and(|cursor| cursor.pinned);
     let text = if filter.site.is_some() { site_statement(order, start) } else { statement(order, start) };
     let reach = i64::from(limit).saturating_add(offset);
     macro_rules! ask {
@@ -251,7 +259,7 @@ async fn keys(tx: &mut Tx, filter: &PageFilter, order: PageOrder, start: &PageSt
                 .bind(filter.wants(AliasState::Paused))
                 .bind(filter.wants(AliasState::Killed))
                 .bind(filter.pinned != Some(false) && !past_pinned)
-                .bind(filter.pinned != Some(true))
+                .bind(filter.pinned != Some(true) && !past_others)
                 .bind($pinned)
                 .bind($others)
                 .bind(filter.pattern())
@@ -270,6 +278,10 @@ async fn keys(tx: &mut Tx, filter: &PageFilter, order: PageOrder, start: &PageSt
             let before = cursor.map_or(i64::MAX, |cursor| cursor.id.0);
             ask!(before, if in_pinned { i64::MAX } else { before })
         }
+        PageOrder::PinnedLast => {
+            let after = cursor.map_or(i64::MIN, |cursor| cursor.id.0);
+            ask!(if past_others { after } else { i64::MIN }, after)
+        }
         PageOrder::Oldest => {
             let after = cursor.map_or(i64::MIN, |cursor| cursor.id.0);
             ask!(after, after)
@@ -284,11 +296,17 @@ async fn keys(tx: &mut Tx, filter: &PageFilter, order: PageOrder, start: &PageSt
 
 /// How many there are in all.
 pub async fn count(tx: &mut Tx, filter: &PageFilter) -> Result<i64, Error> {
+    count_up_to(tx, filter, i64::MAX).await
+}
+
+/// How many there are, or `most` when there are more: nobody waits for the exact number of a million.
+pub async fn count_up_to(tx: &mut Tx, filter: &PageFilter, most: i64) -> Result<i64, Error> {
     on!(tx, c => sqlx::query_scalar(concat!(
-        "SELECT COUNT(*) FROM aliases a WHERE a.user_id = $1 AND ((a.state = 'active' AND $2) OR (a.state = 'locked' AND $3) \
+        "SELECT COUNT(*) FROM (SELECT a.id FROM aliases a WHERE a.user_id = $1 AND ((a.state = 'active' AND $2) OR (a.state = 'locked' AND $3) \
          OR (a.state = 'paused' AND $4) OR (a.state = 'killed' AND $5)) AND ((a.pinned AND $6) OR (NOT a.pinned AND $7)) \
          AND $8 = $9",
         filters!(),
+        " LIMIT $15) counted",
     ))
     .bind(filter.user_id.0)
     .bind(filter.wants(AliasState::Active))
@@ -305,6 +323,7 @@ pub async fn count(tx: &mut Tx, filter: &PageFilter) -> Result<i64, Error> {
     .bind(filter.mailbox.map(|id| id.0))
     .bind(filter.site.as_ref().map(Site::as_str))
     .bind(filter.tag.as_ref().map(Tag::as_str))
+    .bind(most)
     .fetch_one(c))
 }
 

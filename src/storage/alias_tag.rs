@@ -35,3 +35,29 @@ pub async fn of_user(tx: &mut Tx, user: UserId) -> Result<Vec<(Tag, i64)>, Error
     counts.sort_unstable();
     Ok(counts)
 }
+
+/// The tags a user has, in order, so many at the most. It costs what that many cost, however many aliases have them.
+pub async fn names(tx: &mut Tx, user: UserId, limit: u32) -> Result<Vec<Tag>, Error> {
+    // From each tag straight to the next one in the index.
+    let rows: Vec<String> = on!(tx, c => sqlx::query_scalar(
+        "WITH RECURSIVE names(tag) AS (SELECT MIN(f.tag) FROM alias_tags f WHERE f.user_id = $1 \
+         UNION ALL SELECT (SELECT MIN(n.tag) FROM alias_tags n WHERE n.user_id = $1 AND n.tag > names.tag) FROM names \
+         WHERE names.tag IS NOT NULL) SELECT tag FROM names WHERE tag IS NOT NULL LIMIT $2",
+    ).bind(user.0).bind(i64::from(limit)).fetch_all(c))?;
+    let mut tags: Vec<Tag> =
+        rows.iter().map(|row| columns::word("alias_tags", "user_id", user.0, row)).collect::<Result<_, _>>()?;
+    tags.sort_unstable();
+    Ok(tags)
+}
+
+/// Adds a tag; false when the alias has it.
+pub async fn add(tx: &mut Tx, user: UserId, id: AliasId, tag: &Tag) -> Result<bool, Error> {
+    let text = "INSERT INTO alias_tags (alias_id, tag, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    Ok(changed!(tx, sqlx::query(text).bind(id.0).bind(tag.as_str()).bind(user.0))? == 1)
+}
+
+/// Removes a tag; false when the alias has it not.
+pub async fn remove(tx: &mut Tx, id: AliasId, tag: &Tag) -> Result<bool, Error> {
+    let text = "DELETE FROM alias_tags WHERE alias_id = $1 AND tag = $2";
+    Ok(changed!(tx, sqlx::query(text).bind(id.0).bind(tag.as_str()))? == 1)
+}

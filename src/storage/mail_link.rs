@@ -23,7 +23,7 @@ impl TryFrom<Row> for MailLink {
     fn try_from(row: Row) -> Result<Self, Error> {
         Ok(Self {
             purpose: columns::word("mail_links", "purpose", row.id, &row.purpose)?,
-            address: columns::address("mail_links", "address", row.id, &row.address)?,
+            address: columns::folded("mail_links", "address", row.id, &row.address)?,
             user_id: row.user_id.map(UserId),
             mailbox_id: row.mailbox_id.map(MailboxId),
             invite_id: row.invite_id.map(InviteId),
@@ -43,7 +43,7 @@ pub async fn create(tx: &mut Tx, hash: &[u8; 32], link: &MailLink) -> Result<(),
         )
         .bind(&hash[..])
         .bind(link.purpose.as_str())
-        .bind(link.address.to_string())
+        .bind(link.address.folded())
         .bind(link.user_id.map(|id| id.0))
         .bind(link.mailbox_id.map(|id| id.0))
         .bind(link.invite_id.map(|id| id.0))
@@ -74,7 +74,13 @@ pub async fn take(tx: &mut Tx, hash: &[u8; 32], purpose: Purpose, now: Timestamp
 /// How many links of that purpose went to an address since that moment: what mail to strangers is limited by.
 pub async fn count_since(tx: &mut Tx, address: &Address, purpose: Purpose, since: Timestamp) -> Result<i64, Error> {
     on!(tx, c => sqlx::query_scalar("SELECT COUNT(*) FROM mail_links WHERE address = $1 AND purpose = $2 AND created_at > $3")
-        .bind(address.to_string()).bind(purpose.as_str()).bind(since.as_micros()).fetch_one(c))
+        .bind(address.folded()).bind(purpose.as_str()).bind(since.as_micros()).fetch_one(c))
+}
+
+/// How many links of that purpose a user had mailed since that moment, wherever they went.
+pub async fn count_of_user_since(tx: &mut Tx, user: UserId, purpose: Purpose, since: Timestamp) -> Result<i64, Error> {
+    on!(tx, c => sqlx::query_scalar("SELECT COUNT(*) FROM mail_links WHERE user_id = $1 AND purpose = $2 AND created_at > $3")
+        .bind(user.0).bind(purpose.as_str()).bind(since.as_micros()).fetch_one(c))
 }
 
 /// Ends all links of that purpose that a user has open.

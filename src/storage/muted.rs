@@ -21,6 +21,11 @@ pub(super) fn copies_with(message: Uuid) -> (Uuid, Uuid) {
     (Uuid::from_u128(message.as_u128() & !COPIES), Uuid::from_u128(message.as_u128() | COPIES))
 }
 
+/// What all copies of a message have in common.
+pub fn first_copy(message: Uuid) -> Uuid {
+    copies_with(message).0
+}
+
 /// One mailbox of the alias has the message: what becomes of it at the others is their owner's business alone.
 ///
 /// Others that are being settled at this moment are passed over: two that settle at once must not wait for each other.

@@ -12,27 +12,19 @@ pub struct Credentials {
     pub user_id: UserId,
     /// Argon2id in PHC format; `None` until a password was set.
     pub hash: Option<Private<String>>,
-    /// Whether a second factor is asked for.
-    pub second_factor: bool,
 }
 
 #[derive(sqlx::FromRow)]
 struct Row {
     id: i64,
     password_hash: Option<String>,
-    totp_confirmed_at: Option<i64>,
 }
 
 /// The credentials of the user who signs in with that folded address.
 pub async fn find(tx: &mut Tx, email: &str) -> Result<Option<Credentials>, Error> {
-    let row: Option<Row> = on!(tx, c => sqlx::query_as(
-        "SELECT id, password_hash, totp_confirmed_at FROM users WHERE email = $1",
-    ).bind(email).fetch_optional(c))?;
-    Ok(row.map(|row| Credentials {
-        user_id: UserId(row.id),
-        hash: row.password_hash.map(Private::new),
-        second_factor: row.totp_confirmed_at.is_some(),
-    }))
+    let row: Option<Row> = on!(tx, c => sqlx::query_as("SELECT id, password_hash FROM users WHERE email = $1")
+        .bind(email).fetch_optional(c))?;
+    Ok(row.map(|row| Credentials { user_id: UserId(row.id), hash: row.password_hash.map(Private::new) }))
 }
 
 /// Sets a user's password; false when there is no such user.

@@ -181,11 +181,18 @@ pub async fn make_due_of_mailbox(tx: &mut Tx, id: MailboxId, now: Timestamp) -> 
 /// Takes a delivery that waits or lies in quarantine out of the queue, whoever holds it: cancelled, visible, content
 /// erased. False when it was neither.
 pub async fn cancel(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
+    cancel_because(tx, id, None, now).await
+}
+
+/// The same with a reason, which takes the place of why the last hand-off did not succeed.
+pub async fn cancel_because(tx: &mut Tx, id: DeliveryId, reason: Option<&str>, now: Timestamp) -> Result<bool, Error> {
     let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
         "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
-         lease_owner = NULL, lease_token = NULL, lease_until = NULL \
+         lease_owner = NULL, lease_token = NULL, lease_until = NULL, \
+         last_code = CASE WHEN $4 IS NULL THEN last_code END, \
+         last_status = CASE WHEN $4 IS NULL THEN last_status ELSE '5.7.0' END, last_detail = COALESCE($4, last_detail) \
          WHERE id = $1 AND (state = 'waiting' OR quarantined) RETURNING message_id",
-    ).bind(id.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
+    ).bind(id.0).bind(&[][..] as &[u8]).bind(now.as_micros()).bind(reason).fetch_all(c))?;
     Ok(erase_all(tx, rows).await? == 1)
 }
 

@@ -110,6 +110,12 @@ pub async fn confirm(tx: &mut Tx, id: SessionId, now: Timestamp, expires_at: Tim
     Ok(changed!(tx, sqlx::query(text).bind(id.0).bind(now.as_micros()).bind(expires_at.as_micros()))? == 1)
 }
 
+/// Gives it another secret: the one before finds nothing any more.
+pub async fn rotate(tx: &mut Tx, id: SessionId, hash: &[u8; 32], now: Timestamp) -> Result<(), Error> {
+    let text = "UPDATE sessions SET hash = $2, last_seen_at = $3 WHERE id = $1";
+    changed!(tx, sqlx::query(text).bind(id.0).bind(&hash[..]).bind(now.as_micros())).map(drop)
+}
+
 /// Ends one; false when the user has none with this id.
 pub async fn delete(tx: &mut Tx, user: UserId, uuid: Uuid) -> Result<bool, Error> {
     Ok(changed!(tx, sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND uuid = $2").bind(user.0).bind(uuid))? == 1)

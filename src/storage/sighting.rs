@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::Timestamp;
-use crate::model::id::AliasId;
+use crate::model::id::{AliasId, UserId};
 use crate::model::sighting::{Proof, Seen, SightingKey};
 
 use super::{Error, Tx, changed, columns, on};
@@ -19,6 +19,15 @@ struct SightingRow {
     first_seen_at: i64,
     last_seen_at: i64,
     messages: i64,
+}
+
+impl SightingRow {
+    fn read(self, alias_id: AliasId) -> Result<(SightingKey, Seen), Error> {
+        let proof = columns::word("sightings", "proof", alias_id.0, &self.proof)?;
+        let key = SightingKey { alias_id, organisation: self.organisation, proof, signer: self.signer };
+        let (first, last) = (Timestamp::from_micros(self.first_seen_at), Timestamp::from_micros(self.last_seen_at));
+        Ok((key, Seen { first, last, messages: self.messages }))
+    }
 }
 
 /// From how many rows of an alias on nobody new is entered whom nothing proves: their names cost nothing.
@@ -96,11 +105,23 @@ pub async fn of_alias(tx: &mut Tx, alias_id: AliasId, limit: u32) -> Result<Vec<
         "SELECT organisation, proof, signer, first_seen_at, last_seen_at, messages FROM sightings \
          WHERE alias_id = $1 ORDER BY last_seen_at DESC, organisation, proof, signer LIMIT $2",
     ).bind(alias_id.0).bind(i64::from(limit)).fetch_all(c))?;
-    let read = |row: SightingRow| {
-        let proof = columns::word("sightings", "proof", alias_id.0, &row.proof)?;
-        let key = SightingKey { alias_id, organisation: row.organisation, proof, signer: row.signer };
-        let (first, last) = (Timestamp::from_micros(row.first_seen_at), Timestamp::from_micros(row.last_seen_at));
-        Ok((key, Seen { first, last, messages: row.messages }))
-    };
-    rows.into_iter().map(read).collect()
+    rows.into_iter().map(|row| row.read(alias_id)).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct NewcomerRow {
+    alias_id: i64,
+    #[sqlx(flatten)]
+    sighting: SightingRow,
+}
+
+/// Who wrote to one of a user's aliases for the first time since that moment: the newest first, so many at the most.
+pub async fn newcomers(tx: &mut Tx, user: UserId, since: Timestamp, limit: u32) -> Result<Vec<(SightingKey, Seen)>, Error> {
+    let rows: Vec<NewcomerRow> = on!(tx, c => sqlx::query_as(
+        "SELECT s.alias_id, s.organisation, s.proof, s.signer, s.first_seen_at, s.last_seen_at, s.messages \
+         FROM sightings s JOIN aliases a ON a.id = s.alias_id \
+         WHERE a.user_id = $1 AND s.first_seen_at >= $2 AND s.organisation <> '' \
+         ORDER BY s.first_seen_at DESC, s.alias_id, s.organisation, s.proof, s.signer LIMIT $3",
+    ).bind(user.0).bind(since.as_micros()).bind(i64::from(limit)).fetch_all(c))?;
+    rows.into_iter().map(|row| row.sighting.read(AliasId(row.alias_id))).collect()
 }

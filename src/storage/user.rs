@@ -86,6 +86,18 @@ pub async fn set_choices(tx: &mut Tx, id: UserId, on_quarantine: OnQuarantine, r
     changed!(tx, sqlx::query(text).bind(id.0).bind(on_quarantine.as_str()).bind(replace_quoted)).map(drop)
 }
 
+/// Changes the address a user signs in with. [`ErrorKind::Taken`] when it signs somebody else in; the transaction is still
+/// good then.
+pub async fn set_email(tx: &mut Tx, id: UserId, email: &str) -> Result<(), Error> {
+    // One statement, so that nobody comes in between; the constraint alone would end the transaction.
+    let text =
+        "UPDATE users SET email = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM users o WHERE o.email = $2 AND o.id <> $1)";
+    match changed!(tx, sqlx::query(text).bind(id.0).bind(email))? {
+        0 => Err(Error::new(ErrorKind::Taken, "there is a user with this address")),
+        _ => Ok(()),
+    }
+}
+
 /// Keeps others from giving this user anything (an alias, a mailbox) before this transaction ends; false when there is
 /// no such user.
 pub async fn lock(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
@@ -99,6 +111,25 @@ pub async fn lock(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
 /// Removes a user with everything they have; their aliases must have been retired before. False when there was none.
 pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
     Ok(changed!(tx, sqlx::query("DELETE FROM users WHERE id = $1").bind(id.0))? == 1)
+}
+
+/// Makes a user an administrator, or no longer one; false when there is no such user.
+pub async fn set_admin(tx: &mut Tx, id: UserId, is_admin: bool) -> Result<bool, Error> {
+    Ok(changed!(tx, sqlx::query("UPDATE users SET is_admin = $2 WHERE id = $1").bind(id.0).bind(is_admin))? == 1)
+}
+
+/// Keeps others from changing who administers the instance before this transaction ends; the administrators, oldest first.
+pub async fn lock_admins(tx: &mut Tx) -> Result<Vec<User>, Error> {
+    if let Tx::Postgres(t) = tx {
+        // SQLite has one writer.
+        sqlx::query("SELECT id FROM users WHERE is_admin ORDER BY id FOR UPDATE").fetch_all(&mut **t).await?;
+    }
+    list_admins(tx).await
+}
+
+/// Whether there is any user.
+pub async fn is_any(tx: &mut Tx) -> Result<bool, Error> {
+    Ok(!list(tx, None, 1).await?.is_empty())
 }
 
 /// The administrators, oldest first.

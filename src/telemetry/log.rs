@@ -9,6 +9,10 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::config::ConfigError;
 use crate::config::log::{Format, Log};
 
+/// Libraries that call an error what is only somebody's wrong answer, and say more of it than a log may have. A setting
+/// that names them gets them all the same.
+const QUIET: &str = "webauthn_rs=off,webauthn_rs_core=off,";
+
 /// Sends the process's log to standard error from now on.
 pub fn init(log: &Log) -> Result<(), ConfigError> {
     let subscriber = subscriber(log, std::io::stderr().is_terminal(), std::io::stderr)?;
@@ -21,7 +25,7 @@ pub fn subscriber<W>(log: &Log, colours: bool, writer: W) -> Result<Box<dyn Subs
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().parse(&log.level).map_err(|error| {
+    let filter = EnvFilter::builder().parse(format!("{QUIET}{}", log.level)).map_err(|error| {
         ConfigError::new(
             format!("log.level = {:?} is no filter ({error})", log.level),
             "write for example level = \"info\" or \"info,postern::smtp=debug\"",

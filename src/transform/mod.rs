@@ -35,6 +35,7 @@ pub mod replace_quoted;
 pub mod reply;
 pub mod report;
 pub mod scrub;
+pub mod signed_name;
 pub mod text_parts;
 pub mod trace;
 pub mod verp;

@@ -9,11 +9,14 @@ use axum::routing::get;
 
 use super::chrome::Chrome;
 
-/// The look: a stylesheet and an icon, the same for every page. Addresses of pages are relative, so that a reverse proxy
+/// The look: a stylesheet and an icon, the same for every page; and the one script there is. Addresses of pages are relative, so that a reverse proxy
 /// may put them under a path.
 pub fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/static/postern.css", get(async || file("text/css; charset=utf-8", include_str!("static/postern.css"))))
+        .route("/static/aliases.js", get(async || file("text/javascript; charset=utf-8", include_str!("static/aliases.js"))))
+        .route("/static/copy.js", get(async || file("text/javascript; charset=utf-8", include_str!("static/copy.js"))))
+        .route("/static/passkey.js", get(async || file("text/javascript; charset=utf-8", include_str!("static/passkey.js"))))
         .route("/static/icon.svg", get(async || file("image/svg+xml", include_str!("static/icon.svg"))))
 }
 

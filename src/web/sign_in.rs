@@ -10,13 +10,18 @@ use axum::routing::{get, post};
 use super::chrome::Chrome;
 use super::failure::Failure;
 use super::form::{Anonymous, Asked, HalfChecked, encode};
-use super::pages;
 use super::session::{Visitor, clear_cookie, go, set_cookie};
+use super::{pages, passkey};
 use crate::config::instance::Registration;
 use crate::model::Private;
 use crate::service::app_password::LoginError;
 use crate::service::broker::Broker;
 use crate::service::{password, session, user};
+
+/// What whoever failed too often can do.
+pub const TOO_MANY: &str = "That were too many attempts. Please wait a quarter of an hour, then try again.";
+/// What whoever came at a bad moment can do.
+pub const BUSY: &str = "Too many people are signing in right now. Please try again in a minute.";
 
 /// The routes.
 pub fn routes() -> Router<Broker> {
@@ -32,6 +37,8 @@ struct Page {
     next: String,
     /// Whether somebody without an account can make one.
     may_sign_up: bool,
+    /// Where passkeys belong, when there can be any.
+    passkeys: Option<String>,
 }
 
 impl Page {
@@ -41,6 +48,7 @@ impl Page {
             email: String::new(),
             next: next.to_owned(),
             may_sign_up: broker.rules.registration == Registration::Open,
+            passkeys: passkey::origin(broker),
         }
     }
 }
@@ -84,17 +92,18 @@ async fn enter(State(broker): State<Broker>, visitor: Visitor, Anonymous(fields)
             return Ok(([set_cookie(&broker, opened.1.reveal())], go(&visitor.path, &to)).into_response());
         }
         Err(LoginError::Wrong) => (StatusCode::FORBIDDEN, "Address and password do not go together."),
-        Err(LoginError::TooMany) => {
-            (StatusCode::TOO_MANY_REQUESTS, "That were too many attempts. Please wait a quarter of an hour, then try again.")
-        }
-        Err(LoginError::Password(_)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "Too many people are signing in right now. Please try again in a minute.")
-        }
+        Err(LoginError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),
+        Err(LoginError::Password(_)) => (StatusCode::SERVICE_UNAVAILABLE, BUSY),
         Err(LoginError::Storage(error)) => return Err(error.into()),
     };
-    let mut page = Page { email: email.to_owned(), ..Page::new(&broker, &visitor, next) };
-    page.chrome = page.chrome.but(wrong.1);
-    Ok(pages::show(wrong.0, &page))
+    Ok(again(&broker, &visitor, email, next, wrong))
+}
+
+/// The page once more, with what went wrong.
+pub fn again(broker: &Broker, visitor: &Visitor, email: &str, next: &str, (status, wrong): (StatusCode, &str)) -> Response {
+    let mut page = Page { email: email.to_owned(), ..Page::new(broker, visitor, next) };
+    page.chrome = page.chrome.but(wrong);
+    pages::show(status, &page)
 }
 
 async fn leave(State(broker): State<Broker>, HalfChecked { who, .. }: HalfChecked) -> Result<Response, Failure> {

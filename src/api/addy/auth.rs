@@ -5,19 +5,24 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::caller::Caller;
 use super::error::ApiError;
 use super::request::{Body, filled, required};
 use super::token::moment;
 use crate::api::origin::Origin;
+use crate::api::two_step;
 use crate::model::Private;
 use crate::model::api_token::{Scope, Scopes};
+use crate::model::id::UserId;
+use crate::service::account::RemoveError;
 use crate::service::app_password::LoginError;
 use crate::service::broker::Broker;
-use crate::service::user::ChangeError;
-use crate::service::{password, token, user};
+use crate::service::factor::FactorError;
+use crate::service::{account, password, token};
 
 /// How long failed attempts count.
 const ATTEMPTS: Duration = Duration::from_mins(15);
@@ -45,43 +50,57 @@ pub struct Key {
     expires_at: Option<String>,
 }
 
-/// `POST /api/auth/login`: the user name is the address the user signs in with. Whoever has a second factor gets 403, on
-/// which clients ask for a token instead.
-pub async fn login(State(broker): State<Broker>, from: Origin, Body(login): Body<Login>) -> Result<Json<Key>, ApiError> {
+/// `POST /api/auth/login`: the user name is the address the user signs in with. Whoever has codes of an authenticator program
+/// gets 422 with what the second step asks for; whoever has passkeys alone 403, on which clients ask for a token instead.
+pub async fn login(State(broker): State<Broker>, from: Origin, Body(login): Body<Login>) -> Result<Response, ApiError> {
     let username = login.username.ok_or_else(|| required("username"))?;
     let text = login.password.ok_or_else(|| required("password"))?;
     let device = login.device_name.ok_or_else(|| required("device_name"))?;
-    let lasts = match login.expiration.as_deref() {
-        None => None,
-        Some("day") => Some(DAY),
-        Some("week") => Some(DAY * 7),
-        Some("month") => Some(DAY * 30),
-        Some("year") => Some(DAY * 365),
-        Some(_) => return Err(ApiError::invalid("expiration", "The selected expiration is invalid.")),
-    };
+    let lasts = lasts(login.expiration.as_deref())?;
     let wrong = || ApiError::new(StatusCode::UNAUTHORIZED, "The provided credentials are incorrect.");
     let signed_in = match password::check(&broker.desk, &broker.logins, from.0, &username, &text).await {
         Ok(signed_in) => signed_in,
         Err(LoginError::Wrong) => return Err(wrong()),
         Err(error) => return Err(refusal(error)),
     };
-    if signed_in.second_factor {
+    if signed_in.second_factor && !signed_in.totp {
         return Err(ApiError::refused("Please sign in with an API token."));
     }
+    if signed_in.second_factor {
+        let half = two_step::begin(&broker, signed_in.user.id, from.0).await?;
+        // Clients ask for a code only when they are given a token against forged forms; it proves nothing here.
+        let asked = json!({ "message": "A code is needed.", "mfa_key": half.reveal(), "csrf_token": "none" });
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(asked)).into_response());
+    }
+    Ok(Json(mint(&broker, signed_in.user.id, &device, lasts).await?).into_response())
+}
+
+/// How long a token shall last.
+fn lasts(word: Option<&str>) -> Result<Option<Duration>, ApiError> {
+    match word {
+        None => Ok(None),
+        Some("day") => Ok(Some(DAY)),
+        Some("week") => Ok(Some(DAY * 7)),
+        Some("month") => Ok(Some(DAY * 30)),
+        Some("year") => Ok(Some(DAY * 365)),
+        Some(_) => Err(ApiError::invalid("expiration", "The selected expiration is invalid.")),
+    }
+}
+
+async fn mint(broker: &Broker, user: UserId, device: &str, lasts: Option<Duration>) -> Result<Key, ApiError> {
     let expires_at = lasts.map(|lasts| broker.now().plus(lasts));
-    let scopes = Scopes::new(Vec::new());
-    let (made, secret) =
-        token::create(&broker.desk, signed_in.user.id, &device, scopes, expires_at).await.map_err(|error| match error {
-            token::CreateError::Name => ApiError::invalid("device_name", error.to_string()),
-            token::CreateError::InThePast => ApiError::invalid("expiration", error.to_string()),
-            token::CreateError::Storage(error) => error.into(),
-        })?;
-    Ok(Json(Key {
+    let made = token::create(&broker.desk, user, device, Scopes::new(Vec::new()), expires_at).await;
+    let (made, secret) = made.map_err(|error| match error {
+        token::CreateError::Name => ApiError::invalid("device_name", error.to_string()),
+        token::CreateError::InThePast => ApiError::invalid("expiration", error.to_string()),
+        token::CreateError::Storage(error) => error.into(),
+    })?;
+    Ok(Key {
         secret: secret.into_inner(),
         name: made.name,
         created_at: moment(made.created_at),
         expires_at: made.expires_at.map(moment),
-    }))
+    })
 }
 
 fn refusal(error: LoginError) -> ApiError {
@@ -93,9 +112,29 @@ fn refusal(error: LoginError) -> ApiError {
     }
 }
 
-/// `POST /api/auth/mfa`: no sign-in waits for a second factor.
-pub async fn mfa() -> ApiError {
-    ApiError::new(StatusCode::UNAUTHORIZED, "The one time password is incorrect.")
+/// The second step.
+#[derive(Debug, Deserialize)]
+pub struct SecondStep {
+    mfa_key: Option<Private<String>>,
+    otp: Option<Private<String>>,
+    #[serde(default, deserialize_with = "filled")]
+    device_name: Option<String>,
+    #[serde(default, deserialize_with = "filled")]
+    expiration: Option<String>,
+}
+
+/// `POST /api/auth/mfa`: the code, for a fresh token. A recovery code will do.
+pub async fn mfa(State(broker): State<Broker>, from: Origin, Body(step): Body<SecondStep>) -> Result<Json<Key>, ApiError> {
+    let half = step.mfa_key.ok_or_else(|| required("mfa_key"))?;
+    let code = step.otp.ok_or_else(|| required("otp"))?;
+    let device = step.device_name.ok_or_else(|| required("device_name"))?;
+    let lasts = lasts(step.expiration.as_deref())?;
+    let user = two_step::end(&broker, from.0, &half, &code).await.map_err(|error| match error {
+        FactorError::Wrong => ApiError::new(StatusCode::UNAUTHORIZED, "The one time password is incorrect."),
+        FactorError::TooMany => ApiError::too_many(ATTEMPTS, None),
+        FactorError::Storage(error) => error.into(),
+    })?;
+    Ok(Json(mint(&broker, user.id, &device, lasts).await?))
 }
 
 /// `POST /api/auth/logout`: the token is void.
@@ -121,9 +160,10 @@ pub async fn delete_account(
     let text = proof.password.ok_or_else(|| required("password"))?;
     let email = caller.user().email.to_string();
     password::check(&broker.desk, &broker.logins, from.0, &email, &text).await.map_err(refusal)?;
-    user::remove(&broker.desk, caller.user_id()).await.map_err(|error| match error {
-        ChangeError::Unknown => ApiError::not_found(),
-        ChangeError::Storage(error) => error.into(),
+    account::remove(&broker.desk, caller.user()).await.map_err(|error| match error {
+        RemoveError::Unknown => ApiError::not_found(),
+        RemoveError::LastAdmin => ApiError::refused(error.to_string()),
+        RemoveError::Storage(error) => error.into(),
     })?;
     Ok(StatusCode::NO_CONTENT)
 }

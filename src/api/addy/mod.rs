@@ -101,7 +101,7 @@ fn domain_routes() -> Routes {
     vec![
         ("/domain-options", get(domain::options)),
         ("/domains", get(domain::list).post(domain::create)),
-        ("/domains/{id}", get(domain::show).patch(domain::change).delete(domain::change)),
+        ("/domains/{id}", get(domain::show).patch(domain::change).delete(domain::delete)),
         ("/domains/{id}/default-recipient", patch(domain::change)),
         ("/active-domains", post(domain::activate)),
         ("/active-domains/{id}", delete(domain::change)),

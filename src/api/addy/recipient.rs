@@ -14,6 +14,7 @@ use crate::model::Address;
 use crate::model::api_token::Scope;
 use crate::model::mailbox::Mailbox;
 use crate::service::broker::Broker;
+use crate::service::verification::{self, Sent};
 use crate::service::{mailbox, overview, pgp_key};
 
 /// The caller's mailbox of that id.
@@ -80,7 +81,7 @@ pub struct New {
     email: Option<String>,
 }
 
-/// `POST /api/v1/recipients`: takes mail once it is verified.
+/// `POST /api/v1/recipients`: takes mail once the link that is mailed there was followed.
 pub async fn create(
     State(broker): State<Broker>,
     caller: Caller,
@@ -90,7 +91,7 @@ pub async fn create(
     let text = new.email.ok_or_else(|| required("email"))?;
     let address =
         Address::parse(&text).map_err(|_| ApiError::invalid("email", "The email field must be a valid email address."))?;
-    let made = mailbox::add(&broker.desk, caller.user_id(), address, false).await?;
+    let (made, _) = verification::add_with(&broker, caller.user_id(), address).await?;
     Ok((StatusCode::CREATED, one(&broker, &caller, made.uuid).await?))
 }
 
@@ -109,13 +110,17 @@ pub struct Resend {
     recipient_id: Option<String>,
 }
 
-/// `POST /api/v1/recipients/email/resend`: mailboxes are verified by whoever runs the instance, without a letter.
+/// `POST /api/v1/recipients/email/resend`: the link that verifies it, once more.
 pub async fn resend(State(broker): State<Broker>, caller: Caller, Body(resend): Body<Resend>) -> Result<StatusCode, ApiError> {
     caller.need(Scope::Write)?;
     let text = resend.recipient_id.ok_or_else(|| required("recipient_id"))?;
     let mailbox = find(&broker, &caller, Uuid::parse_str(&text).map_err(|_| ApiError::not_found())?).await?;
-    if mailbox.verified_at.is_some() {
-        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "This recipient is verified already."));
+    match verification::resend(&broker, &mailbox).await? {
+        Sent::Mailed => Ok(StatusCode::OK),
+        Sent::Enough => Err(ApiError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Enough letters went there within the last hour. Please look into the spam folder, or try again later.",
+        )),
+        Sent::Needless => Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "This recipient is verified already.")),
     }
-    Err(ApiError::refused("Ask the operator of this instance to verify the mailbox."))
 }

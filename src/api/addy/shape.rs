@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::token::moment;
 use crate::model::Timestamp;
 use crate::model::alias::{Alias, AliasState};
+use crate::model::catch_all::CatchAll;
 use crate::model::domain::Domain;
 use crate::model::mailbox::Mailbox;
 use crate::model::pgp_key::PgpKey;
@@ -167,7 +168,7 @@ impl DomainShape {
             aliases_count: aliases,
             default_recipient: None,
             active: true,
-            catch_all: false,
+            catch_all: domain.catch_all == CatchAll::On,
             auto_create_regex: None,
             domain_verified_at: added.clone(),
             domain_mx_validated_at: added.clone(),

@@ -169,6 +169,7 @@ async fn filter(broker: &Broker, user: UserId, query: &Query) -> Result<Option<P
 fn mark(order: PageOrder) -> u8 {
     match order {
         PageOrder::PinnedFirst => b'p',
+        PageOrder::PinnedLast => b'q',
         PageOrder::Newest => b'n',
         PageOrder::Oldest => b'o',
         PageOrder::Address => b'a',
@@ -274,7 +275,7 @@ pub async fn change(
 
 /// A date in the field `expires_at`.
 pub(super) fn moment(text: &str) -> Result<Timestamp, Problem> {
-    Timestamp::from_rfc3339(text)
+    Timestamp::parse_rfc3339(text.trim())
         .ok_or_else(|| Problem::invalid("expires_at", "give a date and time as in 2026-12-31T23:59:59Z (RFC 3339)"))
 }
 

@@ -124,7 +124,7 @@ pub async fn show(
     Id(id): Id,
     _: Params<Nothing>,
 ) -> Result<Json<ContactShape>, Problem> {
-    let (entry, _) = contact_page::get_by_uuid(&broker.desk, reader.user_id(), id).await?;
+    let (entry, _) = contact_page::get_owned(&broker.desk, reader.user_id(), id).await?;
     Ok(Json(ContactShape::of(&entry.contact, &entry.reverse)))
 }
 
@@ -157,7 +157,7 @@ pub async fn change(
 #[utoipa::path(delete, path = "/v1/contacts/{contact}", params(("contact" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "It is hidden.")))]
 pub async fn hide(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
-    let (entry, _) = contact_page::get_by_uuid(&broker.desk, writer.user_id(), id).await?;
+    let (entry, _) = contact_page::get_owned(&broker.desk, writer.user_id(), id).await?;
     contact_page::hide(&broker.desk, writer.user_id(), entry.contact.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -22,6 +22,7 @@ use crate::model::{Address, Timestamp};
 use crate::service::broker::Broker;
 use crate::service::mailbox;
 use crate::service::mailbox_test::{self, Tested};
+use crate::service::verification::{self, Sent};
 
 /// All routes.
 pub fn routes(routes: Routes) -> Routes {
@@ -33,6 +34,7 @@ pub fn routes(routes: Routes) -> Routes {
         .on::<__path_show, _, _>(read, show)
         .on::<__path_remove, _, _>(write, remove)
         .on::<__path_make_default, _, _>(write, make_default)
+        .on::<__path_verify, _, _>(write, verify)
         .on::<__path_test, _, _>(write, test)
 }
 
@@ -109,7 +111,7 @@ pub struct New {
 
 /// Adds a mailbox.
 ///
-/// Nothing is forwarded to it before it is verified.
+/// A letter with a link goes there; nothing is forwarded before somebody who reads it opened that.
 #[utoipa::path(post, path = "/v1/mailboxes",
     request_body(content = New, example = json!({"address": "jane.roe@other.example"})),
     responses((status = 201, description = "The mailbox.", body = MailboxShape,
@@ -118,7 +120,7 @@ pub struct New {
 pub async fn create(State(broker): State<Broker>, writer: Writer, key: RequestKey, body: Body<New>) -> Result<Response, Problem> {
     let address = Address::parse(&body.value.address).map_err(|error| Problem::invalid("address", error))?;
     let once = key.once(&writer.0, &body.bytes, MailboxShape::of);
-    Ok(once::answer(mailbox::add_once(&broker.desk, writer.user_id(), address, once).await?, "/v1/mailboxes"))
+    Ok(once::answer(verification::add_once(&broker, writer.user_id(), address, once).await?, "/v1/mailboxes"))
 }
 
 /// Shows a mailbox.
@@ -160,6 +162,43 @@ pub async fn make_default(
     let found = find(&broker, writer.user_id(), id).await?;
     mailbox::make_default(&broker.desk, writer.user_id(), &found.address).await?;
     Ok(Json(MailboxShape::of(&find(&broker, writer.user_id(), id).await?)))
+}
+
+/// What was done about a proof.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Proving {
+    /// A letter with a link is on its way.
+    Sent,
+    /// So many went there lately that no more are sent for now.
+    Enough,
+    /// It is verified already.
+    Needless,
+}
+
+/// What was done about a proof.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MailboxProof {
+    /// What.
+    outcome: Proving,
+}
+
+/// Sends the letter that verifies a mailbox again.
+#[utoipa::path(post, path = "/v1/mailboxes/{mailbox}/verify", params(("mailbox" = PublicId, Path, description = "Its id.")),
+    responses((status = 200, description = "What was done.", body = MailboxProof)))]
+pub async fn verify(
+    State(broker): State<Broker>,
+    writer: Writer,
+    Id(id): Id,
+    _: Params<Nothing>,
+) -> Result<Json<MailboxProof>, Problem> {
+    let found = find(&broker, writer.user_id(), id).await?;
+    let outcome = match verification::resend(&broker, &found).await? {
+        Sent::Mailed => Proving::Sent,
+        Sent::Enough => Proving::Enough,
+        Sent::Needless => Proving::Needless,
+    };
+    Ok(Json(MailboxProof { outcome }))
 }
 
 /// How a test ended.

@@ -10,13 +10,15 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::request::Body;
 use crate::api::origin::Origin;
+use crate::api::two_step;
 use crate::model::Private;
 use crate::model::api_token::{Scope, Scopes};
 use crate::model::id::UserId;
+use crate::service::account::RemoveError;
 use crate::service::app_password::LoginError;
 use crate::service::broker::Broker;
-use crate::service::user::ChangeError;
-use crate::service::{password, token, user};
+use crate::service::factor::FactorError;
+use crate::service::{account, password, token};
 
 /// Longest name of a token, in characters.
 const LONGEST_NAME: usize = 100;
@@ -31,13 +33,24 @@ pub struct Login {
     device: Option<String>,
 }
 
-/// `POST /api/auth/login`: a fresh key, named after the device. 400 for what does not fit: 401 would speak of a key. Who
-/// has a second factor gets 403, on which clients ask for a key instead.
+/// `POST /api/auth/login`: a fresh key, named after the device. 400 for what does not fit: 401 would speak of a key. Whoever
+/// has codes of an authenticator program is given what the second step asks for; whoever has passkeys alone gets 403, on
+/// which clients ask for a key instead.
 pub async fn login(State(broker): State<Broker>, from: Origin, Body(login): Body<Login>) -> Result<Json<Value>, ApiError> {
     let text = Private::new(login.password);
     let signed_in = password::check(&broker.desk, &broker.logins, from.0, &login.email, &text).await.map_err(refusal)?;
-    if signed_in.second_factor {
+    if signed_in.second_factor && !signed_in.totp {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "Please sign in with an API key"));
+    }
+    if signed_in.second_factor {
+        let half = two_step::begin(&broker, signed_in.user.id, from.0).await?;
+        return Ok(Json(json!({
+            "name": "",
+            "email": signed_in.user.email.to_string(),
+            "mfa_enabled": true,
+            "mfa_key": half.reveal(),
+            "api_key": null,
+        })));
     }
     let key = mint(&broker, signed_in.user.id, login.device.as_deref()).await?;
     Ok(Json(json!({
@@ -58,9 +71,25 @@ fn refusal(error: LoginError) -> ApiError {
     }
 }
 
-/// `POST /api/auth/mfa`: no sign-in waits for a second factor.
-pub async fn mfa() -> ApiError {
-    ApiError::bad_request("Wrong TOTP Token")
+/// The second step.
+#[derive(Debug, Deserialize)]
+pub struct SecondStep {
+    #[serde(default)]
+    mfa_token: Private<String>,
+    #[serde(default)]
+    mfa_key: Private<String>,
+    device: Option<String>,
+}
+
+/// `POST /api/auth/mfa`: the code, for a fresh key. A recovery code will do.
+pub async fn mfa(State(broker): State<Broker>, from: Origin, Body(step): Body<SecondStep>) -> Result<Json<Value>, ApiError> {
+    let user = two_step::end(&broker, from.0, &step.mfa_key, &step.mfa_token).await.map_err(|error| match error {
+        FactorError::Wrong => ApiError::bad_request("Wrong TOTP Token"),
+        FactorError::TooMany => ApiError::too_many(),
+        FactorError::Storage(error) => error.into(),
+    })?;
+    let key = mint(&broker, user.id, step.device.as_deref()).await?;
+    Ok(Json(json!({ "name": "", "email": user.email.to_string(), "api_key": key })))
 }
 
 async fn mint(broker: &Broker, user: UserId, device: Option<&str>) -> Result<String, ApiError> {
@@ -118,9 +147,10 @@ pub async fn sudo(
 /// `DELETE /api/user`: the account with everything it has.
 pub async fn delete_user(State(broker): State<Broker>, caller: Caller) -> Result<Json<Value>, ApiError> {
     need_sudo(&broker, &caller)?;
-    user::remove(&broker.desk, caller.user_id()).await.map_err(|error| match error {
-        ChangeError::Unknown => ApiError::wrong_key(),
-        ChangeError::Storage(error) => error.into(),
+    account::remove(&broker.desk, &caller.0.user).await.map_err(|error| match error {
+        RemoveError::Unknown => ApiError::wrong_key(),
+        RemoveError::LastAdmin => ApiError::bad_request(error.to_string()),
+        RemoveError::Storage(error) => error.into(),
     })?;
     Ok(Json(json!({ "ok": true })))
 }

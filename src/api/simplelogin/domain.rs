@@ -11,10 +11,12 @@ use super::request::{Body, Id};
 use super::shape::{MailboxName, date};
 use crate::model::alias::AliasState;
 use crate::model::api_token::Scope;
+use crate::model::catch_all::CatchAll;
 use crate::model::domain::Domain;
 use crate::model::id::UserId;
 use crate::service::alias_page::{self, PageFilter, PageOrder, PageStart};
 use crate::service::broker::Broker;
+use crate::service::domain::ChangeError;
 use crate::service::{domain, mailbox, overview};
 
 /// Killed aliases shown of a domain.
@@ -26,7 +28,7 @@ pub async fn list(State(broker): State<Broker>, caller: Caller) -> Result<Json<V
     Ok(Json(json!({ "custom_domains": shapes(&broker, caller.user_id(), None).await? })))
 }
 
-/// What a phone wants to have changed of one: nothing of it exists here.
+/// What a phone wants to have changed of one. All but catch-all does not exist here.
 #[derive(Debug, Deserialize)]
 pub struct Edit {
     catch_all: Option<bool>,
@@ -43,14 +45,24 @@ pub async fn edit(
     Body(edit): Body<Edit>,
 ) -> Result<Json<Value>, ApiError> {
     caller.need(Scope::Write)?;
-    let shape = shapes(&broker, caller.user_id(), Some(id)).await?.pop().ok_or_else(ApiError::forbidden)?;
-    let asks_for_more = edit.catch_all == Some(true)
-        || edit.random_prefix_generation == Some(true)
+    let user = caller.user_id();
+    let domain = own(&broker, user).await?.into_iter().find(|domain| domain.id.0 == id).ok_or_else(ApiError::forbidden)?;
+    let asks_for_more = edit.random_prefix_generation == Some(true)
         || edit.name.is_some_and(|name| !name.is_empty())
         || edit.mailbox_ids.is_some();
     if asks_for_more {
         return Err(ApiError::bad_request("domains of this instance have no such settings"));
     }
+    // Patterns, which the phone knows nothing of, are shown as off and stay when it says off.
+    let is_on = domain.catch_all == CatchAll::On;
+    if let Some(wanted) = edit.catch_all.filter(|wanted| *wanted != is_on) {
+        let choice = if wanted { CatchAll::On } else { CatchAll::Off };
+        domain::set_catch_all(&broker.desk, user, domain.name, choice).await.map_err(|error| match error {
+            ChangeError::NotOwned => ApiError::forbidden(),
+            ChangeError::Storage(error) => error.into(),
+        })?;
+    }
+    let shape = shapes(&broker, user, Some(id)).await?.pop().ok_or_else(ApiError::forbidden)?;
     Ok(Json(json!({ "custom_domain": shape })))
 }
 
@@ -89,7 +101,7 @@ async fn shapes(broker: &Broker, user: UserId, only: Option<i64>) -> Result<Vec<
             "nb_alias": counts.get(&domain.id).copied().unwrap_or(0),
             "creation_date": date(domain.created_at),
             "creation_timestamp": domain.created_at.as_seconds(),
-            "catch_all": false,
+            "catch_all": domain.catch_all == CatchAll::On,
             "name": null,
             "random_prefix_generation": false,
             "mailboxes": mailboxes,

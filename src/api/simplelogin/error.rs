@@ -8,7 +8,7 @@ use crate::service::alias::{CreateError, GetError, StateError};
 use crate::service::alias_change::ChangeError;
 use crate::service::alias_options::EndingError;
 use crate::service::contact::ContactError;
-use crate::service::{StorageError, mailbox};
+use crate::service::{StorageError, mailbox, mailbox_move};
 
 /// One error for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +138,17 @@ impl From<ContactError> for ApiError {
             ContactError::UnknownAlias | ContactError::Unknown => Self::forbidden(),
             ContactError::NotSomebody | ContactError::Itself | ContactError::OwnMailbox => Self::bad_request(error.to_string()),
             ContactError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<mailbox_move::BeginError> for ApiError {
+    fn from(error: mailbox_move::BeginError) -> Self {
+        match error {
+            mailbox_move::BeginError::Move(error) => error.into(),
+            mailbox_move::BeginError::Same | mailbox_move::BeginError::Underway => Self::bad_request(error.to_string()),
+            mailbox_move::BeginError::TooMany => Self::too_many(),
+            mailbox_move::BeginError::Storage(error) => error.into(),
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::model::Address;
 use crate::model::api_token::Scope;
 use crate::model::mailbox::Mailbox;
 use crate::service::broker::Broker;
-use crate::service::{mailbox, overview};
+use crate::service::mailbox_move::{self, CancelError, Plan};
+use crate::service::{mailbox, overview, verification};
 
 /// A mailbox.
 #[derive(Debug, Serialize)]
@@ -65,7 +66,7 @@ pub struct NewMailbox {
     email: Option<String>,
 }
 
-/// `POST /api/mailboxes`: takes mail once its owner proved to read it.
+/// `POST /api/mailboxes`: takes mail once its owner followed the link that is mailed there.
 pub async fn create(
     State(broker): State<Broker>,
     caller: Caller,
@@ -74,7 +75,7 @@ pub async fn create(
     caller.need(Scope::Write)?;
     let text = new.email.unwrap_or_default();
     let address = Address::parse(text.trim()).map_err(|_| ApiError::bad_request("this is no e-mail address"))?;
-    let made = mailbox::add(&broker.desk, caller.user_id(), address, false).await?;
+    let (made, _) = verification::add_with(&broker, caller.user_id(), address).await?;
     Ok((StatusCode::CREATED, Json(MailboxShape::of(&made, 0))))
 }
 
@@ -83,10 +84,11 @@ pub async fn create(
 pub struct Edit {
     default: Option<bool>,
     email: Option<String>,
+    cancel_email_change: Option<bool>,
 }
 
-/// `PUT /api/mailboxes/:id`. There is never a change of address to be cancelled: it would silence all aliases until the
-/// new address is verified, so that it is the operator's to make.
+/// `PUT /api/mailboxes/:id`. Another address takes the place of this mailbox once its link is followed; until then
+/// nothing changes, and the change can be cancelled.
 pub async fn edit(
     State(broker): State<Broker>,
     caller: Caller,
@@ -95,13 +97,33 @@ pub async fn edit(
 ) -> Result<Json<Value>, ApiError> {
     caller.need(Scope::Write)?;
     let mailbox = find(&broker, &caller, id).await?;
-    if edit.email.is_some_and(|email| !email.trim().eq_ignore_ascii_case(&mailbox.address.to_string())) {
-        return Err(ApiError::bad_request("add the new address as a mailbox, then delete this one in favour of it"));
+    if edit.cancel_email_change == Some(true) {
+        match mailbox_move::cancel(&broker.desk, caller.user_id(), &mailbox.address).await {
+            Ok(()) | Err(CancelError::NoMove) => {}
+            Err(CancelError::Unknown) => return Err(ApiError::forbidden()),
+            Err(CancelError::Storage(error)) => return Err(error.into()),
+        }
     }
     if edit.default == Some(true) {
         mailbox::make_default(&broker.desk, caller.user_id(), &mailbox.address).await?;
     }
+    if let Some(email) = edit.email.filter(|email| !email.trim().eq_ignore_ascii_case(&mailbox.address.to_string())) {
+        change_address(&broker, &caller, mailbox, email.trim()).await?;
+    }
     Ok(Json(json!({ "updated": true })))
+}
+
+async fn change_address(broker: &Broker, caller: &Caller, mailbox: Mailbox, email: &str) -> Result<(), ApiError> {
+    let new = Address::parse(email).map_err(|_| ApiError::bad_request("this is no e-mail address"))?;
+    // A mailbox that is there would take the place at once, which nobody expects of a change of an address.
+    if mailbox::find(&broker.desk, caller.user_id(), &new).await?.is_some() {
+        return Err(ApiError::bad_request("this is a mailbox already; delete this one in favour of it"));
+    }
+    let domain = broker.rules.domains.first().ok_or_else(|| ApiError::bad_request("no letter can be written now"))?;
+    let plan = Plan { user: caller.user_id(), old: mailbox.address, new, moves_sign_in: false };
+    mailbox_move::begin(&broker.desk, domain, &broker.rules.public_url, plan).await?;
+    broker.queue.notify_one();
+    Ok(())
 }
 
 /// Which mailbox takes the aliases over.

@@ -11,13 +11,19 @@ use crate::model::api_token::Scope;
 /// `postern domain …`
 #[derive(Debug, Subcommand)]
 pub enum DomainCommand {
-    /// Add a domain of a user's own
+    /// Add a domain of a user's own; you vouch that it is theirs
     Add {
         /// Its name
         #[arg(value_parser = DomainName::parse)]
         domain: DomainName,
     },
-    /// List the domains a user can make aliases on
+    /// Say that a domain is a user's own; it is in use once a TXT record proved it (see check)
+    Claim {
+        /// Its name
+        #[arg(value_parser = DomainName::parse)]
+        domain: DomainName,
+    },
+    /// List the domains a user can make aliases on, and those not proven yet
     List,
     /// Show the DNS records a domain needs, beside those published now, and what is wrong with them
     Check {
@@ -33,6 +39,24 @@ pub enum DomainCommand {
         /// yes or no
         #[arg(action = clap::ArgAction::Set, value_parser = yes_or_no())]
         allowed: bool,
+    },
+    /// Say for which names of your own domain the first message makes the alias
+    CatchAll {
+        /// Its name
+        #[arg(value_parser = DomainName::parse)]
+        domain: DomainName,
+        /// off: for none, on: for all, pattern: for those that match
+        #[arg(value_name = "off|on|pattern", value_parser = ["off", "on", "pattern"], hide_possible_values = true)]
+        word: String,
+        /// With pattern: what a name looks like; * is any run of characters
+        #[arg(value_name = "PATTERN")]
+        patterns: Vec<String>,
+    },
+    /// Remove a user's own domain that no living alias is on, or one that is not proven
+    Remove {
+        /// Its name
+        #[arg(value_parser = DomainName::parse)]
+        domain: DomainName,
     },
     /// Replace the keys its mail is signed with: make new ones, publish them, activate them
     RotateKeys(RotateKeys),
@@ -90,6 +114,27 @@ pub enum TokenCommand {
     Revoke {
         /// Its number, from `postern token list`
         id: i64,
+    },
+}
+
+/// `postern invite …`
+#[derive(Debug, Subcommand)]
+pub enum InviteCommand {
+    /// Make a link that makes one account; it is shown this once
+    New {
+        /// Whom it is for, for your own list
+        #[arg(long, value_name = "T", default_value = "")]
+        note: String,
+        /// How long it works, for example 7d
+        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration)]
+        expires: Duration,
+    },
+    /// List invitations, the newest first
+    List,
+    /// Take an invitation back
+    Revoke {
+        /// Its id, from `postern invite list`
+        id: uuid::Uuid,
     },
 }
 

@@ -1,6 +1,7 @@
 //! What concerns aliases: the aliases themselves, their correspondents, who may not write, what is held.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -11,6 +12,7 @@ use crate::model::alias_name::NameFormat;
 use crate::model::block::Sender;
 use crate::model::site::Site;
 use crate::model::{Address, DomainName};
+use crate::service::signed_name::{NameKey, NameKeyError};
 
 /// `postern alias …`
 #[derive(Debug, Subcommand)]
@@ -157,6 +159,27 @@ pub struct NewAlias {
     /// How many messages it takes
     #[arg(long, value_name = "N", value_parser = max_messages)]
     pub max_messages: Option<NonZeroU32>,
+    /// Without the database.
+    #[command(flatten)]
+    pub offline: Offline,
+}
+
+/// A name that is signed and not made: its first message makes it.
+#[derive(Debug, Args)]
+pub struct Offline {
+    /// Print a signed name and make nothing: the first message to it makes the alias (see `postern user name-key`)
+    #[arg(long, conflicts_with_all = ["format", "name", "note", "mailboxes", "expires", "max_messages"])]
+    pub offline: bool,
+    /// File with the key of --offline; without one the database is asked
+    #[arg(long, value_name = "FILE", requires = "offline")]
+    pub key_file: Option<PathBuf>,
+    /// The key of --offline, where other people can't see it
+    #[arg(long, value_name = "KEY", env = "POSTERN_NAME_KEY", hide_env_values = true, hide = true, value_parser = name_key)]
+    pub key: Option<NameKey>,
+}
+
+fn name_key(text: &str) -> Result<NameKey, NameKeyError> {
+    NameKey::parse(text)
 }
 
 /// An alias by its address.

@@ -15,8 +15,12 @@ mod refused;
 mod seal;
 mod sighted;
 pub(super) mod units;
+mod unmade;
 
 pub use seal::{SealError, Sealed};
+pub use unmade::{FirstMail, Unmade};
+
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
@@ -24,6 +28,7 @@ use crate::model::alias::{Alias, AliasState};
 use crate::model::alias_name::{self, BOUNCE_PREFIX};
 use crate::model::contact::ReverseToken;
 use crate::model::envelope::{Client, MailFrom};
+use crate::model::id::AliasId;
 use crate::model::{Address, DomainName, Reply};
 use crate::policy;
 use crate::policy::recipient::RecipientFacts;
@@ -41,6 +46,8 @@ use super::{automatic, bounce, reply};
 pub enum Recipient {
     /// An alias and the mailboxes behind it.
     Alias(Box<Route>),
+    /// An address that its first message makes an alias.
+    Unmade(Box<Unmade>),
     /// The reverse address of a contact.
     Contact(Box<reply::Target>),
     /// A bounce address of ours, its token verified.
@@ -85,7 +92,10 @@ pub async fn recipient(broker: &Broker, mail: &MailFrom, address: Option<&Addres
             Ok(Recipient::Alias(Box::new(route)))
         }
         None if is_role && broker.rules.domains.contains(domain) => Err(NO_POSTMASTER),
-        None => Err(policy::recipient::NO_SUCH_ADDRESS),
+        None => {
+            let unmade = unmade::find(broker, mail, domain, local).await?;
+            unmade.map(|unmade| Recipient::Unmade(Box::new(unmade))).ok_or(policy::recipient::NO_SUCH_ADDRESS)
+        }
     }
 }
 
@@ -112,15 +122,17 @@ pub async fn message(broker: &Broker, client: &Client, mail: &MailFrom, recipien
     if broker.fatal.is_cancelled() {
         return STOPPING;
     }
-    let (routes, targets, bounces) = split(recipients);
-    if routes.is_empty() && targets.is_empty() {
+    let Named { routes, unmade, targets, bounces } = Named::sort(recipients);
+    if routes.is_empty() && unmade.is_empty() && targets.is_empty() {
         return bounce::record_all(broker, &bounces, &content).await;
     }
     if !bounces.is_empty() {
         return ONLY_REPORTS;
     }
     let outcome = if targets.is_empty() {
-        forward(broker, client, mail, routes, &content).await
+        forward(broker, client, mail, routes, unmade, &content).await
+    } else if !unmade.is_empty() {
+        Err(reply::ONE_ALIAS)
     } else {
         reply::message(broker, client, mail, targets, &routes, &content).await
     };
@@ -129,23 +141,36 @@ pub async fn message(broker: &Broker, client: &Client, mail: &MailFrom, recipien
     }
 }
 
-fn split(recipients: Vec<Recipient>) -> (Vec<Route>, Vec<reply::Target>, Vec<BounceToken>) {
-    let (mut routes, mut targets, mut bounces) = (Vec::new(), Vec::new(), Vec::new());
-    for recipient in recipients {
-        match recipient {
-            Recipient::Alias(route) => routes.push(*route),
-            Recipient::Contact(target) => targets.push(*target),
-            Recipient::Bounce(token) => bounces.push(token),
+/// Recipients by what they stand for.
+#[derive(Default)]
+struct Named {
+    routes: Vec<Route>,
+    unmade: Vec<Unmade>,
+    targets: Vec<reply::Target>,
+    bounces: Vec<BounceToken>,
+}
+
+impl Named {
+    fn sort(recipients: Vec<Recipient>) -> Self {
+        let mut named = Self::default();
+        for recipient in recipients {
+            match recipient {
+                Recipient::Alias(route) => named.routes.push(*route),
+                Recipient::Unmade(unmade) => named.unmade.push(*unmade),
+                Recipient::Contact(target) => named.targets.push(*target),
+                Recipient::Bounce(token) => named.bounces.push(token),
+            }
         }
+        named
     }
-    (routes, targets, bounces)
 }
 
 async fn forward(
     broker: &Broker,
     client: &Client,
     mail: &MailFrom,
-    routes: Vec<Route>,
+    mut routes: Vec<Route>,
+    unmade: Vec<Unmade>,
     content: &Content,
 ) -> Result<Reply, Reply> {
     let (start, header) = read_header(broker, content).await?;
@@ -154,14 +179,34 @@ async fn forward(
         Err(reply) => return Err(author::refused(broker, &routes, reply)),
     };
     let arrival = units::Arrival { client, mail, header: &header, start: &start, content, known: known.as_ref() };
-    let admitted = units::admit(broker, &arrival, routes).await?;
-    let aliases = admitted.units.iter().map(|unit| unit.alias_id).collect();
-    match commit::run(broker, &arrival, admitted.units).await {
+    let mut first = broker.first_mail.join(&routes);
+    let outcome = async {
+        unmade::make_all(broker, &arrival, unmade, &mut routes, &mut first).await?;
+        pass_on(broker, &arrival, routes, &mut first).await
+    };
+    let outcome = outcome.await;
+    // What was made for this message and did not take it never was.
+    first.give_up(broker).await;
+    outcome.map(|()| ACCEPTED)
+}
+
+async fn pass_on(
+    broker: &Broker,
+    arrival: &units::Arrival<'_>,
+    routes: Vec<Route>,
+    first: &mut unmade::First<'_>,
+) -> Result<(), Reply> {
+    let admitted = units::admit(broker, arrival, routes).await?;
+    let aliases: BTreeSet<AliasId> = admitted.units.iter().map(|unit| unit.alias_id).collect();
+    match commit::run(broker, arrival, admitted.units).await {
         Ok(()) => {
-            automatic::count_arrival(broker, &header, &start, &aliases);
-            sighted::note(broker, &arrival, aliases);
-            refused::make_visible(broker, arrival.mail.sender.as_ref(), admitted.refused);
-            Ok(ACCEPTED)
+            first.keep(broker, &aliases);
+            automatic::count_arrival(broker, arrival.header, arrival.start, &aliases);
+            sighted::note(broker, arrival, aliases);
+            let mut refused = admitted.refused;
+            refused.retain(|refused| !first.is_first_for(refused.route.alias.id));
+            refused::make_visible(broker, arrival.mail.sender.as_ref(), refused);
+            Ok(())
         }
         Err(reply) => {
             limits::give_back(broker, &admitted.counted).await;

@@ -76,3 +76,63 @@ fn keys_are_rotated_in_steps() {
     assert_eq!(rotate(&["--remove"]).ok(), "no key is retired for long enough\n");
     assert_eq!(rotate(&["--remove", "--activate"]).status, 2);
 }
+
+#[test]
+fn a_domain_is_claimed_proven_set_up_and_removed() {
+    let installation = with_zone("mail.you.example. A 192.0.2.10\n");
+    installation.run(&["user", "add", "ann@inbox.example", "--verified"]).ok();
+    let claimed = installation.run(&["domain", "claim", "Own.example", "--json"]).json();
+    assert_eq!((&claimed["domain"], &claimed["warning"]), (&"own.example".into(), &serde_json::Value::Null));
+    let record = claimed["proof"]["value"].as_str().unwrap().to_owned();
+    let said = installation.run(&["domain", "claim", "inbox.example"]).ok();
+    assert!(said.contains("careful: mailboxes of yours are on this domain"), "{said}");
+    assert!(said.contains("publish this record, then: postern domain check inbox.example"), "{said}");
+    assert!(installation.run(&["domain", "list"]).ok().contains("nobody yet: not proven"));
+    let error = installation.run(&["domain", "claim", "x.you.example"]).error();
+    assert_eq!(error, "this name belongs to a domain of this instance");
+    let error = installation.run(&["domain", "catch-all", "own.example", "on"]).error();
+    assert_eq!(error, "there is no such domain of this user's own");
+    let open = installation.run(&["domain", "check", "own.example", "--json"]).json();
+    assert_eq!((&open["ok"], open["records"].as_array().unwrap().len()), (&false.into(), 4));
+
+    std::fs::write(installation.path().join("zone"), format!("own.example. TXT \"{record}\"\n")).unwrap();
+    let seen = installation.run(&["domain", "check", "own.example"]).ok();
+    assert!(seen.starts_with("[ok] shows that the domain is yours\n") && seen.contains("_domainkey.own.example."), "{seen}");
+    let said = installation.run(&["domain", "catch-all", "own.example", "pattern", "shop-*", "*.web"]).ok();
+    assert_eq!(said, "the first message to a name of own.example like shop-* *.web makes the alias\n");
+    let error = installation.run(&["domain", "catch-all", "own.example", "pattern"]).error();
+    assert_eq!(error, "give at least one pattern, for example shop-*");
+    let list = installation.run(&["domain", "list", "--json"]).json();
+    assert_eq!(list[1]["catch_all_pattern"], "shop-* *.web");
+    let alias = installation.alias(&["lg.com", "--domain", "own.example"]);
+    assert!(installation.run(&["domain", "remove", "own.example"]).error().contains("still alive (1)"));
+    installation.run(&["alias", "kill", &alias]).ok();
+    assert_eq!(installation.run(&["domain", "remove", "own.example"]).ok(), "own.example is removed\n");
+    assert_eq!(installation.run(&["domain", "remove", "inbox.example"]).ok(), "inbox.example is removed\n");
+}
+
+#[test]
+fn a_name_is_signed_without_the_database_when_the_key_is_at_hand() {
+    let installation = with_zone("");
+    let path = installation.path();
+    std::fs::write(path.join("key"), "aaaq eaye audaocajbifqydiob4ibceqt\n").unwrap();
+    let file = path.join("key");
+    let words = ["alias", "new", "https://www.lg.com/x", "--offline", "--key-file", file.to_str().unwrap()];
+    assert_eq!(installation.run(&words).ok(), "lg.com.wmnhs2@you.example\n");
+    let words = ["alias", "new", "lg.com", "--offline", "--key", "AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQT", "--domain", "alias.example"];
+    assert_eq!(installation.run(&words).ok(), "lg.com.hkm5nc@alias.example\n");
+    assert!(!path.join("postern.db").exists(), "no database was needed");
+
+    installation.run(&["user", "add", "ann@inbox.example", "--verified"]).ok();
+    let error = installation.run(&["alias", "new", "lg.com", "--offline"]).error();
+    assert_eq!(error, "this user signs no names");
+    let key = installation.run(&["user", "name-key", "--new"]).ok();
+    assert_eq!(installation.run(&["user", "name-key"]).ok(), key);
+    let name = installation.run(&["alias", "new", "lg.com", "--offline", "--json"]).json();
+    std::fs::write(path.join("key"), &key).unwrap();
+    let by_key = installation.run(&["alias", "new", "lg.com", "--offline", "--key-file", file.to_str().unwrap()]).ok();
+    assert_eq!(by_key.trim_end(), name["address"]);
+    assert_eq!(installation.run(&["alias", "list"]).ok(), "no aliases\n", "nothing was made");
+    installation.run(&["user", "name-key", "--off"]).ok();
+    assert!(installation.run(&["user", "name-key"]).ok().contains("signs no names"));
+}

@@ -35,9 +35,49 @@ fn moving_a_mailbox_takes_all_aliases_along() {
     assert_eq!(shown["mailboxes"], serde_json::json!(["ann@new.example"]));
     let error = installation.run(&["mailbox", "move", "ann@inbox.example", "x@new.example"]).error();
     assert_eq!(error, "there is no such mailbox");
-    installation.run(&["mailbox", "add", "later@new.example"]).ok();
-    let error = installation.run(&["mailbox", "move", "ann@new.example", "later@new.example"]).error();
-    assert!(error.contains("not verified yet"), "{error}");
+}
+
+#[test]
+fn a_mailbox_moves_when_the_link_is_followed_unless_the_operator_vouches() {
+    let installation = Installation::with_user();
+    let address = installation.alias(&["lg.com"]);
+    let behind = || installation.run(&["alias", "show", &address, "--json"]).json()["mailboxes"].clone();
+    let (old, new) = ("ann@inbox.example", "ann@new.example");
+    let said = installation.run(&["mailbox", "move", old, new]).ok();
+    assert_eq!(
+        said,
+        "a link is on its way to ann@new.example; mail goes to ann@inbox.example until it is followed\n\
+         cancel it with `postern mailbox cancel-move ann@inbox.example`\n"
+    );
+    assert_eq!(behind(), serde_json::json!([old]));
+    let error = installation.run(&["mailbox", "move", old, "other@new.example"]).error();
+    assert_eq!(error, "one of these mailboxes is being moved already");
+    let error = installation.run(&["mailbox", "move", old, "Ann@Inbox.example"]).error();
+    assert_eq!(error, "mail goes to this address already");
+    assert_eq!(installation.run(&["mailbox", "cancel-move", old]).ok(), "mail keeps going to ann@inbox.example\n");
+    assert_eq!(installation.run(&["mailbox", "cancel-move", old]).error(), "this mailbox is not being moved");
+    installation.run(&["mailbox", "move", old, new, "--now", "--sign-in"]).ok();
+    assert_eq!(behind(), serde_json::json!([new]));
+    assert!(installation.run(&["user", "list"]).ok().contains(new), "the address to sign in with followed");
+}
+
+#[test]
+fn adding_a_mailbox_mails_a_link_unless_the_operator_vouches() {
+    let installation = Installation::with_user();
+    let said = installation.run(&["mailbox", "add", "work@inbox.example"]).ok();
+    assert!(said.starts_with("a link that verifies it is on its way to work@inbox.example\n"), "{said}");
+    let queue = installation.run(&["queue", "list", "--json"]).ok();
+    assert!(queue.contains("work@inbox.example"), "{queue}");
+    let said = installation.run(&["mailbox", "add", "home@inbox.example", "--verified"]).ok();
+    assert_eq!(said, "mail is forwarded to home@inbox.example\n");
+}
+
+#[test]
+fn whoever_adds_a_domain_with_mailboxes_on_it_is_warned() {
+    let installation = Installation::with_user();
+    assert!(!installation.run(&["domain", "add", "third.example"]).ok().contains("WARNING"));
+    let said = installation.run(&["domain", "add", "inbox.example"]).ok();
+    assert!(said.contains("WARNING: 1 mailboxes are on inbox.example"), "{said}");
 }
 
 #[test]

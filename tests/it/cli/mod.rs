@@ -8,6 +8,8 @@ mod contact;
 mod database;
 mod domain;
 mod hold;
+mod import;
+mod invite;
 mod mailbox;
 mod password;
 #[cfg(feature = "pgp")]

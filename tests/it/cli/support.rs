@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use sqlx::Connection;
 
 /// What a run of the binary gave.
 #[derive(Debug)]
@@ -62,6 +63,17 @@ impl Installation {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("postern.toml"), settings).unwrap();
         Self { folder }
+    }
+
+    /// Runs a statement on its database that no command runs.
+    pub fn execute(&self, sql: &'static str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let url = format!("sqlite:{}", self.path().join("postern.db").display());
+            let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+            sqlx::query(sql).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        });
     }
 
     pub fn path(&self) -> &Path {

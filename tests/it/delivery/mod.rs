@@ -9,6 +9,7 @@ mod deliverability;
 mod direct;
 mod forgeries;
 mod hold;
+mod moving;
 mod notice;
 mod pausing;
 #[cfg(feature = "pgp")]
@@ -23,4 +24,5 @@ mod sighting;
 mod signing;
 mod submission;
 mod submission_clients;
+mod unmade;
 mod unsubscribe;

@@ -8,6 +8,9 @@ mod contact;
 mod dkim_key;
 mod domain;
 mod domain_check;
+mod domain_claim;
+mod export;
+mod import;
 mod mailbox;
 mod user;
 

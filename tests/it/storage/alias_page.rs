@@ -11,8 +11,14 @@ use super::fixtures::{House, alias_of, commit, house, new_alias, new_domain, new
 use super::plans::{execute, postgres_plan, sqlite_plan};
 use crate::support::database::{Database, each_driver, on_postgres, on_sqlite};
 
-const ORDERS: [PageOrder; 5] =
-    [PageOrder::PinnedFirst, PageOrder::Newest, PageOrder::Oldest, PageOrder::Address, PageOrder::AddressReversed];
+const ORDERS: [PageOrder; 6] = [
+    PageOrder::PinnedFirst,
+    PageOrder::PinnedLast,
+    PageOrder::Newest,
+    PageOrder::Oldest,
+    PageOrder::Address,
+    PageOrder::AddressReversed,
+];
 
 async fn make(database: &Database, house: &House, name: &str) -> AliasId {
     let mut new = alias_of(database, &house.user, &house.domain, &format!("{name}@alias.example"), &[&house.mailbox]);
@@ -48,6 +54,7 @@ async fn every_order_is_the_same_by_cursor_and_by_offset() {
         let filter = PageFilter::all(house.user.id);
         let expected = [
             ["e", "b", "f", "d", "c", "a", "shop"],
+            ["shop", "a", "c", "d", "f", "b", "e"],
             ["f", "e", "d", "c", "b", "a", "shop"],
             ["shop", "a", "b", "c", "d", "e", "f"],
             ["a", "b", "c", "d", "e", "f", "shop"],
@@ -108,6 +115,7 @@ async fn each_filter_keeps_what_it_says_and_the_count_agrees() {
         for (filter, expected) in cases {
             assert_eq!(names(&database, &filter, PageOrder::PinnedFirst).await, expected, "{filter:?}");
             let count = read!(database, tx => alias_page::count(tx, &filter));
+            assert_eq!(read!(database, tx => alias_page::count_up_to(tx, &filter, 1)), count.min(1), "{filter:?}");
             assert_eq!(count, i64::try_from(expected.len()).unwrap(), "{filter:?}");
             for order in ORDERS {
                 assert_eq!(names(&database, &filter, order).await.len(), expected.len(), "{order:?} {filter:?}");
@@ -160,7 +168,7 @@ async fn an_alias_is_found_by_its_outer_id_and_by_its_site_for_its_owner_only() 
 
 fn indexes(order: PageOrder) -> &'static str {
     match order {
-        PageOrder::PinnedFirst | PageOrder::Newest | PageOrder::Oldest => "aliases_by_pin",
+        PageOrder::PinnedFirst | PageOrder::PinnedLast | PageOrder::Newest | PageOrder::Oldest => "aliases_by_pin",
         PageOrder::Address | PageOrder::AddressReversed => "aliases_by_name",
     }
 }

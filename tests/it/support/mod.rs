@@ -8,5 +8,8 @@ pub mod dkim;
 #[cfg(feature = "pgp")]
 pub mod gpg;
 pub mod http;
+#[cfg(feature = "passkeys")]
+pub mod passkey;
 pub mod signer;
 pub mod sink;
+pub mod totp;

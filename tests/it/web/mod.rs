@@ -1,7 +1,26 @@
 //! Health, metrics and pages over a real connection.
 
+mod access;
+mod activity;
+mod admin;
+mod alias;
+mod aliases;
+mod domains;
+mod failure;
+mod hold;
+mod letter;
 mod link;
+mod mailboxes;
+#[cfg(feature = "passkeys")]
+mod passkeys;
+mod reset;
+mod security;
+mod setup;
 mod sign_in;
+mod sign_up;
+mod transfer;
+mod two_step;
+pub mod verify;
 mod webhook;
 
 use std::sync::Arc;

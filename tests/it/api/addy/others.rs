@@ -7,7 +7,7 @@ use crate::support::database::each_driver;
 use crate::support::sink::{Point, Script};
 
 #[tokio::test]
-async fn a_domain_of_ones_own_is_shown_and_looked_after_by_the_operator() {
+async fn a_domain_of_ones_own_is_shown_and_catches_all_when_asked_to() {
     each_driver(async |database| {
         let client = Client::start(&database).await;
         let desk = &client.app.running.broker.desk;
@@ -23,17 +23,47 @@ async fn a_domain_of_ones_own_is_shown_and_looked_after_by_the_operator() {
         client.expect(200, "POST /api/v1/active-domains", &body).await;
         client.done(&format!("DELETE /api/v1/catch-all-domains/{id}"), "").await;
         for (head, body) in [
-            ("POST /api/v1/domains".to_owned(), "{\"domain\":\"x.example\"}"),
             (format!("PATCH /api/v1/domains/{id}"), "{\"description\":\"x\"}"),
             (format!("PATCH /api/v1/domains/{id}/default-recipient"), "{\"default_recipient\":\"\"}"),
-            (format!("DELETE /api/v1/domains/{id}"), ""),
             (format!("DELETE /api/v1/active-domains/{id}"), ""),
-            ("POST /api/v1/catch-all-domains".to_owned(), body.as_str()),
         ] {
             assert!(client.expect(403, &head, body).await["message"].is_string(), "{head}");
         }
         let alias = client.expect(201, "POST /api/v1/aliases", "{\"domain\":\"mine.example\"}").await;
         assert_eq!(alias["data"]["domain"], "mine.example");
+        let caught = client.expect(200, "POST /api/v1/catch-all-domains", &body).await;
+        assert_eq!(caught["data"]["catch_all"], true);
+        client.done(&format!("DELETE /api/v1/catch-all-domains/{id}"), "").await;
+        assert_eq!(client.expect(200, &format!("GET /api/v1/domains/{id}"), "").await["data"]["catch_all"], false);
+        let refused = client.expect(403, &format!("DELETE /api/v1/domains/{id}"), "").await;
+        assert!(refused["message"].as_str().unwrap().contains("still alive (1)"), "{refused}");
+        client.done(&format!("DELETE /api/v1/aliases/{}", text(&alias["data"]["id"])), "").await;
+        client.done(&format!("DELETE /api/v1/domains/{id}"), "").await;
+        assert_eq!(client.expect(200, "GET /api/v1/domains", "").await["data"], json!([]));
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_domain_is_brought_by_publishing_the_record_that_is_asked_for() {
+    each_driver(async |database| {
+        let client = Client::start(&database).await;
+        for (body, status) in [("{}", 422), ("{\"domain\":\"a b\"}", 422), ("{\"domain\":\"co.uk\"}", 422)] {
+            client.expect(status, "POST /api/v1/domains", body).await;
+        }
+        let body = "{\"domain\":\"Mine.example\"}";
+        let asked = text(&client.expect(404, "POST /api/v1/domains", body).await["message"]);
+        let record = asked.rsplit(' ').next().unwrap().to_owned();
+        assert!(record.starts_with("postern-domain="), "{asked}");
+        assert_eq!(text(&client.expect(404, "POST /api/v1/domains", body).await["message"]), asked, "the same record again");
+        let zone = client.app.config.dns.zone_file.clone().unwrap();
+        std::fs::write(zone, format!("mine.example. TXT \"{record}\"\n")).unwrap();
+        let client = Client { app: client.app.restart().await, token: client.token };
+        let made = client.expect(201, "POST /api/v1/domains", body).await;
+        assert_eq!(made["data"]["domain"], "mine.example");
+        assert!(made["data"]["domain_verified_at"].is_string());
+        client.expect(422, "POST /api/v1/domains", body).await;
         client.app.finish().await;
     })
     .await;

@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use super::{Client, text};
 use crate::api::with_bearer;
+#[cfg(feature = "passkeys")]
 use crate::storage::plans::execute;
 use crate::support::app::MAILBOX;
 use crate::support::database::{Database, each_driver, on_sqlite};
 use crate::support::http::{Answer, request};
+use crate::support::totp::{code_now, turn_on};
 
 const PASSWORD: &str = "correct horse";
 
@@ -76,10 +78,40 @@ async fn what_does_not_fit_is_401_and_what_is_missing_is_named() {
 }
 
 #[tokio::test]
-async fn a_second_factor_asks_for_a_token_instead() {
+async fn a_code_is_the_second_step() {
+    each_driver(async |database| {
+        let client = start(&database).await;
+        let (secret, _) = turn_on(&client.app).await;
+        let first = log_in(&client, json!({ "username": MAILBOX, "password": PASSWORD, "device_name": "Pixel" })).await;
+        assert_eq!(first.status, 422, "{}", first.body);
+        let first = first.json();
+        assert!(!text(&first["csrf_token"]).is_empty(), "clients ask for no code without it");
+        let step = async |key: &str, code: &str| {
+            let body = json!({ "mfa_key": key, "otp": code, "device_name": "Pixel", "expiration": "week" }).to_string();
+            request(client.app.running.http, "POST /api/auth/mfa", &[("X-CSRF-TOKEN", "none")], &body).await
+        };
+        let half = text(&first["mfa_key"]);
+        assert_eq!(step(&half, "000000").await.status, 401);
+        let done = step(&half, &code_now(&client.app, &secret)).await;
+        assert_eq!((done.status, &done.json()["name"]), (200, &json!("Pixel")), "{}", done.body);
+        assert!(done.json()["expires_at"].is_string());
+        let token = text(&done.json()["api_key"]);
+        assert_eq!(with_bearer(&client.app, &token, "GET /api/v1/api-token-details", "").await.status, 200);
+        let missing = json!({ "mfa_key": half, "otp": "", "device_name": "" }).to_string();
+        assert_eq!(request(client.app.running.http, "POST /api/auth/mfa", &[], &missing).await.status, 422);
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[cfg(feature = "passkeys")]
+#[tokio::test]
+async fn passkeys_alone_ask_for_a_token_instead() {
     on_sqlite(async |database| {
         let client = start(&database).await;
-        execute(&database, "UPDATE users SET totp_secret = X'00', totp_confirmed_at = 1".into()).await;
+        let user = client.app.user;
+        let columns = "uuid, user_id, name, credential_id, credential, created_at";
+        execute(&database, format!("INSERT INTO passkeys ({columns}) VALUES (X'00', {user}, 'x', X'00', 'x', 1)")).await;
         let answer = log_in(&client, json!({ "username": MAILBOX, "password": PASSWORD, "device_name": "Pixel" })).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         client.app.finish().await;

@@ -109,7 +109,11 @@ async fn mailboxes_are_added_tested_made_default_and_removed() {
         client.app.next_hop(Script::new().reply(Point::Rcpt, "550 5.1.1 gone\r\n"));
         let tested = client.expect(200, &format!("POST /v1/mailboxes/{}/test", ids[2]), "").await;
         assert_eq!((&tested["outcome"], &tested["failure"]["code"]), (&json!("refused"), &json!(550)));
+        let proof = client.expect(200, &format!("POST {path}/verify"), "").await;
+        assert_eq!(proof["outcome"], "sent");
         client.done(&format!("DELETE {path}"), "").await;
+        client.app.next_hop(Script::new());
+        client.app.deliver_after(Duration::from_hours(1)).await;
         client.app.finish().await;
     })
     .await;

@@ -80,6 +80,9 @@ async fn another_users_things_are_neither_shown_nor_changed_nor_told_from_nothin
             assert_eq!(client.expect(200, &head, "").await, was, "{head}");
         }
         client.done(&format!("DELETE /v1/deliveries/{}", of("delivery")), "").await;
+        // The letter to the new mailbox.
+        client.app.next_hop(Script::new());
+        client.app.deliver_after(std::time::Duration::from_hours(1)).await;
         client.app.finish().await;
     })
     .await;

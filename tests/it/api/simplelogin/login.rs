@@ -7,10 +7,12 @@ use postern::service::password;
 
 use super::Client;
 use crate::api::with_key;
+#[cfg(feature = "passkeys")]
 use crate::storage::plans::execute;
 use crate::support::app::MAILBOX;
 use crate::support::database::{each_driver, on_sqlite};
 use crate::support::http::{Answer, request};
+use crate::support::totp::{code_now, turn_on};
 
 const PASSWORD: &str = "correct horse";
 
@@ -88,12 +90,67 @@ async fn who_guesses_has_to_wait_and_a_proxy_says_who_that_is() {
 }
 
 #[tokio::test]
-async fn a_second_factor_is_not_gone_around() {
+async fn a_code_is_the_second_step() {
     each_driver(async |database| {
         let client = start(&database).await;
-        execute(&database, "UPDATE users SET totp_confirmed_at = 1".into()).await;
+        let (secret, codes) = turn_on(&client.app).await;
+        assert_eq!(log_in(&client, MAILBOX, "wrong").await.status, 400);
+        let first = log_in(&client, MAILBOX, PASSWORD).await;
+        assert_eq!(first.status, 200, "{}", first.body);
+        let first = first.json();
+        assert_eq!((&first["mfa_enabled"], &first["api_key"]), (&true.into(), &().into()));
+        let half = first["mfa_key"].as_str().unwrap();
+        assert_eq!(with_key(&client.app, half, "GET /api/user_info", "").await.status, 401, "half a sign-in is no key");
+
+        let step = async |key: &str, code: &str| {
+            let body = serde_json::json!({ "mfa_token": code, "mfa_key": key, "device": "Pixel" }).to_string();
+            client.without_key("POST /api/auth/mfa", &body).await
+        };
+        assert_eq!(step(half, "000000").await.status, 400);
+        let code = code_now(&client.app, &secret);
+        assert_eq!(step("x", &code).await.status, 400);
+        let done = step(half, &code).await;
+        assert_eq!((done.status, &done.json()["email"]), (200, &MAILBOX.into()), "{}", done.body);
+        let key = done.json()["api_key"].as_str().unwrap().to_owned();
+        assert_eq!(with_key(&client.app, &key, "GET /api/user_info", "").await.status, 200);
+        assert_eq!(step(half, &codes[0]).await.status, 400, "the first step counts once");
+        let again = log_in(&client, MAILBOX, PASSWORD).await.json();
+        assert_eq!(step(again["mfa_key"].as_str().unwrap(), &code).await.status, 400, "so does a code");
+        assert_eq!(step(again["mfa_key"].as_str().unwrap(), &codes[0]).await.status, 200, "a recovery code will do");
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[cfg(feature = "passkeys")]
+#[tokio::test]
+async fn whoever_has_passkeys_alone_uses_a_key() {
+    on_sqlite(async |database| {
+        let client = start(&database).await;
+        let user = client.app.user;
+        let columns = "uuid, user_id, name, credential_id, credential, created_at";
+        execute(&database, format!("INSERT INTO passkeys ({columns}) VALUES (X'00', {user}, 'x', X'00', 'x', 1)")).await;
         assert_eq!(log_in(&client, MAILBOX, PASSWORD).await.status, 403, "clients ask for a key then");
         assert_eq!(log_in(&client, MAILBOX, "wrong").await.status, 400);
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_guesses_codes_has_to_wait() {
+    on_sqlite(async |database| {
+        let client = start(&database).await;
+        let (secret, _) = turn_on(&client.app).await;
+        let half = log_in(&client, MAILBOX, PASSWORD).await.json()["mfa_key"].as_str().unwrap().to_owned();
+        let step = async |code: &str| {
+            let body = serde_json::json!({ "mfa_token": code, "mfa_key": half, "device": "x" }).to_string();
+            client.without_key("POST /api/auth/mfa", &body).await.status
+        };
+        for _ in 0..10 {
+            assert_eq!(step("000000").await, 400);
+        }
+        assert_eq!(step(&code_now(&client.app, &secret)).await, 429);
         client.app.finish().await;
     })
     .await;

@@ -22,6 +22,10 @@ async fn a_new_mailbox_waits_for_its_proof() {
         for wrong in ["{}", "{\"email\":\"x\"}", "{\"email\":\"a@you.example\"}", "{\"email\":\"new@inbox.example\"}"] {
             client.expect(400, "POST /api/mailboxes", wrong).await;
         }
+        let letter = client.app.sink.wait_for(1).await.remove(0);
+        assert_eq!(letter.recipients(), ["new@inbox.example"]);
+        assert!(String::from_utf8(letter.content).unwrap().contains("/verify/"));
+        client.app.wait_until(async |app| app.queue().await.is_empty()).await;
         client.app.finish().await;
     })
     .await;
@@ -40,7 +44,12 @@ async fn a_mailbox_goes_only_with_somewhere_for_its_aliases() {
         assert!(refused["error"].as_str().unwrap().contains("1 aliases"), "{refused}");
         client.expect(400, &format!("DELETE /api/mailboxes/{old}"), &format!("{{\"transfer_aliases_to\":{old}}}")).await;
         client.expect(403, &format!("DELETE /api/mailboxes/{old}"), "{\"transfer_aliases_to\":999}").await;
-        client.expect(400, &format!("PUT /api/mailboxes/{old}"), "{\"email\":\"elsewhere@inbox.example\"}").await;
+        client.expect(400, &format!("PUT /api/mailboxes/{old}"), "{\"email\":\"new@inbox.example\"}").await;
+        client.expect(400, &format!("PUT /api/mailboxes/{old}"), "{\"email\":\"x@you.example\"}").await;
+        client.expect(200, &format!("PUT /api/mailboxes/{old}"), "{\"email\":\"elsewhere@inbox.example\"}").await;
+        client.expect(400, &format!("PUT /api/mailboxes/{old}"), "{\"email\":\"third@inbox.example\"}").await;
+        client.app.sink.wait_for(2).await;
+        client.app.wait_until(async |app| app.queue().await.is_empty()).await;
         client
             .expect(
                 200,

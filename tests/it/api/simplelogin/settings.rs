@@ -39,7 +39,9 @@ async fn settings_are_kept_and_hold_for_the_next_alias() {
         assert_eq!((&listed["custom_domains"][0]["id"], &listed["custom_domains"][0]["nb_alias"]), (&own.id.0.into(), &1.into()));
         let same = client.expect(200, &format!("PATCH /api/custom_domains/{}", own.id), "{\"catch_all\":false}").await;
         assert_eq!(same["custom_domain"], listed["custom_domains"][0]);
-        client.expect(400, &format!("PATCH /api/custom_domains/{}", own.id), "{\"catch_all\":true}").await;
+        let caught = client.expect(200, &format!("PATCH /api/custom_domains/{}", own.id), "{\"catch_all\":true}").await;
+        assert_eq!(caught["custom_domain"]["catch_all"], true);
+        client.expect(400, &format!("PATCH /api/custom_domains/{}", own.id), "{\"random_prefix_generation\":true}").await;
         client.expect(200, &format!("DELETE /api/aliases/{}", made["id"]), "").await;
         let trash = client.expect(200, &format!("GET /api/custom_domains/{}/trash", own.id), "").await;
         assert_eq!(trash["aliases"][0]["alias"], made["alias"]);

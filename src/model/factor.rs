@@ -1,0 +1,24 @@
+//! What a user proves who they are with besides the password.
+
+/// The second factors of one user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Factors {
+    /// Whether an authenticator program makes codes for them.
+    pub totp: bool,
+    /// How many passkeys they have.
+    pub passkeys: i64,
+    /// How many recovery codes are left.
+    pub recovery_codes: i64,
+}
+
+impl Factors {
+    /// Whether a second factor has to follow the password. A build without passkeys asks for none.
+    pub fn are_asked(&self, with_passkeys: bool) -> bool {
+        self.totp || self.asks_passkey(with_passkeys)
+    }
+
+    /// Whether that may be a passkey.
+    pub fn asks_passkey(&self, with_passkeys: bool) -> bool {
+        with_passkeys && self.passkeys > 0
+    }
+}

@@ -1,0 +1,177 @@
+//! What users do with their own account: another password, another address to sign in with, the end of it.
+
+use super::password::{self, SetError};
+use super::{Desk, notice, user};
+use crate::auth::password::{PasswordError, Passwords};
+use crate::model::id::UserId;
+use crate::model::mail_link::Purpose;
+use crate::model::session::Session;
+use crate::model::user::User;
+use crate::model::{Address, DomainName, Private};
+use crate::storage::{self, Tx};
+use crate::transform::notice::Letter;
+
+/// Why a password is not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordChangeError {
+    /// Too short to be one, or too long to be hashed.
+    #[error("a password has 8 characters at the least and 1000 octets at the most")]
+    Length,
+    /// The user is gone.
+    #[error("there is no such user")]
+    Unknown,
+    /// It can't be hashed now.
+    #[error(transparent)]
+    Hash(PasswordError),
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Why the address one signs in with is not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EmailError {
+    /// No mailbox of theirs.
+    #[error("there is no such mailbox")]
+    Unknown,
+    /// Nobody proved to read it.
+    #[error("this mailbox is not verified yet")]
+    Unverified,
+    /// Somebody signs in with it.
+    #[error("somebody signs in with this address already")]
+    Taken,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Why an account is not removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// Nobody would be left to administer the instance for the others.
+    #[error("you are the only administrator, and there are other users; make another one an administrator first")]
+    LastAdmin,
+    /// The user is gone.
+    #[error("there is no such user")]
+    Unknown,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Sets a new password for a user who proved who they are. Their other sessions end, links to reset the old one stop
+/// working, and they are told by mail.
+pub async fn change_password(
+    desk: &Desk,
+    domain: &DomainName,
+    user: &User,
+    keep: &Session,
+    text: &Private<String>,
+) -> Result<(), PasswordChangeError> {
+    let hash = password::hash(desk, &Passwords::default(), text).await.map_err(|error| match error {
+        SetError::Length => PasswordChangeError::Length,
+        SetError::Unknown => PasswordChangeError::Unknown,
+        SetError::Hash(error) => PasswordChangeError::Hash(error),
+        SetError::Storage(error) => error.into(),
+    })?;
+    let (desk_, domain, user_, keep) = (desk.clone(), domain.clone(), user.clone(), keep.id);
+    let changed = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            if !storage::password::set(tx, user_.id, &hash).await? {
+                return Err(PasswordChangeError::Unknown);
+            }
+            storage::session::delete_others(tx, user_.id, Some(keep)).await?;
+            storage::mail_link::delete_of_user(tx, user_.id, Purpose::ResetPassword).await?;
+            tell(tx, &desk_, &domain, &user_, &password_letter()).await?;
+            Ok(())
+        })
+    });
+    changed.await?;
+    tracing::info!(user.id = %user.id, "a password was changed; all other sessions have ended");
+    Ok(())
+}
+
+/// Signs a user in with the address of another verified mailbox of theirs from now on; the address they leave is told.
+pub async fn change_email(desk: &Desk, domain: &DomainName, user: &User, mailbox: &Address) -> Result<(), EmailError> {
+    let (desk_, domain, user_, key) = (desk.clone(), domain.clone(), user.clone(), mailbox.folded());
+    let changed = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            let mailbox = storage::mailbox::find_by_address(tx, user_.id, &key).await?.ok_or(EmailError::Unknown)?;
+            if mailbox.verified_at.is_none() {
+                return Err(EmailError::Unverified);
+            }
+            storage::user::set_email(tx, user_.id, &key).await.map_err(|error| match error {
+                error if error.is_taken() => EmailError::Taken,
+                error => error.into(),
+            })?;
+            tell(tx, &desk_, &domain, &user_, &email_letter(&mailbox.address)).await?;
+            Ok(())
+        })
+    });
+    changed.await?;
+    tracing::info!(user.id = %user.id, "the address a user signs in with was changed");
+    Ok(())
+}
+
+/// Tells a user about their account at the address they sign in with, if that is a mailbox mail gets to, or else at their
+/// default one.
+async fn tell(tx: &mut Tx, desk: &Desk, domain: &DomainName, user: &User, letter: &Letter) -> Result<(), storage::Error> {
+    let mailboxes = storage::mailbox::list(tx, user.id).await?;
+    let own = mailboxes.iter().find(|mailbox| mailbox.address.folded() == user.email.folded());
+    let other = mailboxes.iter().find(|mailbox| mailbox.is_default);
+    let Some(to) = own.or(other).filter(|mailbox| mailbox.verified_at.is_some()) else { return Ok(()) };
+    notice::send(tx, desk, domain, &to.address, Some(to.id), letter).await.map(drop)
+}
+
+fn password_letter() -> Letter {
+    Letter {
+        subject: "Your password was changed".into(),
+        paragraphs: vec![
+            "The password of your Postern account was changed, and all other browsers were signed out.".into(),
+            "If that was you, there is nothing to do. If it was not, somebody else is in your account: set a new password with \
+             \"I forgot my password\" on the sign-in page, or ask whoever runs this Postern for help."
+                .into(),
+        ],
+        action: None,
+    }
+}
+
+fn email_letter(new: &Address) -> Letter {
+    Letter {
+        subject: "You sign in with another address now".into(),
+        paragraphs: vec![
+            format!("The address you sign in to Postern with was changed to {new}. This address does not sign you in any more."),
+            "If that was not you, somebody else is in your account: ask whoever runs this Postern for help.".into(),
+        ],
+        action: None,
+    }
+}
+
+/// Removes an account with everything it has, for its owner. How many aliases are gone for good.
+pub async fn remove(desk: &Desk, user: &User) -> Result<u64, RemoveError> {
+    let (id, now) = (user.id, desk.clock.now());
+    let removed = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            is_needed(tx, id).await?;
+            user::remove_in(tx, id, now).await?.ok_or(RemoveError::Unknown)
+        })
+    });
+    let retired = removed.await?;
+    tracing::info!(user.id = %user.id, retired, "an account was removed by its owner");
+    Ok(retired)
+}
+
+/// Whether others would be left without an administrator.
+async fn is_needed(tx: &mut Tx, id: UserId) -> Result<(), RemoveError> {
+    let admins = storage::user::list_admins(tx).await?;
+    // In one order, so that of two administrators who leave at once the second one sees that the first is gone.
+    for admin in &admins {
+        storage::user::lock(tx, admin.id).await?;
+    }
+    let admins = storage::user::list_admins(tx).await?;
+    let is_last = admins.iter().any(|admin| admin.id == id) && admins.len() == 1;
+    if is_last && storage::user::list(tx, None, 2).await?.len() > 1 {
+        return Err(RemoveError::LastAdmin);
+    }
+    Ok(())
+}

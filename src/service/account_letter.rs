@@ -1,0 +1,88 @@
+//! Letters about an account: how it is made, how its password is set anew. `url` is where our pages are seen from outside.
+//!
+//! Who asked for one of them is not known, and the letter says so, with what happens when it is ignored.
+
+use crate::transform::notice::Letter;
+
+fn letter(subject: &str, paragraphs: [String; 3], label: &str, link: String) -> Letter {
+    Letter { subject: subject.into(), paragraphs: paragraphs.to_vec(), action: Some((label.into(), link)) }
+}
+
+/// To an address that an account can be made for.
+pub fn sign_up(url: &str, secret: &str) -> Letter {
+    letter(
+        "Make your account",
+        [
+            format!("Somebody, hopefully you, wants to make an account with this address at {url}."),
+            "Open the link below and choose a password; that makes the account. The link works once, within 24 hours.".into(),
+            "If it was not you, do nothing: no account is made, and the link stops working by itself.".into(),
+        ],
+        "Make the account",
+        format!("{url}/sign-up/{secret}"),
+    )
+}
+
+/// To an address that somebody has an account with already.
+pub fn has_account(url: &str) -> Letter {
+    letter(
+        "You have an account already",
+        [
+            format!("Somebody, hopefully you, wanted to make an account with this address at {url}. You have one already."),
+            format!("Sign in with the link below. If you forgot your password, set a new one here: {url}/reset"),
+            "If it was not you, do nothing: nothing was changed, and whoever it was did not learn that you have an account."
+                .into(),
+        ],
+        "Sign in",
+        format!("{url}/sign-in"),
+    )
+}
+
+/// To whoever forgot their password.
+pub fn reset(url: &str, secret: &str) -> Letter {
+    letter(
+        "Set a new password",
+        [
+            format!("Somebody, hopefully you, forgot the password of your account at {url}."),
+            "Open the link below and choose a new one. The link works once, within 24 hours. All browsers that are signed in \
+             are signed out by it; your second step at sign-in, if you have one, stays as it is."
+                .into(),
+            "If it was not you, do nothing: your password stays as it is, and the link stops working by itself.".into(),
+        ],
+        "Set a new password",
+        format!("{url}/reset/{secret}"),
+    )
+}
+
+/// After a password was set by the link in a mail.
+pub fn password_changed(url: &str) -> Letter {
+    letter(
+        "Your password was changed",
+        [
+            format!(
+                "The password of your account at {url} was just changed by a link that was sent to the address you sign in with."
+            ),
+            "All browsers were signed out. Programs and devices that you let in go on working; you can end them under Apps."
+                .into(),
+            "If it was not you, somebody else reads that mailbox: change its password at your mail provider first, then set a \
+             new one here."
+                .into(),
+        ],
+        "Set a new password",
+        format!("{url}/reset"),
+    )
+}
+
+/// To the mailbox of whoever makes the first account.
+pub fn verify(url: &str, secret: &str) -> Letter {
+    letter(
+        "Confirm your mailbox",
+        [
+            format!("Somebody, hopefully you, set up {url} and gave this address as their mailbox."),
+            "Open the link below and press its button: from then on mail is forwarded here. The link works within 24 hours."
+                .into(),
+            "If it was not you, do nothing: no mail is forwarded to you.".into(),
+        ],
+        "Confirm the mailbox",
+        format!("{url}/verify/{secret}"),
+    )
+}

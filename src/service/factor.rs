@@ -1,0 +1,155 @@
+//! The second factor: a code of an authenticator program, or a recovery code in its place. Either works once.
+//!
+//! Whoever is asked for one has proved to know the password, so that failures are counted for the account as well, from
+//! wherever they come: that keeps out nobody but those who know the password, and six digits are few.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::app_password::Logins;
+use super::{Desk, session};
+use crate::auth::attempts::{Attempt, Attempts};
+use crate::auth::{passkey, recovery_code, totp};
+use crate::model::factor::Factors;
+use crate::model::id::UserId;
+use crate::model::session::Session;
+use crate::model::user::User;
+use crate::model::{Private, Timestamp};
+use crate::storage::{self, Tx};
+
+/// Why a second factor is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum FactorError {
+    /// It is not right, or it was used before.
+    #[error("this code is not right, or it was used before")]
+    Wrong,
+    /// Too many were wrong; one has to wait.
+    #[error("too many wrong codes")]
+    TooMany,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// What was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Used {
+    /// A code of an authenticator program.
+    Code,
+    /// A recovery code, which is gone now.
+    RecoveryCode,
+}
+
+/// What a user proves who they are with besides the password.
+pub async fn find(desk: &Desk, user: UserId) -> Result<Factors, storage::Error> {
+    storage::factor::find(&mut desk.storage.read().await?, user).await
+}
+
+/// Whether a second factor has to follow a user's password.
+pub fn are_asked(factors: &Factors) -> bool {
+    factors.are_asked(passkey::BUILT)
+}
+
+/// The users who are asked for a second factor.
+pub async fn list_users(desk: &Desk) -> Result<Vec<UserId>, storage::Error> {
+    let (mut users, passkeys) = storage::factor::list_users(&mut desk.storage.read().await?).await?;
+    if passkey::BUILT {
+        users.extend(passkeys);
+    }
+    Ok(users)
+}
+
+/// Accepts a code of a user.
+pub async fn check(desk: &Desk, logins: &Logins, ip: IpAddr, user: &User, code: &str) -> Result<Used, FactorError> {
+    let (id, code, now) = (user.id, Private::new(code.to_owned()), desk.clock.now());
+    let limit = Limit::begin(logins, ip, user, now).ok_or(FactorError::TooMany)?;
+    let work = desk.storage.write(move |tx| Box::pin(async move { use_code(tx, id, code.reveal(), now).await }));
+    let used = limit.settle(work.await)?;
+    tracing::info!(user.id = %user.id, ?used, "a second factor was accepted");
+    Ok(used)
+}
+
+/// Accepts the code that makes half a session a whole one. What the cookie held before is worth nothing any more; what it
+/// holds now is given back this once.
+pub async fn enter(
+    desk: &Desk,
+    logins: &Logins,
+    ip: IpAddr,
+    user: &User,
+    half: &Session,
+    code: &str,
+) -> Result<Private<String>, FactorError> {
+    let now = desk.clock.now();
+    let (session, code, fresh) = (half.clone(), Private::new(code.to_owned()), session::Fresh::draw(desk));
+    let secret = fresh.secret.clone();
+    let limit = Limit::begin(logins, ip, user, now).ok_or(FactorError::TooMany)?;
+    let work = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            let used = use_code(tx, session.user_id, code.reveal(), now).await?;
+            match used {
+                Some(used) => Ok(session::rotate_in(tx, &session, &fresh, now).await?.then_some(used)),
+                None => Ok(None),
+            }
+        })
+    });
+    let used = limit.settle(work.await)?;
+    tracing::info!(user.id = %user.id, ?used, "signed in with a second factor");
+    Ok(secret)
+}
+
+/// Uses a code up; `None` when it is not right. Only who is asked for a second factor has recovery codes that count.
+pub(super) async fn use_code(tx: &mut Tx, user: UserId, code: &str, now: Timestamp) -> Result<Option<Used>, storage::Error> {
+    if totp::is_code(code) {
+        let secret = storage::totp::find(tx, user).await?.filter(|secret| secret.is_confirmed);
+        let Some(step) = secret.and_then(|secret| totp::step_of(&secret.bytes, code, now)) else { return Ok(None) };
+        return Ok(storage::totp::use_step(tx, user, step).await?.then_some(Used::Code));
+    }
+    let Some(hash) = recovery_code::hash(code) else { return Ok(None) };
+    if !are_asked(&storage::factor::find(tx, user).await?) {
+        return Ok(None);
+    }
+    Ok(storage::recovery_code::take(tx, user, &hash).await?.then_some(Used::RecoveryCode))
+}
+
+/// An attempt at a second factor: counted for its client at the account, and for the account wherever it comes from.
+#[derive(Debug)]
+pub(super) struct Limit<'a> {
+    attempts: &'a Attempts,
+    counted: [Attempt; 2],
+    now: Timestamp,
+}
+
+impl<'a> Limit<'a> {
+    /// Begins an attempt; `None` when one has to wait.
+    pub(super) fn begin(logins: &'a Logins, ip: IpAddr, user: &User, now: Timestamp) -> Option<Self> {
+        // No user name has a blank in it: these are not the counts of passwords.
+        let account = format!("factor {}", user.uuid);
+        let attempts = &logins.attempts;
+        let of_client = attempts.begin(ip, false, &account, now)?;
+        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let Some(of_all) = attempts.begin(nobody, true, &format!("{account} anywhere"), now) else {
+            attempts.take_back(&of_client);
+            return None;
+        };
+        Some(Self { attempts, counted: [of_client, of_all], now })
+    }
+
+    /// What came of it. A fault of ours is no failure of theirs.
+    pub(super) fn settle<T>(self, result: Result<Option<T>, storage::Error>) -> Result<T, FactorError> {
+        let Self { attempts, counted, now } = self;
+        match result {
+            Ok(Some(value)) => {
+                for attempt in counted {
+                    attempts.succeeded(attempt, now);
+                }
+                Ok(value)
+            }
+            Ok(None) => Err(FactorError::Wrong),
+            Err(error) => {
+                for attempt in &counted {
+                    attempts.take_back(attempt);
+                }
+                Err(error.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What an export holds besides aliases: settings, mailboxes, domains, blocks, webhooks, brought in before the aliases that
+//! refer to them.
+//!
+//! Nothing that is there is overwritten but settings. A file proves nothing: mailboxes must be verified anew and domains
+//! proven, unless the operator vouches for it. A dry run does all of it and takes it back.
+
+use crate::model::catch_all::CatchAll;
+use crate::model::client_setting::ClientSettings;
+use crate::model::id::{UserId, uuid_v7};
+use crate::model::pgp_key::PgpKey;
+use crate::model::{Address, Chance, DomainName, Timestamp, transfer};
+use crate::storage::mailbox::NewMailbox;
+use crate::storage::{self, Tx, account_copy};
+use crate::transform::openpgp::MAX_KEY_SIZE;
+
+use super::own::Belongings;
+use super::plan::Plan;
+use super::{Desk, ImportError, Job, Remap};
+
+/// Ready for the aliases.
+pub struct Prepared {
+    /// With what is there now.
+    pub plan: Plan,
+    /// What happened, a sentence each.
+    pub said: Vec<String>,
+}
+
+/// Why a transaction does not keep what it did.
+enum Undone {
+    /// It was a dry run.
+    Tried(Box<Prepared>),
+    Failed(ImportError),
+}
+
+impl From<storage::Error> for Undone {
+    fn from(error: storage::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+struct Bringing {
+    user: UserId,
+    trust: bool,
+    now: Timestamp,
+    chance: Chance,
+    said: Vec<String>,
+}
+
+/// Brings it in, or says what would happen.
+pub async fn bring(desk: &Desk, user: UserId, belongings: Belongings, job: &Job) -> Result<Prepared, ImportError> {
+    let (dry_run, remap) = (job.dry_run, job.remap.clone());
+    let mut bringing = Bringing { user, trust: job.trust, now: desk.clock.now(), chance: desk.chance.clone(), said: Vec::new() };
+    let write = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            bringing.all(tx, &belongings).await?;
+            let prepared = bringing.prepared(tx, &remap).await?;
+            if dry_run { Err(Undone::Tried(Box::new(prepared))) } else { Ok(prepared) }
+        })
+    });
+    match write.await {
+        Ok(prepared) => Ok(prepared),
+        Err(Undone::Tried(prepared)) => Ok(*prepared),
+        Err(Undone::Failed(error)) => Err(error),
+    }
+}
+
+impl Bringing {
+    async fn prepared(self, tx: &mut Tx, remap: &[Remap]) -> Result<Prepared, Undone> {
+        let plan = Plan::load(tx, self.user, remap, self.now).await?;
+        let plan = plan.map_err(|domain| Undone::Failed(ImportError::Remap(domain)))?;
+        Ok(Prepared { plan, said: self.said })
+    }
+
+    async fn all(&mut self, tx: &mut Tx, from: &Belongings) -> Result<(), storage::Error> {
+        // No mailbox is removed meanwhile.
+        storage::user::lock(tx, self.user).await?;
+        // Domains first: what is one of ours is no mailbox.
+        for domain in &from.domains {
+            self.domain(tx, domain).await?;
+        }
+        for mailbox in &from.mailboxes {
+            self.mailbox(tx, mailbox).await?;
+        }
+        if let Some(account) = &from.account {
+            self.account(tx, account).await?;
+        }
+        for block in &from.blocks {
+            match block.sender.parse() {
+                Ok(sender) => {
+                    let uuid = uuid_v7(self.now, &self.chance);
+                    storage::block::add(tx, self.user, &sender, uuid, block.created_at).await?;
+                }
+                Err(_) => self.said.push("a blocked sender that is neither address nor domain is left out".into()),
+            }
+        }
+        for webhook in &from.webhooks {
+            self.webhook(tx, webhook).await?;
+        }
+        Ok(())
+    }
+
+    async fn account(&mut self, tx: &mut Tx, from: &transfer::Account) -> Result<(), storage::Error> {
+        if let Ok(on_quarantine) = from.on_quarantine.parse() {
+            storage::user::set_choices(tx, self.user, on_quarantine, from.replace_quoted).await?;
+        }
+        if let Some(settings) = from.clients.as_ref().and_then(clients) {
+            storage::client_setting::put(tx, self.user, &settings).await?;
+        }
+        if self.trust {
+            account_copy::set_user_created(tx, self.user, from.created_at).await?;
+        }
+        Ok(())
+    }
+
+    async fn domain(&mut self, tx: &mut Tx, from: &transfer::Domain) -> Result<(), storage::Error> {
+        let Ok(name) = DomainName::parse(&from.name) else {
+            self.said.push("a domain whose name is none is left out".into());
+            return Ok(());
+        };
+        if let Some(there) = storage::domain::find_by_name(tx, &name).await? {
+            if there.user_id != Some(self.user) {
+                self.said.push(format!("{name} is in use here already and is left out"));
+            }
+            return Ok(());
+        }
+        if !self.trust {
+            self.said.push(format!("{name} must be added here and proven to be yours before its aliases can be brought in"));
+            return Ok(());
+        }
+        let from = transfer::Domain { catch_all: catch_all(from).to_owned(), ..from.clone() };
+        let (uuid, user_id, created_at) = (uuid_v7(self.now, &self.chance), Some(self.user), self.now);
+        let new = storage::domain::NewDomain { uuid, name: name.clone(), user_id, created_at };
+        let made = storage::domain::create(tx, &new).await?;
+        account_copy::set_domain(tx, made.id, &from).await?;
+        self.said.push(format!("{name} is a new domain of yours"));
+        Ok(())
+    }
+
+    async fn mailbox(&mut self, tx: &mut Tx, from: &transfer::Mailbox) -> Result<(), storage::Error> {
+        let Ok(address) = Address::parse(&from.address) else {
+            self.said.push("a mailbox whose address is none is left out".into());
+            return Ok(());
+        };
+        if storage::domain::find_by_name(tx, address.domain()).await?.is_some() {
+            self.said.push(format!("{address} is on a domain of this instance; a mailbox must be elsewhere"));
+            return Ok(());
+        }
+        let verified_at = from.verified_at.filter(|_| self.trust);
+        let there = storage::mailbox::find_by_address(tx, self.user, &address.folded()).await?;
+        let mailbox = if let Some(there) = there {
+            if self.trust {
+                account_copy::set_mailbox_times(tx, there.id, from.created_at, verified_at).await?;
+            }
+            there
+        } else {
+            let (uuid, user_id, created_at) = (uuid_v7(self.now, &self.chance), self.user, from.created_at);
+            let new = NewMailbox { uuid, user_id, address: address.clone(), verified_at, is_default: false, created_at };
+            let made = storage::mailbox::create(tx, &new).await?;
+            self.said.push(match verified_at {
+                Some(_) => format!("{address} is a new mailbox"),
+                None => format!("{address} is a new mailbox; nothing is forwarded there before it is verified"),
+            });
+            made
+        };
+        if from.is_default && (mailbox.verified_at.is_some() || verified_at.is_some()) && mailbox.paused.is_none() {
+            storage::mailbox::make_default(tx, self.user, mailbox.id).await?;
+        }
+        if let Some(key) = &from.pgp_key {
+            self.key(tx, &mailbox, key).await?;
+        }
+        Ok(())
+    }
+
+    /// The key as it was: one that can't be used here, or not any more, keeps mail from going out in clear.
+    async fn key(
+        &mut self,
+        tx: &mut Tx,
+        mailbox: &crate::model::mailbox::Mailbox,
+        from: &transfer::Key,
+    ) -> Result<(), storage::Error> {
+        if storage::pgp_key::find(tx, mailbox.id).await?.is_some() {
+            return Ok(());
+        }
+        let public_key = data_encoding::BASE64.decode(from.public_key.as_bytes()).ok().filter(|key| key.len() <= MAX_KEY_SIZE);
+        let is_fingerprint = !from.fingerprint.is_empty()
+            && from.fingerprint.len() <= 64
+            && from.fingerprint.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
+        let Some(public_key) = public_key.filter(|_| is_fingerprint) else {
+            self.said.push(format!("the PGP key of {} can't be read; set it again before mail goes there", mailbox.address));
+            return Ok(());
+        };
+        let key = PgpKey {
+            mailbox_id: mailbox.id,
+            public_key,
+            fingerprint: from.fingerprint.clone(),
+            expires_at: from.expires_at,
+            hide_subject: from.hide_subject,
+            created_at: from.created_at,
+        };
+        storage::pgp_key::set(tx, &key).await
+    }
+
+    /// With a new secret, and off: whoever listens there does not know the secret yet.
+    async fn webhook(&mut self, tx: &mut Tx, from: &transfer::Webhook) -> Result<(), storage::Error> {
+        let is_url = (from.url.starts_with("https://") || from.url.starts_with("http://"))
+            && from.url.len() <= 2048
+            && !from.url.contains(|c: char| c.is_control() || c.is_whitespace());
+        let is_events = from.events.len() <= 1000 && from.events.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        if !is_url || !is_events {
+            self.said.push("a webhook that is none is left out".into());
+            return Ok(());
+        }
+        let (uuid, secret) = (uuid_v7(self.now, &self.chance), self.chance.bytes::<32>());
+        if account_copy::add_webhook(tx, self.user, uuid, &secret, from, self.now).await? {
+            self.said.push(
+                "a new webhook is off and has a new secret; give that to who listens there, then turn the webhook on".into(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// What can't be understood catches nothing.
+fn catch_all(from: &transfer::Domain) -> &'static str {
+    let patterns = from.catch_all_pattern.as_deref().unwrap_or_default();
+    CatchAll::parse(&from.catch_all, patterns).map_or("off", |choice| choice.as_str())
+}
+
+fn clients(from: &transfer::Clients) -> Option<ClientSettings> {
+    Some(ClientSettings {
+        generator: from.generator.parse().ok()?,
+        domain: from.domain.as_deref().and_then(|domain| DomainName::parse(domain).ok()),
+        notification: from.notification,
+        sender: from.sender.parse().ok()?,
+        suffix: from.suffix.parse().ok()?,
+    })
+}

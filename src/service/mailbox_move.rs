@@ -1,0 +1,204 @@
+//! Moving a mailbox: another address takes its place behind all aliases, as soon as somebody proves to read that address.
+//!
+//! Until then everything stays as it was: mail goes to the old one and answers from there are taken; the new one gets the
+//! link and nothing else. With the press on the link, in one transaction, the aliases, what waits in the queue, the place
+//! as the default and the PGP key go over, and the old mailbox is gone. From then on an answer written from the old
+//! address is refused, also one that was on its way: whoever reads that address is not the owner any more, as far as can
+//! be proven. A key comes along unless the new mailbox has its own, so that what was encrypted never goes out in clear.
+
+use super::mailbox::{self, MoveError, replace};
+use super::verification::{self, Sent};
+use super::{Desk, letters, notice};
+use crate::model::id::UserId;
+use crate::model::mailbox::Mailbox;
+use crate::model::{Address, DomainName, Timestamp};
+use crate::storage::mailbox_move::Move;
+use crate::storage::{self, Tx, delivery, mailbox_move};
+
+/// A move as it is asked for.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Whose mailbox it is.
+    pub user: UserId,
+    /// The one that is left.
+    pub old: Address,
+    /// Where mail shall go.
+    pub new: Address,
+    /// Whether the address they sign in with follows, when it is the old one.
+    pub moves_sign_in: bool,
+}
+
+/// How far a move got.
+#[derive(Debug, Clone)]
+pub enum Begun {
+    /// The link is on its way to this mailbox; mail goes to the old one until it is followed.
+    Asked(Mailbox),
+    /// The new address is a mailbox that was verified before: it has taken the place of the old one.
+    Done(Mailbox),
+}
+
+/// Why a move can't begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// What is wrong with either mailbox.
+    #[error(transparent)]
+    Move(#[from] MoveError),
+    /// Nothing would change.
+    #[error("mail goes to this address already")]
+    Same,
+    /// One of the two is being moved.
+    #[error("one of these mailboxes is being moved already; cancel that move first")]
+    Underway,
+    /// The address had its share of our mail.
+    #[error("enough links were mailed within the last hour; please try again later")]
+    TooMany,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Why a move can't be cancelled.
+#[derive(Debug, thiserror::Error)]
+pub enum CancelError {
+    /// The user has no such mailbox.
+    #[error("there is no such mailbox")]
+    Unknown,
+    /// It is not being moved.
+    #[error("this mailbox is not being moved")]
+    NoMove,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Begins a move: mails the link to the new address, and word of it to the old one. Whoever has a broker rings its queue
+/// after that.
+pub async fn begin(desk: &Desk, domain: &DomainName, public_url: &str, plan: Plan) -> Result<Begun, BeginError> {
+    let (desk_, domain, public_url) = (desk.clone(), domain.clone(), public_url.to_owned());
+    desk.storage.write(move |tx| Box::pin(async move { begin_in(tx, &desk_, &domain, &public_url, plan).await })).await
+}
+
+async fn begin_in(tx: &mut Tx, desk: &Desk, domain: &DomainName, public_url: &str, plan: Plan) -> Result<Begun, BeginError> {
+    let Plan { user, old, new, moves_sign_in } = plan;
+    storage::user::lock(tx, user).await?;
+    let old = storage::mailbox::find_by_address(tx, user, &old.folded()).await?.ok_or(MoveError::Unknown)?;
+    if old.address.folded() == new.folded() {
+        return Err(BeginError::Same);
+    }
+    if mailbox::is_ours(tx, &new).await? {
+        return Err(MoveError::OwnDomain.into());
+    }
+    let there = storage::mailbox::find_by_address(tx, user, &new.folded()).await?;
+    let ids = [Some(old.id), there.as_ref().map(|there| there.id)];
+    let moves = mailbox_move::list(tx, user).await?;
+    if moves.iter().any(|this| ids.contains(&Some(this.old)) || ids.contains(&Some(this.new))) {
+        return Err(BeginError::Underway);
+    }
+    let there = match there {
+        Some(there) if there.verified_at.is_some() => {
+            let done = replace(tx, &old, there, false, desk.clock.now()).await?;
+            if moves_sign_in {
+                mailbox_move::follow(tx, user, &old.address, &done.address).await?;
+            }
+            return Ok(Begun::Done(done));
+        }
+        Some(there) => there,
+        None => mailbox::add_in(tx, desk, user, new, false).await.map_err(|error| match error {
+            mailbox::AddError::OwnDomain => BeginError::Move(MoveError::OwnDomain),
+            mailbox::AddError::Taken => BeginError::Underway,
+            mailbox::AddError::Storage(error) => error.into(),
+        })?,
+    };
+    mailbox_move::begin(tx, Move { old: old.id, new: there.id, moves_sign_in }).await?;
+    if verification::send_in(tx, desk, domain, public_url, &there).await? != Sent::Mailed {
+        return Err(BeginError::TooMany);
+    }
+    // So that a move that somebody else began is seen in time, where the owner reads.
+    if old.verified_at.is_some() {
+        let letter = letters::mailbox_moves(&old.address, &there.address, public_url);
+        notice::send(tx, desk, domain, &old.address, Some(old.id), &letter).await?;
+    }
+    Ok(Begun::Asked(there))
+}
+
+/// A user's moves under way: the new mailbox and what becomes of it.
+pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<Move>, storage::Error> {
+    mailbox_move::list(&mut desk.storage.read().await?, user).await
+}
+
+/// Cancels the move of a mailbox. The new one goes, unless an alias has no other.
+pub async fn cancel(desk: &Desk, user: UserId, old: &Address) -> Result<(), CancelError> {
+    let (key, now) = (old.folded(), desk.clock.now());
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                storage::user::lock(tx, user).await?;
+                let old = storage::mailbox::find_by_address(tx, user, &key).await?.ok_or(CancelError::Unknown)?;
+                let moves = mailbox_move::list(tx, user).await?;
+                let this = moves.into_iter().find(|this| this.old == old.id).ok_or(CancelError::NoMove)?;
+                mailbox_move::end(tx, this.new).await?;
+                if storage::mailbox::count_sole_aliases(tx, this.new).await? == 0 {
+                    // Nothing but links ever went there: nothing waits that an alias would count.
+                    delivery::cancel_waiting_of_mailbox(tx, this.new, now).await?;
+                    storage::mailbox::delete(tx, this.new).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Lets a user sign in with the address of a mailbox that was moved; false when they did not sign in with the old one, or
+/// somebody else does with the new one.
+pub async fn follow(desk: &Desk, user: UserId, old: &Address, new: &Address) -> Result<bool, storage::Error> {
+    let (old, new) = (old.clone(), new.clone());
+    desk.storage.write(move |tx| Box::pin(async move { mailbox_move::follow(tx, user, &old, &new).await })).await
+}
+
+/// What a move did.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    /// The mailbox whose place was taken; it is gone.
+    pub old: Address,
+    /// The one that has it.
+    pub mailbox: Mailbox,
+    /// Whether its user signs in with the new address from now on.
+    pub signs_in: bool,
+}
+
+/// What a mailbox takes the place of once it is verified.
+pub(super) async fn replaced(tx: &mut Tx, new: &Mailbox) -> Result<Option<Mailbox>, storage::Error> {
+    let Some(this) = mailbox_move::find(tx, new.id).await? else { return Ok(None) };
+    storage::mailbox::find(tx, this.old).await
+}
+
+/// Ends the move that a mailbox is the new one of, in the transaction in which its owner proves to read it and after its
+/// user was locked; `None` when it takes nobody's place.
+pub(super) async fn finish(tx: &mut Tx, new: &Mailbox, now: Timestamp) -> Result<Option<Moved>, storage::Error> {
+    let Some(this) = mailbox_move::find(tx, new.id).await? else { return Ok(None) };
+    let Some(old) = storage::mailbox::find(tx, this.old).await? else { return Ok(None) };
+    mailbox_move::end(tx, new.id).await?;
+    copy_key(tx, &old, new).await?;
+    let mailbox = match replace(tx, &old, new.clone(), true, now).await {
+        Ok(mailbox) => mailbox,
+        Err(MoveError::Storage(error)) => return Err(error),
+        // A mailbox that was never sent anything is not paused, and the key was copied; whatever else it is, it is verified.
+        Err(error) => {
+            tracing::error!(%error, mailbox.id = %new.uuid, "a verified mailbox could not take the place of another");
+            return Ok(None);
+        }
+    };
+    let signs_in = this.moves_sign_in && mailbox_move::follow(tx, old.user_id, &old.address, &mailbox.address).await?;
+    Ok(Some(Moved { old: old.address, mailbox, signs_in }))
+}
+
+async fn copy_key(tx: &mut Tx, old: &Mailbox, new: &Mailbox) -> Result<(), storage::Error> {
+    if storage::pgp_key::find(tx, new.id).await?.is_some() {
+        return Ok(());
+    }
+    if let Some(mut key) = storage::pgp_key::find(tx, old.id).await? {
+        key.mailbox_id = new.id;
+        storage::pgp_key::set(tx, &key).await?;
+    }
+    Ok(())
+}

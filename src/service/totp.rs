@@ -1,0 +1,155 @@
+//! An authenticator program: its secret is drawn, shown, confirmed by a first code, and forgotten.
+
+use std::net::IpAddr;
+
+use super::app_password::{LoginError, Logins};
+use super::factor::{FactorError, Limit, use_code};
+use super::{Desk, password, recovery_code};
+use crate::auth::totp;
+use crate::model::id::UserId;
+use crate::model::user::User;
+use crate::model::{DomainName, Private};
+use crate::storage::{self, Tx};
+
+/// What an authenticator program needs, for the eyes of its owner.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The secret as one types it.
+    pub text: Private<String>,
+    /// The address that a picture of it holds.
+    pub address: Private<String>,
+}
+
+/// Why codes can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// They are set up already.
+    #[error("codes of an authenticator program are on already")]
+    AlreadyOn,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Why codes are not turned off.
+#[derive(Debug, thiserror::Error)]
+pub enum OffError {
+    /// Neither a code of theirs nor their password.
+    #[error("this is neither a code of yours nor your password")]
+    Wrong,
+    /// Too many were wrong.
+    #[error("too many attempts")]
+    TooMany,
+    /// It can't be found out now.
+    #[error("too many passwords are being checked")]
+    Busy,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// A secret to set a program up with: the one that waits to be confirmed, or a fresh one.
+pub async fn begin(desk: &Desk, user: &User, here: &DomainName) -> Result<Setup, SetupError> {
+    let (id, fresh) = (user.id, totp::draw(&desk.chance));
+    let secret = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            storage::user::lock(tx, id).await?;
+            match storage::totp::find(tx, id).await? {
+                Some(secret) if secret.is_confirmed => Err(SetupError::AlreadyOn),
+                Some(secret) => Ok(secret.bytes),
+                None => {
+                    storage::totp::draft(tx, id, &fresh).await?;
+                    Ok(fresh)
+                }
+            }
+        })
+    });
+    let secret = secret.await?;
+    let address = totp::address(&secret, &user.email.to_string(), here.as_str());
+    Ok(Setup { text: Private::new(totp::text(&secret)), address: Private::new(address.unwrap_or_default()) })
+}
+
+/// Turns codes on with a first one. Fresh recovery codes are given back this once.
+pub async fn confirm(
+    desk: &Desk,
+    logins: &Logins,
+    ip: IpAddr,
+    user: &User,
+    code: &str,
+) -> Result<Vec<Private<String>>, FactorError> {
+    let (id, code, now) = (user.id, Private::new(code.to_owned()), desk.clock.now());
+    let limit = Limit::begin(logins, ip, user, now).ok_or(FactorError::TooMany)?;
+    let codes = recovery_code::draw(desk);
+    let hashes = codes.hashes.clone();
+    let work = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            storage::user::lock(tx, id).await?;
+            let secret = storage::totp::find(tx, id).await?.filter(|secret| !secret.is_confirmed);
+            let step = secret.and_then(|secret| totp::step_of(&secret.bytes, code.reveal(), now));
+            let Some(step) = step else { return Ok(None) };
+            if !storage::totp::confirm(tx, id, step, now).await? {
+                return Ok(None);
+            }
+            storage::recovery_code::replace(tx, id, &hashes, now).await?;
+            Ok(Some(()))
+        })
+    });
+    limit.settle(work.await)?;
+    tracing::info!(user.id = %user.id, "codes of an authenticator program were turned on");
+    Ok(codes.texts)
+}
+
+/// Turns codes off, for who gives one of them, a recovery code or the password.
+pub async fn turn_off(desk: &Desk, logins: &Logins, ip: IpAddr, user: &User, proof: &str) -> Result<(), OffError> {
+    let (id, now) = (user.id, desk.clock.now());
+    if totp::is_code(proof) || crate::auth::recovery_code::hash(proof).is_some() {
+        let code = Private::new(proof.to_owned());
+        let limit = Limit::begin(logins, ip, user, now).ok_or(OffError::TooMany)?;
+        let work = desk.storage.write(move |tx| {
+            Box::pin(async move {
+                let used = use_code(tx, id, code.reveal(), now).await?;
+                if used.is_some() {
+                    forget(tx, id).await?;
+                }
+                Ok(used)
+            })
+        });
+        match limit.settle(work.await) {
+            Ok(_) => {}
+            Err(FactorError::Wrong) => return Err(OffError::Wrong),
+            Err(FactorError::TooMany) => return Err(OffError::TooMany),
+            Err(FactorError::Storage(error)) => return Err(error.into()),
+        }
+    } else {
+        let text = Private::new(proof.to_owned());
+        password::check(desk, logins, ip, &user.email.to_string(), &text).await.map_err(|error| match error {
+            LoginError::Wrong => OffError::Wrong,
+            LoginError::TooMany => OffError::TooMany,
+            LoginError::Password(_) => OffError::Busy,
+            LoginError::Storage(error) => error.into(),
+        })?;
+        desk.storage.write(move |tx| Box::pin(async move { forget(tx, id).await })).await?;
+    }
+    tracing::info!(user.id = %user.id, "codes of an authenticator program were turned off");
+    Ok(())
+}
+
+/// Forgets the secret, and the recovery codes when there is nothing left that they stand in for.
+async fn forget(tx: &mut Tx, id: UserId) -> Result<(), storage::Error> {
+    storage::totp::clear(tx, id).await?;
+    recovery_code::forget_if_idle(tx, id).await
+}
+
+/// Takes all second factors away from a user who is locked out; for the operator.
+pub async fn reset(desk: &Desk, user: UserId) -> Result<(), storage::Error> {
+    let reset = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            storage::totp::clear(tx, user).await?;
+            storage::passkey::clear(tx, user).await?;
+            storage::recovery_code::clear(tx, user).await
+        })
+    });
+    reset.await?;
+    tracing::info!(user.id = %user, "the second factors were taken away by the operator");
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! `/access`: what programs and devices act for a user with: API tokens, and passwords for programs that hand in mail.
+//!
+//! Making one asks for a proof of who is there (`Confirmed`): it outlives the session. What is made is shown on the answer
+//! page, once, with how to enter it.
+
+mod made;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use uuid::Uuid;
+
+use super::chrome::Chrome;
+use super::failure::Failure;
+use super::form::{Asked, Checked, Fields};
+use super::id::Id;
+use super::session::SignedIn;
+use super::{pages, when};
+use crate::model::Timestamp;
+use crate::model::api_token::{ApiToken, Scope, Scopes};
+use crate::service::app_password::{self, RevokeError};
+use crate::service::broker::Broker;
+use crate::service::token;
+
+/// The routes.
+pub fn routes() -> Router<Broker> {
+    Router::new()
+        .route("/access", get(look))
+        .route("/access/tokens", post(made::token))
+        .route("/access/tokens/{id}/revoke", post(revoke_token))
+        .route("/access/passwords", post(made::password))
+        .route("/access/passwords/{id}/revoke", post(revoke_password))
+}
+
+const SAID: [(&str, &str); 2] = [
+    ("token-revoked", "The key is revoked: whatever used it is shut out from now on."),
+    ("password-revoked", "The password is revoked: whatever used it can send nothing more."),
+];
+
+/// What a key may do: what forms send, and in words.
+const CHOICES: [(&str, &str, Scope); 3] = [
+    ("make", "Only make new aliases. It sees nothing: right for a password manager", Scope::AliasCreate),
+    ("see", "See everything, change nothing", Scope::Read),
+    ("all", "Everything: right for a browser extension and a phone app", Scope::Write),
+];
+
+/// How long it is in force: what forms send, in words, in days.
+const LIVES: [(&str, &str, u64); 4] =
+    [("", "until I revoke it", 0), ("30", "30 days", 30), ("90", "90 days", 90), ("365", "a year", 365)];
+
+/// A key, or a password, as it is listed.
+#[derive(Debug)]
+struct Row {
+    uuid: Uuid,
+    name: String,
+    may: String,
+    made: String,
+    used: String,
+    until: Option<String>,
+}
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "access.html", config = "src/web/askama.toml")]
+struct Page {
+    chrome: Chrome,
+    /// Whether something may be made without proving anew who is there.
+    is_confirmed: bool,
+    tokens: Vec<Row>,
+    passwords: Vec<Row>,
+    /// What was written into the forms.
+    token_name: String,
+    may: String,
+    life: String,
+    password_name: String,
+}
+
+impl Page {
+    async fn load(broker: &Broker, who: &SignedIn, asked: &Fields) -> Result<Self, Failure> {
+        let now = broker.now();
+        let tokens = token::list(&broker.desk, who.user_id()).await?;
+        let passwords = app_password::list(&broker.desk, who.user_id()).await?;
+        let used = |at: Option<Timestamp>| at.map_or("never".to_owned(), |at| when::distance(now, at));
+        let row = |token: &ApiToken| Row {
+            uuid: token.uuid,
+            name: token.name.clone(),
+            may: words(&token.scopes).to_owned(),
+            made: when::day(token.created_at.day()),
+            used: used(token.last_used_at),
+            until: token.expires_at.map(|at| {
+                let day = when::day(at.day());
+                if at <= now { format!("ended on {day}") } else { format!("until {day}") }
+            }),
+        };
+        Ok(Self {
+            chrome: who.chrome("Apps").saying(asked.some("said"), &SAID),
+            is_confirmed: who.session.is_confirmed(now),
+            tokens: tokens.iter().map(row).collect(),
+            passwords: passwords
+                .iter()
+                .map(|password| Row {
+                    uuid: password.uuid,
+                    name: password.name.clone(),
+                    may: String::new(),
+                    made: when::day(password.created_at.day()),
+                    used: used(password.last_used_at),
+                    until: None,
+                })
+                .collect(),
+            token_name: String::new(),
+            may: "all".to_owned(),
+            life: String::new(),
+            password_name: String::new(),
+        })
+    }
+
+    fn but(mut self, wrong: &str) -> Self {
+        self.chrome = self.chrome.but(wrong);
+        self
+    }
+}
+
+fn words(scopes: &Scopes) -> &'static str {
+    match (scopes.allow(Scope::Write), scopes.allow(Scope::Read), scopes.allow(Scope::AliasCreate)) {
+        (true, ..) => "everything",
+        (false, true, true) => "see everything, make new aliases",
+        (false, true, false) => "see everything",
+        (false, false, _) => "make new aliases",
+    }
+}
+
+async fn look(State(broker): State<Broker>, who: SignedIn, Asked(asked): Asked) -> Result<Response, Failure> {
+    Ok(pages::show(StatusCode::OK, &Page::load(&broker, &who, &asked).await?))
+}
+
+async fn revoke_token(State(broker): State<Broker>, Id(uuid): Id, Checked { who, .. }: Checked) -> Result<Response, Failure> {
+    let all = token::list(&broker.desk, who.user_id()).await?;
+    let found = all.iter().find(|token| token.uuid == uuid).ok_or(Failure::NotFound)?;
+    if token::revoke(&broker.desk, who.user_id(), found.id).await? {
+        Ok(who.go("access?said=token-revoked"))
+    } else {
+        Err(Failure::NotFound)
+    }
+}
+
+async fn revoke_password(State(broker): State<Broker>, Id(uuid): Id, Checked { who, .. }: Checked) -> Result<Response, Failure> {
+    match app_password::revoke(&broker.desk, who.user_id(), uuid).await {
+        Ok(()) => Ok(who.go("access?said=password-revoked")),
+        Err(RevokeError::Unknown) => Err(Failure::NotFound),
+        Err(RevokeError::Storage(error)) => Err(error.into()),
+    }
+}

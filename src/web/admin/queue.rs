@@ -1,0 +1,210 @@
+//! The queue of everybody: how much waits, why, again or away. Addresses are shown as far as their domain: whose mail it
+//! is does not matter for whether it gets there.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::{PAGE, moment};
+use crate::model::delivery::{Delivery, DeliveryKind, DeliveryState};
+use crate::model::id::DeliveryId;
+use crate::service::broker::Broker;
+use crate::service::queue::{self, ChangeError, GetError};
+use crate::web::chrome::Chrome;
+use crate::web::failure::Failure;
+use crate::web::form::{Asked, Checked};
+use crate::web::pages;
+use crate::web::session::{Admin, SignedIn};
+
+#[derive(Debug)]
+struct Row {
+    id: i64,
+    kind: &'static str,
+    to: String,
+    state: &'static str,
+    is_waiting: bool,
+    since: String,
+    attempts: i32,
+    next: Option<String>,
+    until: String,
+    status: Option<String>,
+    detail: Option<String>,
+}
+
+impl Row {
+    fn new(delivery: &Delivery) -> Self {
+        let is_waiting = delivery.state == DeliveryState::Waiting;
+        Self {
+            id: delivery.id.0,
+            kind: match delivery.kind {
+                DeliveryKind::Forward => "to a mailbox",
+                DeliveryKind::Reply => "from an alias",
+                DeliveryKind::Dsn => "failure report",
+                DeliveryKind::Notice => "letter of ours",
+            },
+            to: delivery.recipient.domain().to_string(),
+            state: delivery.state.as_str(),
+            is_waiting,
+            since: moment(delivery.queued_at),
+            attempts: delivery.attempts,
+            next: is_waiting.then(|| moment(delivery.next_attempt_at)),
+            until: moment(delivery.expires_at),
+            status: delivery.last_failure.as_ref().map(|failure| failure.status.clone()),
+            detail: delivery.last_failure.as_ref().map(|failure| without_names(failure.detail.reveal())),
+        }
+    }
+}
+
+/// The words of another server with what stands before each `@` left out.
+fn without_names(text: &str) -> String {
+    let hide = |word: &str| match word.rsplit_once('@') {
+        Some((_, domain)) => format!("…@{domain}"),
+        None => word.to_owned(),
+    };
+    text.split_whitespace().map(hide).collect::<Vec<_>>().join(" ")
+}
+
+#[derive(Debug, Template)]
+#[template(path = "admin/queue.html", config = "src/web/askama.toml")]
+struct ListPage {
+    chrome: Chrome,
+    section: &'static str,
+    counts: [(&'static str, &'static str, i64); 4],
+    oldest: Option<String>,
+    state: &'static str,
+    rows: Vec<Row>,
+    next: Option<i64>,
+}
+
+pub(super) async fn list(State(broker): State<Broker>, Admin(who): Admin, Asked(asked): Asked) -> Result<Response, Failure> {
+    let state: Option<DeliveryState> = asked.text("state").parse().ok();
+    let before = asked.text("before").parse().ok().map(DeliveryId);
+    let deliveries = queue::list_by_state(&broker.desk, state, before, PAGE).await?;
+    let counts = queue::counts(&broker.desk).await?;
+    let is_full = u32::try_from(deliveries.len()).is_ok_and(|count| count == PAGE);
+    let page = ListPage {
+        chrome: who.chrome("Queue").saying(
+            asked.some("said"),
+            &[("retried", "What waits is tried again now."), ("dropped", "The message is given up.")],
+        ),
+        section: "queue",
+        counts: [
+            ("waiting", "Waiting", counts.waiting),
+            ("held", "Held for their owners", counts.held),
+            ("failed", "Failed", counts.failed),
+            ("cancelled", "Given up", counts.cancelled),
+        ],
+        oldest: counts.oldest_waiting.map(moment),
+        state: state.map_or("", DeliveryState::as_str),
+        next: deliveries.last().filter(|_| is_full).map(|delivery| delivery.id.0),
+        rows: deliveries.iter().map(Row::new).collect(),
+    };
+    Ok(pages::show(StatusCode::OK, &page))
+}
+
+#[derive(Debug, Template)]
+#[template(path = "admin/delivery.html", config = "src/web/askama.toml")]
+struct OnePage {
+    chrome: Chrome,
+    section: &'static str,
+    row: Row,
+}
+
+async fn one(broker: &Broker, who: &SignedIn, id: i64) -> Result<OnePage, Failure> {
+    let entry = queue::get(&broker.desk, DeliveryId(id)).await.map_err(|error| match error {
+        GetError::Unknown => Failure::NotFound,
+        GetError::Storage(error) => error.into(),
+    })?;
+    Ok(OnePage { chrome: who.chrome(format!("Delivery {id}")), section: "queue", row: Row::new(&entry.delivery) })
+}
+
+pub(super) async fn show(
+    State(broker): State<Broker>,
+    Admin(who): Admin,
+    Path(id): Path<String>,
+    Asked(asked): Asked,
+) -> Result<Response, Failure> {
+    let mut page = one(&broker, &who, number(&id)?).await?;
+    page.chrome = page.chrome.saying(asked.some("said"), &[("retried", "It is tried again now.")]);
+    Ok(pages::show(StatusCode::OK, &page))
+}
+
+fn number(text: &str) -> Result<i64, Failure> {
+    text.parse().map_err(|_| Failure::NotFound)
+}
+
+pub(super) async fn retry_all(
+    State(broker): State<Broker>,
+    Admin(who): Admin,
+    Checked { .. }: Checked,
+) -> Result<Response, Failure> {
+    match queue::retry(&broker.desk, None).await {
+        Ok(_) => {}
+        Err(ChangeError::Storage(error)) => return Err(error.into()),
+        Err(ChangeError::Unknown | ChangeError::NotWaiting | ChangeError::Held) => return Err(Failure::NotFound),
+    }
+    broker.queue.notify_one();
+    Ok(who.go("admin/queue?said=retried"))
+}
+
+pub(super) async fn retry(
+    State(broker): State<Broker>,
+    Admin(who): Admin,
+    Path(id): Path<String>,
+    Checked { .. }: Checked,
+) -> Result<Response, Failure> {
+    let id = number(&id)?;
+    match queue::retry(&broker.desk, Some(DeliveryId(id))).await {
+        Ok(_) => broker.queue.notify_one(),
+        Err(error) => return refused(&broker, &who, id, error).await,
+    }
+    Ok(who.go(&format!("admin/queue/{id}?said=retried")))
+}
+
+pub(super) async fn give_up(
+    State(broker): State<Broker>,
+    Admin(who): Admin,
+    Path(id): Path<String>,
+    Checked { fields, .. }: Checked,
+) -> Result<Response, Failure> {
+    let id = number(&id)?;
+    match queue::cancel_because(&broker.desk, DeliveryId(id), fields.some("reason")).await {
+        Ok(()) => Ok(who.go("admin/queue?said=dropped")),
+        Err(error) => refused(&broker, &who, id, error).await,
+    }
+}
+
+async fn refused(broker: &Broker, who: &SignedIn, id: i64, error: ChangeError) -> Result<Response, Failure> {
+    let wrong = match error {
+        ChangeError::Unknown => return Err(Failure::NotFound),
+        ChangeError::NotWaiting => "It does not wait any more: it was given up before, and its content is erased.",
+        ChangeError::Held => "It is held for the decision of its owner.",
+        ChangeError::Storage(error) => return Err(error.into()),
+    };
+    let mut page = one(broker, who, id).await?;
+    page.chrome = page.chrome.but(wrong);
+    Ok(pages::show(StatusCode::CONFLICT, &page))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_left_out_of_what_a_server_said() {
+        assert_eq!(without_names("550 5.1.1 <jane@inbox.example>: unknown"), "550 5.1.1 …@inbox.example>: unknown");
+        assert_eq!(without_names("no answer"), "no answer");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_before_an_at_sign_is_left(text in "\\PC{0,60}") {
+            for word in without_names(&text).split_whitespace() {
+                prop_assert!(word.rsplit_once('@').is_none_or(|(before, _)| before == "…"), "{word}");
+            }
+        }
+    }
+}

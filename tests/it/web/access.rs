@@ -1,0 +1,149 @@
+//! `/access`: keys and passwords are shown once, work, and are revoked.
+
+use std::time::Duration;
+
+use crate::support::app::{self, MAILBOX, TestApp};
+use crate::support::browser::Browser;
+use crate::support::database::each_driver;
+use crate::support::http::request;
+
+fn secret(page: &str) -> String {
+    page.split("<code id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+}
+
+/// The id in the form that revokes.
+fn id(page: &str, what: &str) -> String {
+    page.split(&format!("access/{what}/")).nth(1).unwrap().split('/').next().unwrap().to_owned()
+}
+
+/// How the API answers somebody with this key.
+async fn api(app: &TestApp, method: &str, path: &str, key: &str) -> u16 {
+    request(app.running.http, &format!("{method} {path}"), &[("Authentication", key)], "{}").await.status
+}
+
+#[tokio::test]
+async fn a_key_is_shown_once_does_what_it_may_and_is_revoked() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let fields = [("name", "Bit<b>warden"), ("may", "make"), ("life", "30")];
+        let made = browser.post("/access/tokens", &fields).await;
+        assert_eq!((made.status, made.header("cache-control")), (200, Some("no-store")));
+        let key = secret(&made.body);
+        assert!(key.starts_with("addy_io_") && made.body.contains("Self-host server URL"), "{}", made.body);
+        assert!(!made.body.contains("phone apps</dt>") && !made.body.contains("<b>"), "{}", made.body);
+        let page = browser.get("/access").await.body;
+        assert!(page.contains("Bit&#60;b&#62;warden") && page.contains("May: make new aliases."), "{page}");
+        assert!(!page.contains(&key) && !page.contains("<b>"), "it is shown once: {page}");
+        assert_eq!(api(&app, "GET", "/api/v5/alias/options", &key).await, 200);
+        assert_eq!(api(&app, "GET", "/api/v2/aliases?page_id=0", &key).await, 403);
+
+        let fields = [("name", "Phone"), ("may", "all"), ("life", "")];
+        let made = browser.post("/access/tokens", &fields).await.body;
+        let all = secret(&made);
+        assert!(made.contains("SimpleLogin’s phone apps") && made.contains("addy.io’s Android app"), "{made}");
+        assert!(made.contains(&app.config.instance.public_url), "{made}");
+        assert_eq!(api(&app, "GET", "/api/v2/aliases?page_id=0", &all).await, 200);
+        app.clock.advance(Duration::from_hours(24 * 31));
+        assert_eq!(api(&app, "GET", "/api/v5/alias/options", &key).await, 401, "it has ended");
+        assert!(browser.get("/access").await.status == 303, "so has the session");
+
+        let mut browser = Browser::signed_in(&app).await;
+        let page = browser.get("/access").await.body;
+        assert!(page.contains("ended on") && page.contains("last used: 1 month ago"), "{page}");
+        let phone = page.split("<strong>Phone").nth(1).unwrap();
+        let answer = browser.post(&format!("/access/tokens/{}/revoke", id(phone, "tokens")), &[]).await;
+        assert_eq!((answer.status, answer.header("location")), (303, Some("../../../access?said=token-revoked")));
+        assert_eq!(api(&app, "GET", "/api/v2/aliases?page_id=0", &all).await, 401);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_password_for_a_mail_program_is_shown_with_what_to_enter() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let made = browser.post("/access/passwords", &[("name", "Laptop")]).await;
+        let password = secret(&made.body);
+        for there in ["gate.you.example", MAILBOX, "No port takes mail from programs here yet"] {
+            assert!(made.body.contains(there), "{there}: {}", made.body);
+        }
+        assert_eq!(password.split('-').count(), 6);
+        let broker = &app.running.broker;
+        let origin = postern::service::app_password::Origin { ip: [127, 0, 0, 1].into(), is_trusted: false };
+        let check = async || {
+            postern::service::app_password::check(&broker.desk, &broker.logins, origin, MAILBOX, &password).await.is_ok()
+        };
+        assert!(check().await);
+        let page = browser.get("/access").await.body;
+        assert!(page.contains("<strong>Laptop</strong>") && !page.contains(&password), "{page}");
+        let answer = browser.post(&format!("/access/passwords/{}/revoke", id(&page, "passwords")), &[]).await;
+        assert_eq!(answer.header("location"), Some("../../../access?said=password-revoked"));
+        assert!(!check().await);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ports_are_named_as_they_are_configured() {
+    each_driver(async |database| {
+        let folder = tempfile::tempdir().unwrap();
+        let key = rcgen::generate_simple_self_signed(vec!["gate.you.example".to_owned()]).unwrap();
+        let (cert_file, key_file) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        std::fs::write(&cert_file, key.cert.pem()).unwrap();
+        std::fs::write(&key_file, key.signing_key.serialize_pem()).unwrap();
+        let app = TestApp::with(&database, |config| {
+            config.smtp.submissions = vec!["127.0.0.1:0".parse().unwrap()];
+            config.smtp.tls_cert = Some(cert_file);
+            config.smtp.tls_key = Some(key_file);
+        })
+        .await;
+        let made = Browser::signed_in(&app).await.post("/access/passwords", &[("name", "Laptop")]).await.body;
+        assert!(made.contains("<code>0</code> with SSL/TLS") && !made.contains("STARTTLS"), "{made}");
+        assert!(!made.contains("No port takes mail"), "{made}");
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn making_one_asks_who_is_there_and_says_what_is_missing() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        for (path, fields) in [
+            ("/access/tokens", &[("name", ""), ("may", "all"), ("life", "")][..]),
+            ("/access/tokens", &[("name", "x"), ("may", "root"), ("life", "")]),
+            ("/access/tokens", &[("name", "x"), ("may", "all"), ("life", "1000000")]),
+            ("/access/passwords", &[("name", " ")]),
+        ] {
+            let answer = browser.post(path, fields).await;
+            assert!(answer.status == 422 && answer.body.contains("Nothing was made"), "{fields:?}: {}", answer.body);
+        }
+        let (bob, _) = app::user(app.storage(), &*app.clock, "bob@inbox.example").await;
+        browser.post("/access/tokens", &[("name", "Mine"), ("may", "see"), ("life", "")]).await;
+        browser.post("/access/passwords", &[("name", "Mine")]).await;
+        let page = browser.get("/access").await.body;
+        let mut stranger = Browser::of(&app, bob).await;
+        assert!(!stranger.get("/access").await.body.contains("Mine"));
+        for what in ["tokens", "passwords"] {
+            let path = format!("/access/{what}/{}/revoke", id(&page, what));
+            assert_eq!(stranger.post(&path, &[]).await.status, 404);
+            assert_eq!(browser.post(&format!("/access/{what}/nonsense/revoke"), &[]).await.status, 404);
+        }
+        assert_eq!(browser.get("/access").await.body.matches("<strong>Mine</strong>").count(), 2);
+
+        app.clock.advance(Duration::from_mins(16));
+        let page = browser.get("/access").await.body;
+        assert!(page.contains("confirm?next=%2Faccess") && !page.contains("name=\"may\""), "{page}");
+        for path in ["/access/tokens", "/access/passwords"] {
+            let answer = browser.post(path, &[("name", "x"), ("may", "all"), ("life", "")]).await;
+            assert_eq!((answer.status, answer.header("location")), (303, Some("../confirm")));
+        }
+        app.finish().await;
+    })
+    .await;
+}

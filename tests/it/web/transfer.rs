@@ -1,0 +1,135 @@
+//! Import and export by the page.
+
+use std::io::{Cursor, Read};
+use std::time::Duration;
+
+use postern::model::id::UserId;
+use postern::service::alias::{self, AliasFilter};
+use postern::service::session::form_token;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::app::TestApp;
+use crate::support::browser::Browser;
+use crate::support::database::each_driver;
+use crate::support::http::{Answer, request};
+
+const TABLE: &str = "address,note\nshop@you.example,<b>bold</b>\nold@elsewhere.example,x\npostmaster@you.example,\n";
+
+async fn upload(app: &TestApp, browser: &Browser, token: &str, fields: &[(&str, &str)], file: &str) -> Answer {
+    let mut body = String::new();
+    for (name, value) in [("form_token", token)].iter().chain(fields) {
+        body += &format!("--b1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    }
+    body += "--b1\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\n";
+    body += file;
+    body += "\r\n--b1--\r\n";
+    let cookie = format!("postern={}", browser.cookie.as_deref().unwrap());
+    let kind = "multipart/form-data; boundary=b1";
+    let headers = [("Content-Type", kind), ("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+    request(app.running.http, "POST /transfer", &headers, &body).await
+}
+
+async fn count(app: &TestApp, user_id: UserId) -> usize {
+    let filter = AliasFilter { user_id, site: None, state: None, before: None, limit: 100 };
+    alias::list(&app.running.broker.desk, &filter)
+        .await
+        .unwrap()
+        .iter()
+        .filter(|alias| alias.address.local() != "postmaster")
+        .count()
+}
+
+#[tokio::test]
+async fn a_file_is_looked_at_first_and_then_imported() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let token = form_token(browser.cookie.as_deref().unwrap());
+        let page = browser.get("/transfer").await;
+        assert!(page.body.contains("Make them anew on you.example"), "{}", page.body);
+        let fields = [("source", "csv"), ("remap", "you.example")];
+        let taken = upload(&app, &browser, &token, &fields, TABLE).await;
+        assert_eq!((taken.status, taken.header("location")), (303, Some("transfer/look")), "{}", taken.body);
+        let look = browser.get("/transfer/look").await;
+        assert!(look.body.contains("Would be made") && look.body.contains("now old@you.example"), "{}", look.body);
+        assert!(look.body.contains("the name is reserved for the instance") && look.body.contains("Import now"));
+        assert_eq!(count(&app, app.user).await, 0);
+        let done = browser.post("/transfer/import", &[]).await;
+        assert!(done.status == 200 && done.body.contains("<dt>Made</dt><dd>1</dd>"), "{}", done.body);
+        assert_eq!(count(&app, app.user).await, 2);
+        let again = browser.post("/transfer/import", &[]).await;
+        assert_eq!((again.status, again.header("location")), (303, Some("../transfer?said=gone")));
+
+        upload(&app, &browser, &token, &[("source", "csv")], TABLE).await;
+        let dropped = browser.post("/transfer/drop", &[]).await;
+        assert_eq!(dropped.header("location"), Some("../transfer?said=dropped"));
+        assert_eq!(browser.get("/transfer/look").await.status, 303);
+        upload(&app, &browser, &token, &[("source", "csv")], TABLE).await;
+        app.clock.advance(Duration::from_hours(2));
+        postern::delivery::sweep(&app.running.broker).await.unwrap();
+        assert_eq!(browser.get("/transfer/look").await.status, 303, "nobody came back to it");
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_file_is_said_and_a_form_that_is_not_ours_does_nothing() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let token = form_token(browser.cookie.as_deref().unwrap());
+        for (source, file, says) in [
+            ("csv", "a,b\n1,2\n", "one must be called address or site"),
+            ("postern", "[]", "no export of Postern"),
+            ("csv", "", "Choose the file"),
+            ("gmail", TABLE, "Say where the file comes from"),
+        ] {
+            let refused = upload(&app, &browser, &token, &[("source", source)], file).await;
+            assert!(refused.status == 422 && refused.body.contains(says), "{} {}", refused.status, refused.body);
+        }
+        let foreign = upload(&app, &browser, &token, &[("source", "csv"), ("remap", "their.example")], TABLE).await;
+        assert!(foreign.status == 422 && foreign.body.contains("not a domain this user can use"), "{}", foreign.body);
+        assert_eq!(upload(&app, &browser, "", &[("source", "csv")], TABLE).await.status, 403);
+        assert_eq!(browser.get("/transfer/look").await.status, 303, "no file is kept");
+        let stranger = request(app.running.http, "POST /transfer", &[], "x").await;
+        assert_eq!((stranger.status, stranger.header("location")), (303, Some("sign-in")));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everything_is_downloaded_by_who_just_proved_who_they_are() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        app.alias("shop").await;
+        let archive = download(&app, browser.cookie.as_deref().unwrap()).await;
+        let mut archive = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
+        let mut text = String::new();
+        archive.by_name("aliases.csv").unwrap().read_to_string(&mut text).unwrap();
+        assert!(text.contains("\nshop@you.example,"), "{text}");
+        app.clock.advance(Duration::from_mins(16));
+        let asked = browser.get("/transfer/export").await;
+        assert_eq!((asked.status, asked.header("location")), (303, Some("../confirm?next=%2Ftransfer%2Fexport")));
+        app.finish().await;
+    })
+    .await;
+}
+
+/// The body of the answer, which is no text.
+async fn download(app: &TestApp, cookie: &str) -> Vec<u8> {
+    let mut stream = tokio::net::TcpStream::connect(app.running.http).await.unwrap();
+    let ask = format!(
+        "GET /transfer/export HTTP/1.1\r\nHost: gate.you.example\r\nConnection: close\r\nCookie: postern={cookie}\r\n\r\n"
+    );
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let fields = String::from_utf8_lossy(&answer[..head]).to_lowercase();
+    assert!(fields.starts_with("http/1.1 200") && fields.contains("attachment; filename=postern-export.zip"), "{fields}");
+    assert!(fields.contains("cache-control: no-store"), "{fields}");
+    answer.split_off(head + 4)
+}

@@ -1,0 +1,245 @@
+//! Signing in in two steps, and proving once more who one is.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use postern::model::{Clock, Private};
+use postern::service::factor::FactorError;
+use postern::service::{factor, password};
+
+use crate::support::app::{MAILBOX, TestApp};
+use crate::support::browser::Browser;
+use crate::support::database::{Database, each_driver, on_sqlite};
+use crate::support::totp::{code, code_now, owner, turn_on};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+pub async fn start(database: &Database) -> TestApp {
+    let app = TestApp::start(database).await;
+    set_password(&app).await;
+    app
+}
+
+pub async fn set_password(app: &TestApp) {
+    password::set(&app.running.broker.desk, app.user, &Private::new(PASSWORD.to_owned())).await.unwrap();
+}
+
+/// Signs in with the password alone: half a session.
+async fn half(app: &TestApp, next: &str) -> Browser {
+    let mut browser = Browser::new(app);
+    let answer = browser.post("/sign-in", &[("email", MAILBOX), ("password", PASSWORD), ("next", next)]).await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert!(answer.header("location").unwrap().starts_with("sign-in/factor?next="), "{answer:?}");
+    browser
+}
+
+#[tokio::test]
+async fn codes_are_set_up_by_a_picture_and_count_from_the_first_one_on() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let page = browser.get("/security/totp").await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        assert!(page.body.contains("<svg class=\"qr\""), "{}", page.body);
+        let secret = page.body.split("class=\"secret\"><code>").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
+        assert_eq!(secret.len(), 32);
+        let again = browser.get("/security/totp").await;
+        assert!(again.body.contains(&secret[..4]), "the picture stays the same");
+
+        assert_eq!(browser.post("/security/totp", &[("code", "000000")]).await.status, 403);
+        let mut other = Browser::new(&app);
+        let entered = other.post("/sign-in", &[("email", MAILBOX), ("password", PASSWORD)]).await;
+        assert_eq!(entered.header("location"), Some("aliases"), "nothing is asked for before the first code");
+
+        let now = code_now(&app, &secret);
+        let on = browser.post("/security/totp", &[("code", &format!("{} {}", &now[..3], &now[3..]))]).await;
+        assert_eq!((on.status, on.body.matches("<li><code>").count()), (200, 10), "{}", on.body);
+        assert_eq!(browser.get("/security/totp").await.header("location"), Some("../security"), "they are on");
+        let page = browser.get("/security").await;
+        assert!(page.body.contains("<strong>On.</strong>") && page.body.contains("You have 10 left"), "{}", page.body);
+        assert!(!page.body.contains(&secret), "the secret is never shown again");
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn half_a_session_opens_nothing_and_a_code_makes_it_a_whole_one_under_another_cookie() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let (secret, _) = turn_on(&app).await;
+        let mut browser = half(&app, "/mailboxes?x=1").await;
+        for path in ["/security", "/security/totp", "/security/delete", "/confirm"] {
+            let answer = browser.get(path).await;
+            let up = "../".repeat(path.matches('/').count() - 1);
+            assert_eq!((answer.status, answer.header("location")), (303, Some(&*format!("{up}sign-in/factor"))), "{path}");
+        }
+        assert_eq!(browser.get("/").await.header("location"), Some("sign-in"));
+        for path in
+            ["/security/password", "/security/codes", "/security/address", "/security/totp/off", "/security/delete", "/confirm"]
+        {
+            let answer = browser.post(path, &[("old", PASSWORD)]).await;
+            let to = answer.header("location").unwrap_or_default();
+            assert!(answer.status == 303 && to.ends_with("sign-in/factor"), "{path}: {answer:?}");
+        }
+        let page = browser.get("/sign-in/factor?next=/mailboxes").await;
+        assert!(page.body.contains("value=\"/mailboxes\"") && !page.body.contains(MAILBOX), "{}", page.body);
+
+        let before = browser.cookie.clone().unwrap();
+        let entered = browser.post("/sign-in/factor", &[("code", &code_now(&app, &secret)), ("next", "/mailboxes")]).await;
+        assert_eq!((entered.status, entered.header("location")), (303, Some("../mailboxes")), "{}", entered.body);
+        assert_ne!(browser.cookie.clone().unwrap(), before);
+        assert_eq!(browser.get("/security").await.status, 200);
+        let mut planted = Browser::new(&app);
+        planted.cookie = Some(before);
+        assert_eq!(planted.get("/security").await.header("location"), Some("sign-in?next=%2Fsecurity"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_works_once_and_a_clock_may_be_one_step_wrong() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let (secret, _) = turn_on(&app).await;
+        let now = app.clock.now().as_seconds();
+        for (offset, status) in [(-60, 403), (60, 403), (-30, 403), (0, 303), (0, 403), (30, 303), (0, 403)] {
+            // Thirty seconds ago was the one that turned codes on.
+            let mut browser = half(&app, "").await;
+            let answer = browser.post("/sign-in/factor", &[("code", &code(&secret, now + offset))]).await;
+            assert_eq!(answer.status, status, "{offset}");
+        }
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_recovery_code_stands_in_once() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let (_, codes) = turn_on(&app).await;
+        let typed = codes[3].replace('-', " ").to_uppercase();
+        let mut browser = half(&app, "").await;
+        assert_eq!(browser.post("/sign-in/factor", &[("code", &typed)]).await.status, 303);
+        assert!(browser.get("/security").await.body.contains("You have 9 left"));
+        assert_eq!(half(&app, "").await.post("/sign-in/factor", &[("code", &codes[3])]).await.status, 403);
+
+        let fresh = browser.post("/security/codes", &[]).await;
+        assert_eq!(fresh.body.matches("<li><code>").count(), 10, "{}", fresh.body);
+        assert_eq!(half(&app, "").await.post("/sign-in/factor", &[("code", &codes[4])]).await.status, 403, "old ones are void");
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_guesses_codes_has_to_wait_wherever_from() {
+    on_sqlite(async |database| {
+        let app = start(&database).await;
+        let (secret, _) = turn_on(&app).await;
+        let mut browser = half(&app, "").await;
+        for _ in 0..10 {
+            assert_eq!(browser.post("/sign-in/factor", &[("code", "000000")]).await.status, 403);
+        }
+        let right = code_now(&app, &secret);
+        assert_eq!(browser.post("/sign-in/factor", &[("code", &right)]).await.status, 429);
+        let (broker, owner) = (&app.running.broker, owner(&app).await);
+        let elsewhere = Ipv4Addr::new(192, 0, 2, 1).into();
+        let refused = factor::check(&broker.desk, &broker.logins, elsewhere, &owner, &right).await;
+        assert!(matches!(refused, Err(FactorError::TooMany)), "{refused:?}");
+        app.clock.advance(Duration::from_mins(15));
+        let mut browser = half(&app, "").await;
+        assert_eq!(browser.post("/sign-in/factor", &[("code", &code_now(&app, &secret))]).await.status, 303);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn half_a_session_ends_after_a_quarter_of_an_hour() {
+    on_sqlite(async |database| {
+        let app = start(&database).await;
+        let (secret, _) = turn_on(&app).await;
+        let mut browser = half(&app, "").await;
+        app.clock.advance(Duration::from_mins(15));
+        let late = browser.post("/sign-in/factor", &[("code", &code_now(&app, &secret))]).await;
+        assert_eq!((late.status, late.header("location")), (303, Some("../sign-in")));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_dangerous_asks_again_after_a_quarter_of_an_hour() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let (secret, _) = turn_on(&app).await;
+        let mut browser = Browser::signed_in(&app).await;
+        assert_eq!(browser.get("/security/delete").await.status, 200);
+        app.clock.advance(Duration::from_mins(15));
+        let asked = browser.get("/security/delete").await;
+        assert_eq!(asked.header("location"), Some("../confirm?next=%2Fsecurity%2Fdelete"));
+        assert_eq!(browser.post("/security/codes", &[]).await.header("location"), Some("../confirm?next=%2Fsecurity"));
+        assert_eq!(browser.get("/security").await.status, 200, "looking is not dangerous");
+
+        let page = browser.get("/confirm?next=/security/delete").await;
+        assert!(page.body.contains("name=\"code\"") && page.body.contains("value=\"/security/delete\""), "{}", page.body);
+        let code = code_now(&app, &secret);
+        for (password, code) in [("wrong horse", code.as_str()), (PASSWORD, "000000"), (PASSWORD, "")] {
+            let refused = browser.post("/confirm", &[("password", password), ("code", code), ("next", "/security/delete")]).await;
+            assert_eq!(refused.status, 403);
+            assert!(refused.body.contains("This is not right"), "which of the two is not said: {}", refused.body);
+        }
+        let fields = [("password", PASSWORD), ("code", code.as_str()), ("next", "/security/delete")];
+        let confirmed = browser.post("/confirm", &fields).await;
+        assert_eq!((confirmed.status, confirmed.header("location")), (303, Some("security/delete")));
+        assert_eq!(browser.get("/security/delete").await.status, 200);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn codes_are_turned_off_with_a_code_or_the_password() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        for by_code in [true, false] {
+            let (secret, codes) = turn_on(&app).await;
+            assert_eq!(browser.post("/security/totp/off", &[("proof", "wrong horse")]).await.status, 403);
+            assert_eq!(browser.post("/security/totp/off", &[("proof", "000000")]).await.status, 403);
+            let code = code_now(&app, &secret);
+            let proof = if by_code { code.as_str() } else { PASSWORD };
+            let off = browser.post("/security/totp/off", &[("proof", proof)]).await;
+            assert_eq!(off.header("location"), Some("../../security?said=totp-off"), "{}", off.body);
+            assert!(browser.get("/security?said=totp-off").await.body.contains("Codes are off."));
+            let mut other = Browser::new(&app);
+            let entered = other.post("/sign-in", &[("email", MAILBOX), ("password", PASSWORD)]).await;
+            assert_eq!(entered.header("location"), Some("aliases"));
+            let (broker, owner) = (&app.running.broker, owner(&app).await);
+            let left = factor::find(&broker.desk, owner.id).await.unwrap();
+            assert_eq!(left.recovery_codes, 0);
+            let ip = Ipv4Addr::LOCALHOST.into();
+            assert!(factor::check(&broker.desk, &broker.logins, ip, &owner, &codes[0]).await.is_err());
+        }
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn factors_that_were_taken_away_meanwhile_are_not_asked_for() {
+    on_sqlite(async |database| {
+        let app = start(&database).await;
+        turn_on(&app).await;
+        let mut browser = half(&app, "").await;
+        postern::service::totp::reset(&app.running.broker.desk, app.user).await.unwrap();
+        assert_eq!(browser.get("/sign-in/factor").await.header("location"), Some("../sign-in"));
+        let entered = browser.post("/sign-in", &[("email", MAILBOX), ("password", PASSWORD)]).await;
+        assert_eq!(entered.header("location"), Some("aliases"));
+        app.finish().await;
+    })
+    .await;
+}
