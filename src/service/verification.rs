@@ -133,9 +133,9 @@ pub async fn add_once(
             Ok(idempotency::finish(tx, once, &mailbox).await?)
         })
     });
-    let answer = write.await?;
+    let answer: Result<Answer, OnceError<AddError>> = write.await;
     broker.queue.notify_one();
-    Ok(answer)
+    answer
 }
 
 /// What a link would do.
