@@ -27,7 +27,7 @@ const LARGEST_BODY: usize = 1024 * 1024;
 /// All routes of the three APIs.
 pub fn router(broker: Broker) -> Router {
     Router::new()
-        .merge(native::router())
+        .merge(native::router(&broker.rules.public_url))
         .merge(simplelogin::router())
         .merge(addy::router())
         .merge(sign_in::router())
@@ -38,7 +38,8 @@ pub fn router(broker: Broker) -> Router {
 
 fn cors() -> CorsLayer {
     let methods = [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::PUT, Method::PATCH, Method::DELETE];
-    let exposed = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining"].map(HeaderName::from_static);
+    let exposed = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "location", "idempotency-replayed"]
+        .map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(AllowOrigin::any())
         .allow_methods(methods)

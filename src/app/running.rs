@@ -87,7 +87,8 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     running.guarded(queue.run(controls.soft.clone()));
     running.guarded(delivery::webhook::run(broker.clone(), controls.soft.clone()));
     let apis = api::router(broker.clone()).layer(axum::middleware::map_response(web::headers::secure));
-    running.serve_http(http, web::site(readiness.clone(), broker.clone()).merge(apis));
+    let document = api::native::document(&broker.rules.public_url);
+    running.serve_http(http, web::site(readiness.clone(), broker.clone(), &document).merge(apis));
     readiness.listening();
     if let Some(listen) = config.metrics.listen {
         running.serve_metrics(listeners::open("metrics.listen", listen)?)?;

@@ -7,7 +7,7 @@ use crate::model::alias::{Alias, AliasState, DisplayNameError, MadeBy, parse_dis
 use crate::model::alias_name::{self, NameError, NameFormat};
 use crate::model::delivery::Delivery;
 use crate::model::domain::Domain;
-use crate::model::id::{AliasId, MailboxId, UserId};
+use crate::model::id::{AliasId, UserId};
 use crate::model::mailbox::Mailbox;
 use crate::model::sighting::{Seen, SightingKey};
 use crate::model::site::Site;
@@ -156,40 +156,56 @@ pub async fn create_tagged(desk: &Desk, new: NewAlias, tags: Vec<Tag>) -> Result
     }
     let chosen = new.chosen.as_deref().map(alias_name::parse_chosen).transpose()?;
     let (uuid, chance) = (desk.uuid(), desk.chance.clone());
+    let name = Name { uuid, chosen, chance, now };
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
-                let domain = pick_domain(tx, &new).await?;
-                let mailboxes = pick_mailboxes(tx, &new).await?;
-                let tries = if chosen.is_some() { 1 } else { DRAWS };
-                for _ in 0..tries {
-                    let name = chosen.clone().unwrap_or_else(|| draw(&new, &chance));
-                    let row = storage::alias::NewAlias {
-                        uuid,
-                        user_id: new.user,
-                        domain_id: domain.id,
-                        address: Address::from_parts(&name, domain.name.clone()).map_err(|_| NameError::Characters)?,
-                        site: new.site.clone(),
-                        note: new.note.clone(),
-                        expires_at: new.expires_at,
-                        max_messages: new.max_messages.map(|max| i64::from(max.get())),
-                        mailboxes: mailboxes.clone(),
-                        created_at: now,
-                    };
-                    match storage::alias::create(tx, &row).await {
-                        Err(error) if error.is_taken() => {}
-                        made => {
-                            let made = made?;
-                            webhook::alias_created(tx, &chance, &made, now).await?;
-                            super::alias_tag::put(tx, new.user, made.id, &tags).await?;
-                            return Ok(made);
-                        }
-                    }
-                }
-                Err(if chosen.is_some() { CreateError::Taken } else { CreateError::Exhausted })
+                let (made, _) = make(tx, &new, &name).await?;
+                super::alias_tag::put(tx, new.user, made.id, &tags).await?;
+                Ok(made)
             })
         })
         .await
+}
+
+/// What a new alias is called, and when.
+pub(super) struct Name {
+    pub uuid: uuid::Uuid,
+    /// The name the owner chose, checked; else one is drawn.
+    pub chosen: Option<String>,
+    pub chance: Chance,
+    pub now: Timestamp,
+}
+
+/// The alias and where it forwards to.
+pub(super) async fn make(tx: &mut Tx, new: &NewAlias, name: &Name) -> Result<(Alias, Vec<Mailbox>), CreateError> {
+    let domain = pick_domain(tx, new).await?;
+    let mailboxes = pick_mailboxes(tx, new).await?;
+    let tries = if name.chosen.is_some() { 1 } else { DRAWS };
+    for _ in 0..tries {
+        let local = name.chosen.clone().unwrap_or_else(|| draw(new, &name.chance));
+        let row = storage::alias::NewAlias {
+            uuid: name.uuid,
+            user_id: new.user,
+            domain_id: domain.id,
+            address: Address::from_parts(&local, domain.name.clone()).map_err(|_| NameError::Characters)?,
+            site: new.site.clone(),
+            note: new.note.clone(),
+            expires_at: new.expires_at,
+            max_messages: new.max_messages.map(|max| i64::from(max.get())),
+            mailboxes: mailboxes.iter().map(|mailbox| mailbox.id).collect(),
+            created_at: name.now,
+        };
+        match storage::alias::create(tx, &row).await {
+            Err(error) if error.is_taken() => {}
+            made => {
+                let made = made?;
+                webhook::alias_created(tx, &name.chance, &made, name.now).await?;
+                return Ok((made, mailboxes));
+            }
+        }
+    }
+    Err(if name.chosen.is_some() { CreateError::Taken } else { CreateError::Exhausted })
 }
 
 fn draw(new: &NewAlias, chance: &Chance) -> String {
@@ -204,7 +220,7 @@ async fn pick_domain(tx: &mut Tx, new: &NewAlias) -> Result<Domain, CreateError>
     }
 }
 
-async fn pick_mailboxes(tx: &mut Tx, new: &NewAlias) -> Result<Vec<MailboxId>, CreateError> {
+async fn pick_mailboxes(tx: &mut Tx, new: &NewAlias) -> Result<Vec<Mailbox>, CreateError> {
     let all = storage::mailbox::list(tx, new.user).await?;
     let mut picked = Vec::new();
     if new.mailboxes.is_empty() {
@@ -219,7 +235,7 @@ async fn pick_mailboxes(tx: &mut Tx, new: &NewAlias) -> Result<Vec<MailboxId>, C
     if picked.iter().any(|mailbox| mailbox.verified_at.is_none()) {
         return Err(CreateError::UnverifiedMailbox);
     }
-    Ok(picked.iter().map(|mailbox| mailbox.id).collect())
+    Ok(picked.into_iter().cloned().collect())
 }
 
 /// One page of a user's aliases, newest first.

@@ -1,5 +1,7 @@
 //! Blocks: senders a user wants nothing from, at whichever alias. One correspondent of one alias is `contact`'s.
 
+use uuid::Uuid;
+
 use crate::model::alias::Alias;
 use crate::model::block::{Block, Sender};
 use crate::model::contact::Contact;
@@ -7,6 +9,7 @@ use crate::model::id::UserId;
 use crate::storage;
 
 use super::Desk;
+use super::idempotency::{self, Answer, Once, OnceError};
 
 /// Everybody a user blocked.
 #[derive(Debug, Clone)]
@@ -21,6 +24,38 @@ pub struct Blocks {
 pub async fn add(desk: &Desk, user: UserId, sender: Sender) -> Result<bool, storage::Error> {
     let (uuid, now) = (desk.uuid(), desk.clock.now());
     desk.storage.write(move |tx| Box::pin(async move { storage::block::add(tx, user, &sender, uuid, now).await })).await
+}
+
+/// Blocks a sender at all of a user's aliases, once for a key; one that is blocked already stays so.
+pub async fn add_once(desk: &Desk, user: UserId, sender: Sender, once: Once<Block>) -> Result<Answer, OnceError<storage::Error>> {
+    let (uuid, now) = (desk.uuid(), desk.clock.now());
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                if let Some(answer) = idempotency::begin(tx, once.key.as_ref(), now).await? {
+                    return Ok(answer);
+                }
+                let block = match storage::block::add(tx, user, &sender, uuid, now).await? {
+                    true => None,
+                    false => storage::block::list(tx, user)
+                        .await?
+                        .into_iter()
+                        .find(|block| block.sender.to_string() == sender.to_string()),
+                };
+                let block = block.unwrap_or(Block { uuid, sender, created_at: now });
+                Ok(idempotency::finish(tx, once, &block).await?)
+            })
+        })
+        .await
+}
+
+/// Takes back the block with that id for the outside; false when there is none.
+pub async fn remove_by_uuid(desk: &Desk, user: UserId, uuid: Uuid) -> Result<bool, storage::Error> {
+    let all = everywhere(desk, user).await?;
+    match all.into_iter().find(|block| block.uuid == uuid) {
+        Some(block) => remove(desk, user, block.sender).await,
+        None => Ok(false),
+    }
 }
 
 /// Takes a block back; false when there was none.

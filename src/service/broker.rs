@@ -206,16 +206,16 @@ impl Broker {
         self.desk.clock.now()
     }
 
-    /// What a check of DNS records has to know.
-    pub fn surroundings(&self) -> Surroundings {
-        let (hostname, smarthost) = (self.rules.hostname.clone(), self.rules.smarthost.clone());
-        Surroundings { hostname, smarthost, resolver: self.resolver.clone() }
-    }
-
     /// What testing a mailbox takes; `None` on an instance without a domain to write from.
     pub fn bench(&self) -> Option<Bench<'_>> {
         let domain = self.rules.domains.first()?;
         Some(Bench { desk: &self.desk, outbound: &self.outbound, signing: &self.signing, domain })
+    }
+
+    /// What a check of DNS records has to know.
+    pub fn surroundings(&self) -> Surroundings {
+        let (hostname, smarthost) = (self.rules.hostname.clone(), self.rules.smarthost.clone());
+        Surroundings { hostname, smarthost, resolver: self.resolver.clone() }
     }
 
     /// The database.

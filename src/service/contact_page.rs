@@ -4,11 +4,12 @@ use uuid::Uuid;
 
 use super::alias::GetError;
 use super::contact::ContactError;
+use super::idempotency::{self, Answer, Once, OnceError};
 use super::{Desk, contact as contact_rules};
-use crate::model::Address;
 use crate::model::alias::Alias;
 use crate::model::contact::{Contact, ReverseToken};
 use crate::model::id::{AliasId, ContactId, UserId};
+use crate::model::{Address, Timestamp};
 use crate::storage::{self, Tx, contact};
 
 /// A contact with the address that stands for it in the owner's mail client.
@@ -53,6 +54,68 @@ pub async fn create(desk: &Desk, user: UserId, alias: AliasId, address: Address)
                 };
                 contact::set_hidden(tx, contact.id, None).await?;
                 Ok(entry(&alias, contact, existed))
+            })
+        })
+        .await
+}
+
+/// The same by the alias's id for the outside, once for a key.
+pub async fn create_once(
+    desk: &Desk,
+    user: UserId,
+    alias: Uuid,
+    address: Address,
+    once: Once<Entry>,
+) -> Result<Answer, OnceError<ContactError>> {
+    let (uuid, now, token) = (desk.uuid(), desk.clock.now(), ReverseToken::draw(&desk.chance));
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                if let Some(answer) = idempotency::begin(tx, once.key.as_ref(), now).await? {
+                    return Ok(answer);
+                }
+                let entry = put(tx, user, alias, &address, (uuid, now, token)).await.map_err(OnceError::Failed)?;
+                Ok(idempotency::finish(tx, once, &entry).await?)
+            })
+        })
+        .await
+}
+
+async fn put(
+    tx: &mut Tx,
+    user: UserId,
+    alias: Uuid,
+    address: &Address,
+    (uuid, now, token): (Uuid, Timestamp, ReverseToken),
+) -> Result<Entry, ContactError> {
+    let id = storage::alias_page::find_key(tx, user, alias).await?.ok_or(ContactError::UnknownAlias)?;
+    let alias = owned(tx, user, id).await?.ok_or(ContactError::UnknownAlias)?;
+    contact_rules::check(tx, &alias, address).await?;
+    let contact = contact::get_or_create(tx, alias.id, address, &token, uuid, now).await?;
+    contact::set_hidden(tx, contact.id, None).await?;
+    let existed = contact.uuid != uuid;
+    Ok(entry(&alias, contact, existed))
+}
+
+/// One contact by its id for the outside.
+pub async fn get_owned(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(Entry, Alias), GetError> {
+    let found = contact::find_owned(&mut desk.storage.read().await?, user, uuid).await?;
+    let (contact, alias) = found.ok_or(GetError::Unknown)?;
+    Ok((entry(&alias, contact, true), alias))
+}
+
+/// Wants nothing from and to a contact, or something again.
+pub async fn set_blocked(desk: &Desk, user: UserId, uuid: Uuid, blocked: bool) -> Result<(Entry, Alias), GetError> {
+    let now = desk.clock.now();
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                let (mut contact, alias) = contact::find_owned(tx, user, uuid).await?.ok_or(GetError::Unknown)?;
+                if contact.is_blocked != blocked {
+                    contact::set_blocked(tx, contact.id, blocked.then_some(now)).await?;
+                    contact.is_blocked = blocked;
+                }
+                Ok((entry(&alias, contact, true), alias))
             })
         })
         .await

@@ -9,7 +9,7 @@ use crate::model::id::{ApiTokenId, UserId};
 use crate::model::user::User;
 use crate::model::{Private, Timestamp};
 use crate::storage::api_token::NewApiToken;
-use crate::storage::{self, api_token, user};
+use crate::storage::{self, api_token};
 
 /// Longest name of a token, in characters.
 const LONGEST_NAME: usize = 100;
@@ -77,8 +77,7 @@ pub async fn authenticate(desk: &Desk, text: &str) -> Result<Option<Caller>, sto
     let Some(hash) = secret::hash(text) else { return Ok(None) };
     let now = desk.clock.now();
     let mut tx = desk.storage.read().await?;
-    let Some(token) = api_token::find_in_force(&mut tx, &hash, now).await? else { return Ok(None) };
-    let Some(user) = user::find(&mut tx, token.user_id).await? else { return Ok(None) };
+    let Some((token, user)) = api_token::find_caller(&mut tx, &hash, now).await? else { return Ok(None) };
     drop(tx);
     if token.last_used_at.is_none_or(|at| at <= now.minus(NOTED_EVERY)) {
         let id = token.id;

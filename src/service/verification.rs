@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::broker::Broker;
+use super::idempotency::{self, Answer, Once, OnceError};
 use super::mail_link::{self, NewLink};
 use super::mailbox::{self, AddError};
 use super::mailbox_move::{self, Moved};
@@ -109,6 +110,32 @@ pub async fn resend(broker: &Broker, mailbox: &Mailbox) -> Result<Sent, storage:
     let sent = send(&broker.desk, domain, &broker.rules.public_url, mailbox).await?;
     broker.queue.notify_one();
     Ok(sent)
+}
+
+/// Adds a mailbox and writes to it, once for a key.
+pub async fn add_once(
+    broker: &Broker,
+    user: UserId,
+    address: Address,
+    once: Once<Mailbox>,
+) -> Result<Answer, OnceError<AddError>> {
+    let (desk, now) = (broker.desk.clone(), broker.now());
+    let (domain, public_url) = (broker.rules.domains.first().cloned(), broker.rules.public_url.clone());
+    let write = broker.storage().write(move |tx| {
+        Box::pin(async move {
+            if let Some(answer) = idempotency::begin(tx, once.key.as_ref(), now).await? {
+                return Ok(answer);
+            }
+            let mailbox = mailbox::add_in(tx, &desk, user, address, false).await.map_err(OnceError::Failed)?;
+            if let Some(domain) = &domain {
+                send_in(tx, &desk, domain, &public_url, &mailbox).await?;
+            }
+            Ok(idempotency::finish(tx, once, &mailbox).await?)
+        })
+    });
+    let answer: Result<Answer, OnceError<AddError>> = write.await;
+    broker.queue.notify_one();
+    answer
 }
 
 /// What a link would do.

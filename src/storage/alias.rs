@@ -219,10 +219,11 @@ pub async fn list(tx: &mut Tx, filter: &AliasFilter) -> Result<Vec<Alias>, Error
 /// Makes an active alias. [`ErrorKind::Taken`] when the address exists or ever existed; the transaction is still good then.
 pub async fn create(tx: &mut Tx, new: &NewAlias) -> Result<Alias, Error> {
     let address = new.address.folded();
-    let id: Option<i64> = on!(tx, c => sqlx::query_scalar(
+    let row: Option<AliasRow> = on!(tx, c => sqlx::query_as(
         "INSERT INTO aliases (uuid, user_id, domain_id, address, site, state, note, expires_at, max_messages, created_at, \
          state_changed_at) VALUES ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $9, $9) \
-         ON CONFLICT (address) DO NOTHING RETURNING id",
+         ON CONFLICT (address) DO NOTHING RETURNING id, uuid, user_id, domain_id, address, site, state, note, expires_at, \
+         max_messages, messages_used, created_at, state_changed_at, display_name, link_epoch",
     )
     .bind(new.uuid)
     .bind(new.user_id.0)
@@ -235,16 +236,35 @@ pub async fn create(tx: &mut Tx, new: &NewAlias) -> Result<Alias, Error> {
     .bind(new.created_at.as_micros())
     .fetch_optional(c))?;
     let taken = || Error::new(ErrorKind::Taken, "the address is taken");
-    let id = id.ok_or_else(taken)?;
+    let alias = Alias::try_from(row.ok_or_else(taken)?)?;
     // Asked after the insert: one that is retired at the same moment has then left its hash.
-    if is_retired(tx, &address).await? {
-        changed!(tx, sqlx::query("DELETE FROM aliases WHERE id = $1").bind(id))?;
+    let (first, others) = match new.mailboxes.split_first() {
+        Some((first, others)) => (add_unless_retired(tx, alias.id, *first, &address).await?, others),
+        None => (!is_retired(tx, &address).await?, &[][..]),
+    };
+    if !first {
+        changed!(tx, sqlx::query("DELETE FROM aliases WHERE id = $1").bind(alias.id.0))?;
         return Err(taken());
     }
-    for mailbox in &new.mailboxes {
-        add_mailbox(tx, AliasId(id), *mailbox).await?;
+    for mailbox in others {
+        add_mailbox(tx, alias.id, *mailbox).await?;
     }
-    find(tx, AliasId(id)).await?.ok_or_else(|| Error::corrupt("aliases", "id", id))
+    Ok(alias)
+}
+
+/// Adds the first mailbox to a new alias, unless its address was handed out once and is gone: one question instead of two.
+async fn add_unless_retired(tx: &mut Tx, id: AliasId, mailbox: MailboxId, address: &str) -> Result<bool, Error> {
+    let added = changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO alias_mailboxes (alias_id, mailbox_id) SELECT a.id, m.id FROM aliases a, mailboxes m \
+             WHERE a.id = $1 AND m.id = $2 AND NOT EXISTS (SELECT 1 FROM retired_addresses r WHERE r.address_hash = $3)"
+        )
+        .bind(id.0)
+        .bind(mailbox.0)
+        .bind(hash(address))
+    )?;
+    Ok(added == 1)
 }
 
 /// Adds a mailbox to an alias; nothing happens when it is there already.

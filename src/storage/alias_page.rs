@@ -163,6 +163,34 @@ macro_rules! page {
     };
 }
 
+/// A page of the aliases for one site: those are few, found by the index of sites, and sorted.
+macro_rules! site_page {
+    ($pinned:literal, $others:literal, $merge:literal) => {
+        concat!(
+            "SELECT a.id FROM aliases a WHERE a.user_id = $1 AND a.site = $13 AND ((a.state = 'active' AND $2) \
+             OR (a.state = 'locked' AND $3) OR (a.state = 'paused' AND $4) OR (a.state = 'killed' AND $5)) \
+             AND ((a.pinned = TRUE AND $6 AND a.",
+            $pinned,
+            ") OR (a.pinned = FALSE AND $7 AND a.",
+            $others,
+            "))",
+            filters!(),
+            // So that the parameters have the same numbers in every statement.
+            " AND $15 >= 0 ORDER BY ",
+            $merge,
+            " LIMIT $16 OFFSET $17"
+        )
+    };
+}
+
+const SITE_PINNED_FIRST: &str = site_page!("id < $8", "id < $9", "a.pinned DESC, a.id DESC");
+const SITE_PINNED_LAST: &str = site_page!("id > $8", "id > $9", "a.pinned, a.id");
+const SITE_NEWEST: &str = site_page!("id < $8", "id < $9", "a.id DESC");
+const SITE_OLDEST: &str = site_page!("id > $8", "id > $9", "a.id");
+const SITE_ADDRESS: &str = site_page!("address > $8", "address > $9", "a.address");
+const SITE_ADDRESS_REVERSED: &str = site_page!("address < $8", "address < $9", "a.address DESC");
+const SITE_ADDRESS_REVERSED_FIRST: &str = site_page!("address > $8", "address > $9", "a.address DESC");
+
 const PINNED_FIRST: &str = page!("id < $8", "id < $9", "id DESC", "pinned DESC, id DESC");
 const PINNED_LAST: &str = page!("id > $8", "id > $9", "id", "pinned, id");
 const NEWEST: &str = page!("id < $8", "id < $9", "id DESC", "id DESC");
@@ -182,6 +210,19 @@ pub fn statement(order: PageOrder, start: &PageStart) -> &'static str {
         (PageOrder::Address, _) => ADDRESS,
         (PageOrder::AddressReversed, PageStart::After(_)) => ADDRESS_REVERSED,
         (PageOrder::AddressReversed, PageStart::Offset(_)) => ADDRESS_REVERSED_FIRST,
+    }
+}
+
+/// The same for the aliases of one site.
+pub fn site_statement(order: PageOrder, start: &PageStart) -> &'static str {
+    match (order, start) {
+        (PageOrder::PinnedFirst, _) => SITE_PINNED_FIRST,
+        (PageOrder::PinnedLast, _) => SITE_PINNED_LAST,
+        (PageOrder::Newest, _) => SITE_NEWEST,
+        (PageOrder::Oldest, _) => SITE_OLDEST,
+        (PageOrder::Address, _) => SITE_ADDRESS,
+        (PageOrder::AddressReversed, PageStart::After(_)) => SITE_ADDRESS_REVERSED,
+        (PageOrder::AddressReversed, PageStart::Offset(_)) => SITE_ADDRESS_REVERSED_FIRST,
     }
 }
 
@@ -207,10 +248,11 @@ async fn keys(tx: &mut Tx, filter: &PageFilter, order: PageOrder, start: &PageSt
     let in_pinned = order == PageOrder::PinnedFirst && cursor.is_some_and(|cursor| cursor.pinned);
     // Read backwards, there is none that is not pinned behind one that is.
     let past_others = order == PageOrder::PinnedLast && cursor.is_some_and(|cursor| cursor.pinned);
+    let text = if filter.site.is_some() { site_statement(order, start) } else { statement(order, start) };
     let reach = i64::from(limit).saturating_add(offset);
     macro_rules! ask {
         ($pinned:expr, $others:expr) => {
-            on!(tx, c => sqlx::query_scalar(statement(order, start))
+            on!(tx, c => sqlx::query_scalar(text)
                 .bind(filter.user_id.0)
                 .bind(filter.wants(AliasState::Active))
                 .bind(filter.wants(AliasState::Locked))

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::model::Timestamp;
 use crate::model::api_token::{ApiToken, Scopes};
 use crate::model::id::{ApiTokenId, UserId};
+use crate::model::user::User;
 
 use super::{Error, ErrorKind, Tx, changed, columns, on};
 
@@ -73,13 +74,37 @@ pub async fn create(tx: &mut Tx, new: &NewApiToken) -> Result<ApiToken, Error> {
     row.ok_or_else(|| Error::new(ErrorKind::Taken, "there is a token with this hash"))?.try_into()
 }
 
-/// The token of that hash that is in force.
-pub async fn find_in_force(tx: &mut Tx, hash: &[u8; 32], now: Timestamp) -> Result<Option<ApiToken>, Error> {
-    let row: Option<TokenRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, user_id, name, scopes, created_at, expires_at, last_used_at FROM api_tokens \
-         WHERE hash = $1 AND (expires_at IS NULL OR expires_at > $2)",
+#[derive(sqlx::FromRow)]
+struct CallerRow {
+    #[sqlx(flatten)]
+    token: TokenRow,
+    user_uuid: Uuid,
+    email: String,
+    is_admin: bool,
+    user_created_at: i64,
+    on_quarantine: String,
+    replace_quoted: bool,
+}
+
+/// The token of that hash that is in force, and whose it is. Asked with every request of a program.
+pub async fn find_caller(tx: &mut Tx, hash: &[u8; 32], now: Timestamp) -> Result<Option<(ApiToken, User)>, Error> {
+    let row: Option<CallerRow> = on!(tx, c => sqlx::query_as(
+        "SELECT t.id, t.uuid, t.user_id, t.name, t.scopes, t.created_at, t.expires_at, t.last_used_at, u.uuid AS user_uuid, \
+         u.email, u.is_admin, u.created_at AS user_created_at, u.on_quarantine, u.replace_quoted \
+         FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)",
     ).bind(&hash[..]).bind(now.as_micros()).fetch_optional(c))?;
-    row.map(ApiToken::try_from).transpose()
+    let Some(row) = row else { return Ok(None) };
+    let id = row.token.user_id;
+    let user = User {
+        id: UserId(id),
+        uuid: row.user_uuid,
+        email: columns::folded("users", "email", id, &row.email)?,
+        is_admin: row.is_admin,
+        created_at: Timestamp::from_micros(row.user_created_at),
+        on_quarantine: columns::word("users", "on_quarantine", id, &row.on_quarantine)?,
+        replace_quoted: row.replace_quoted,
+    };
+    Ok(Some((row.token.try_into()?, user)))
 }
 
 /// All tokens of a user, oldest first.

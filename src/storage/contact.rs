@@ -62,6 +62,18 @@ pub async fn find(tx: &mut Tx, id: ContactId) -> Result<Option<Contact>, Error> 
     row.map(Contact::try_from).transpose()
 }
 
+/// The contact with that id for the outside, if it is one of this user's, with its alias.
+pub async fn find_owned(tx: &mut Tx, user: UserId, uuid: Uuid) -> Result<Option<(Contact, Alias)>, Error> {
+    let row: Option<ContactAndAliasRow> = on!(tx, c => sqlx::query_as(
+        "SELECT c.id AS contact_id, c.uuid AS contact_uuid, c.alias_id AS contact_alias_id, c.address AS contact_address, \
+         c.token AS contact_token, c.created_at AS contact_created_at, c.blocked_at AS contact_blocked_at, \
+         a.id, a.uuid, a.user_id, a.domain_id, a.address, a.site, a.state, a.note, a.expires_at, a.max_messages, \
+         a.messages_used, a.created_at, a.state_changed_at, a.display_name, a.link_epoch \
+         FROM contacts c JOIN aliases a ON a.id = c.alias_id WHERE c.uuid = $1 AND a.user_id = $2",
+    ).bind(uuid).bind(user.0).fetch_optional(c))?;
+    row.map(|row| Ok((row.contact.try_into()?, row.alias.try_into()?))).transpose()
+}
+
 /// The contact of an alias with that id for the outside.
 pub async fn find_by_uuid(tx: &mut Tx, alias: AliasId, uuid: Uuid) -> Result<Option<Contact>, Error> {
     let row: Option<ContactRow> = on!(tx, c => sqlx::query_as(select!("alias_id = $1 AND c.uuid = $2"))

@@ -34,6 +34,7 @@ pub mod error;
 pub mod factor;
 pub mod failed_delivery;
 pub mod hold;
+pub mod idempotency;
 pub mod invite;
 pub mod made_alias;
 pub mod mail_link;

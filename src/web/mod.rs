@@ -16,6 +16,7 @@ pub mod chart;
 pub mod chrome;
 pub mod confirm;
 pub mod dns_records;
+pub mod docs;
 pub mod domains;
 pub mod factor;
 pub mod failure;
@@ -53,8 +54,8 @@ use axum::routing::get;
 use crate::service::broker::Broker;
 use health::Readiness;
 
-/// All routes of the listener `http.listen`.
-pub fn site(readiness: Readiness, broker: Broker) -> Router {
+/// All routes of the listener `http.listen`; `api` is the document of our own API.
+pub fn site(readiness: Readiness, broker: Broker, api: &serde_json::Value) -> Router {
     let people = Router::new()
         .merge(sign_in::routes())
         .merge(webhook::routes())
@@ -80,7 +81,7 @@ pub fn site(readiness: Readiness, broker: Broker) -> Router {
         .merge(verify::routes())
         .merge(domains::routes())
         .with_state(broker.clone());
-    finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()))
+    finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()).merge(docs::routes(api)))
 }
 
 /// Health alone.

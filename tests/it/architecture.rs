@@ -61,6 +61,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["transform", "service"]),
     ("smtp_proto", &["smtp"]),
     ("argon2", &["auth"]),
+    ("utoipa", &["api"]),
     ("pgp", &["transform"]),
     ("totp_rs", &["auth"]),
     ("webauthn_rs", &["auth"]),

@@ -10,6 +10,10 @@ use crate::model::id::UserId;
 use crate::service::broker::Broker;
 use crate::service::token::{self, Caller};
 
+/// A caller with any token in force.
+#[derive(Debug, Clone)]
+pub struct Holder(pub Caller);
+
 /// A caller who may see what the user has.
 #[derive(Debug, Clone)]
 pub struct Reader(pub Caller);
@@ -22,13 +26,17 @@ pub struct Writer(pub Caller);
 #[derive(Debug, Clone)]
 pub struct Creator(pub Caller);
 
-async fn caller(parts: &Parts, broker: &Broker, needed: Scope) -> Result<Caller, Problem> {
+async fn holder(parts: &Parts, broker: &Broker) -> Result<Caller, Problem> {
     let text = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (scheme, secret) = text.and_then(|text| text.split_once(' ')).ok_or_else(Problem::unauthorized)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Problem::unauthorized());
     }
-    let caller = token::authenticate(&broker.desk, secret).await?.ok_or_else(Problem::unauthorized)?;
+    token::authenticate(&broker.desk, secret).await?.ok_or_else(Problem::unauthorized)
+}
+
+async fn caller(parts: &Parts, broker: &Broker, needed: Scope) -> Result<Caller, Problem> {
+    let caller = holder(parts, broker).await?;
     if caller.token.scopes.allow(needed) { Ok(caller) } else { Err(Problem::forbidden(needed.as_str())) }
 }
 
@@ -48,6 +56,13 @@ macro_rules! extractor {
             }
         }
     };
+}
+
+impl FromRequestParts<Broker> for Holder {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Problem> {
+        holder(parts, broker).await.map(Self)
+    }
 }
 
 extractor!(Reader, Scope::Read);

@@ -3,6 +3,8 @@
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::service::{StorageError, StorageErrorKind};
 
@@ -12,12 +14,40 @@ pub struct Problem {
     status: StatusCode,
     title: &'static str,
     detail: String,
+    field: Option<String>,
+}
+
+/// A problem as it is written (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemShape<'a> {
+    /// `about:blank`: the status says what kind of problem it is.
+    #[schema(example = "about:blank")]
+    r#type: &'a str,
+    /// What is wrong in general.
+    #[schema(example = "Invalid value")]
+    title: &'a str,
+    /// The status of the answer.
+    #[schema(example = 422)]
+    status: u16,
+    /// What is wrong in this case, and the fix.
+    #[schema(example = "site: not a site: give a web address or a domain, for example shop.example.com")]
+    detail: &'a str,
+    /// The field of the body that is meant; left out when it is not one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "site")]
+    field: Option<&'a str>,
 }
 
 impl Problem {
     /// A problem of this status: what is wrong in general, and in this case with the fix.
     pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, title, detail: detail.into() }
+        Self { status, title, detail: detail.into(), field: None }
+    }
+
+    /// What is wrong in this case.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// No token, or none that is in force.
@@ -37,7 +67,23 @@ impl Problem {
 
     /// A value that can't be: names the field and the fix.
     pub fn invalid(field: &str, fix: impl std::fmt::Display) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid value", format!("{field}: {fix}"))
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid value", format!("{field}: {fix}"));
+        Self { field: Some(field.to_owned()), ..problem }
+    }
+
+    /// A query that can't be: names the parameter and the fix.
+    pub fn bad_query(fix: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Bad query", fix)
+    }
+
+    /// A fault of ours that passes.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not now", detail)
+    }
+
+    /// It can't be done as things stand.
+    pub fn conflict(why: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::CONFLICT, "Not as things stand", why.to_string())
     }
 }
 
@@ -55,14 +101,16 @@ impl From<StorageError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let document = serde_json::json!({
-            "type": "about:blank",
-            "title": self.title,
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
+        let shape = ProblemShape {
+            r#type: "about:blank",
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            field: self.field.as_deref(),
+        };
+        let document = serde_json::to_vec(&shape).unwrap_or_default();
         let content_type = HeaderValue::from_static("application/problem+json");
-        let mut response = (self.status, [(CONTENT_TYPE, content_type)], document.to_string()).into_response();
+        let mut response = (self.status, [(CONTENT_TYPE, content_type)], document).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -1,6 +1,7 @@
 //! The three APIs over real connections.
 
 mod addy;
+mod native;
 mod simplelogin;
 mod tokens;
 

@@ -4,7 +4,7 @@ use postern::model::activity::{Activity, ActivityKey};
 use postern::model::alias::AliasState;
 use postern::model::id::{AliasId, UserId};
 use postern::model::site::Site;
-use postern::storage::alias_page::{self, Cursor, PageFilter, PageOrder, PageStart, statement};
+use postern::storage::alias_page::{self, Cursor, PageFilter, PageOrder, PageStart, site_statement, statement};
 use postern::storage::{activity, alias, alias_change, alias_details};
 
 use super::fixtures::{House, alias_of, commit, house, new_alias, new_domain, new_mailbox, new_user, read};
@@ -181,6 +181,8 @@ async fn sqlite_reads_a_page_from_an_index() {
             let branch = format!("SEARCH a USING INDEX {} (user_id=? AND state=? AND pinned=? AND", indexes(order));
             assert_eq!(plan.matches(&branch).count(), 8, "{order:?}: {plan}");
             assert!(!plan.contains("SCAN a"), "{plan}");
+            let site = sqlite_plan(&database.storage, site_statement(order, &PageStart::Offset(0))).await;
+            assert!(site.contains("SEARCH a USING INDEX aliases_by_user_site (user_id=? AND site=?"), "{order:?}: {site}");
             // What is sorted is what the branches give, a page each at the most.
             assert_eq!(plan.matches("CO-ROUTINE b").count(), 8, "{order:?}: {plan}");
         }

@@ -1,0 +1,67 @@
+//! A user's own part of the queue: what waits, what is held, what was given up and why; tried again, let go, forgotten.
+
+use uuid::Uuid;
+
+use super::Desk;
+use super::failed_delivery::{Failed, with_names};
+use super::queue::{self, ChangeError};
+use crate::model::delivery::{Delivery, DeliveryState};
+use crate::model::id::{DeliveryId, UserId};
+use crate::storage::queue::DeliveryFilter;
+use crate::storage::{self, Tx, failed_delivery};
+
+/// One page of what a user's aliases passed on or sent and is not delivered, newest first.
+pub async fn list(
+    desk: &Desk,
+    user: UserId,
+    state: Option<DeliveryState>,
+    before: Option<DeliveryId>,
+    limit: u32,
+) -> Result<Vec<Failed>, storage::Error> {
+    let tx = &mut desk.storage.read().await?;
+    let filter = DeliveryFilter { user_id: Some(user), state, before, limit, ..DeliveryFilter::default() };
+    let page = storage::queue::list(tx, &filter).await?;
+    with_names(tx, user, page).await
+}
+
+/// One of them by its id for the outside.
+pub async fn find(desk: &Desk, user: UserId, uuid: Uuid) -> Result<Option<Failed>, storage::Error> {
+    let tx = &mut desk.storage.read().await?;
+    match owned(tx, user, uuid).await? {
+        Some(delivery) => Ok(with_names(tx, user, vec![delivery]).await?.pop()),
+        None => Ok(None),
+    }
+}
+
+/// Makes a waiting one due at once. Whoever has a broker rings its queue after that.
+pub async fn retry(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ChangeError> {
+    let id = id_of(desk, user, uuid).await?;
+    queue::retry(desk, Some(id)).await.map(drop)
+}
+
+/// Gives a waiting one up: cancelled, counted, visible, its content erased. Forgets one that was given up before.
+pub async fn remove(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ChangeError> {
+    let found = owned(&mut desk.storage.read().await?, user, uuid).await?.ok_or(ChangeError::Unknown)?;
+    match found.state {
+        DeliveryState::Waiting => queue::cancel(desk, found.id).await,
+        DeliveryState::Held => Err(ChangeError::Held),
+        DeliveryState::Failed | DeliveryState::Cancelled => forget(desk, found).await,
+    }
+}
+
+async fn forget(desk: &Desk, delivery: Delivery) -> Result<(), ChangeError> {
+    let deleted = desk.storage.write(move |tx| Box::pin(async move { failed_delivery::delete(tx, &delivery).await })).await?;
+    if deleted { Ok(()) } else { Err(ChangeError::Unknown) }
+}
+
+async fn id_of(desk: &Desk, user: UserId, uuid: Uuid) -> Result<DeliveryId, ChangeError> {
+    let found = owned(&mut desk.storage.read().await?, user, uuid).await?;
+    found.map(|delivery| delivery.id).ok_or(ChangeError::Unknown)
+}
+
+async fn owned(tx: &mut Tx, user: UserId, uuid: Uuid) -> Result<Option<Delivery>, storage::Error> {
+    let Some(delivery) = storage::queue::find_by_uuid(tx, uuid).await? else { return Ok(None) };
+    let Some(alias) = delivery.alias_id else { return Ok(None) };
+    let alias = storage::alias::find(tx, alias).await?;
+    Ok(alias.is_some_and(|alias| alias.user_id == user).then_some(delivery))
+}
