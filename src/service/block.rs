@@ -35,12 +35,10 @@ pub async fn add_once(desk: &Desk, user: UserId, sender: Sender, once: Once<Bloc
                 if let Some(answer) = idempotency::begin(tx, once.key.as_ref(), now).await? {
                     return Ok(answer);
                 }
-                let block = match storage::block::add(tx, user, &sender, uuid, now).await? {
-                    true => None,
-                    false => storage::block::list(tx, user)
-                        .await?
-                        .into_iter()
-                        .find(|block| block.sender.to_string() == sender.to_string()),
+                let block = if storage::block::add(tx, user, &sender, uuid, now).await? {
+                    None
+                } else {
+                    storage::block::list(tx, user).await?.into_iter().find(|block| block.sender.to_string() == sender.to_string())
                 };
                 let block = block.unwrap_or(Block { uuid, sender, created_at: now });
                 Ok(idempotency::finish(tx, once, &block).await?)

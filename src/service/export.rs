@@ -87,11 +87,11 @@ pub async fn write<W: Write + Seek + Send>(
         for whole in &page {
             write_row(&mut table, whole)?;
         }
-        let text = table.into_inner().map_err(|error| error.into_error())?;
+        let text = table.into_inner().map_err(csv::IntoInnerError::into_error)?;
         archive.write_all(&text)?;
         table = csv::Writer::from_writer(Vec::new());
     }
-    archive.write_all(&table.into_inner().map_err(|error| error.into_error())?)?;
+    archive.write_all(&table.into_inner().map_err(csv::IntoInnerError::into_error)?)?;
     archive.start_file("about.json", options)?;
     let made_by = concat!("postern ", env!("CARGO_PKG_VERSION"));
     let about = About { format: transfer::VERSION, made_at: desk.clock.now(), made_by, account: email };

@@ -292,12 +292,11 @@ pub(super) async fn pick(
 ) -> Result<Vec<crate::model::mailbox::Mailbox>, Problem> {
     let all = mailbox::list(&broker.desk, user).await?;
     let find = |name: &String| {
-        let found = match parse_id(name) {
-            Some(id) => all.iter().find(|mailbox| mailbox.uuid == id),
-            None => {
-                let address = Address::parse(name).ok()?.folded();
-                all.iter().find(|mailbox| mailbox.address.folded() == address)
-            }
+        let found = if let Some(id) = parse_id(name) {
+            all.iter().find(|mailbox| mailbox.uuid == id)
+        } else {
+            let address = Address::parse(name).ok()?.folded();
+            all.iter().find(|mailbox| mailbox.address.folded() == address)
         };
         found.cloned()
     };

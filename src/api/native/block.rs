@@ -83,8 +83,9 @@ pub async fn create(State(broker): State<Broker>, writer: Writer, key: RequestKe
 #[utoipa::path(delete, path = "/v1/blocks/{block}", params(("block" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "The sender may write again.")))]
 pub async fn remove(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
-    match block::remove_by_uuid(&broker.desk, writer.user_id(), id).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found()),
+    if block::remove_by_uuid(&broker.desk, writer.user_id(), id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found())
     }
 }

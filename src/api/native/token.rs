@@ -175,8 +175,9 @@ pub async fn create(
 pub async fn revoke(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     let all = token::list(&broker.desk, writer.user_id()).await?;
     let found = all.iter().find(|token| token.uuid == id).ok_or_else(Problem::not_found)?;
-    match token::revoke(&broker.desk, writer.user_id(), found.id).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found()),
+    if token::revoke(&broker.desk, writer.user_id(), found.id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found())
     }
 }

@@ -200,6 +200,6 @@ impl<W: io::Write> Report<W> {
 
     /// Writes what is left, and gives the writer back.
     pub fn end(self) -> io::Result<W> {
-        self.0.into_inner().map_err(|error| error.into_error())
+        self.0.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 }

@@ -96,16 +96,13 @@ pub async fn act(State(broker): State<Broker>, Checked { who, fields }: Checked)
 pub async fn undo(State(broker): State<Broker>, Checked { who, fields }: Checked) -> Result<Response, Failure> {
     let wanted = came_from(&fields).await;
     let before = || fields.all("was").into_iter().filter_map(|was| was.split_once(' '));
-    let undone = match fields.text("left").parse::<AliasState>() {
-        Ok(left) => {
-            let states = before().filter_map(|(uuid, state)| Some((Uuid::parse_str(uuid).ok()?, state.parse().ok()?)));
-            alias_bulk::undo_states(&broker.desk, who.user_id(), left, states.collect()).await
-        }
-        Err(_) => {
-            let uuids = |text: &str| text.split(',').filter_map(|uuid| Uuid::parse_str(uuid).ok()).collect();
-            let mailboxes = before().filter_map(|(uuid, were)| Some((Uuid::parse_str(uuid).ok()?, uuids(were))));
-            alias_bulk::undo_mailboxes(&broker.desk, who.user_id(), mailboxes.collect()).await
-        }
+    let undone = if let Ok(left) = fields.text("left").parse::<AliasState>() {
+        let states = before().filter_map(|(uuid, state)| Some((Uuid::parse_str(uuid).ok()?, state.parse().ok()?)));
+        alias_bulk::undo_states(&broker.desk, who.user_id(), left, states.collect()).await
+    } else {
+        let uuids = |text: &str| text.split(',').filter_map(|uuid| Uuid::parse_str(uuid).ok()).collect();
+        let mailboxes = before().filter_map(|(uuid, were)| Some((Uuid::parse_str(uuid).ok()?, uuids(were))));
+        alias_bulk::undo_mailboxes(&broker.desk, who.user_id(), mailboxes.collect()).await
     };
     let word = match undone {
         Ok(0) | Err(BulkError::TooMany | BulkError::UnknownMailbox | BulkError::UnverifiedMailbox) => "nothing",

@@ -202,7 +202,7 @@ async fn settings_are_kept_whole_or_come_back_as_written() {
         assert_eq!((kept.alias.note.as_str(), kept.pinned, kept.mailboxes.len()), ("for <the> shop\nsecond line", true, 2));
         assert_eq!((kept.alias.display_name.as_deref(), kept.alias.max_messages), (Some("Jane Roe"), Some(5)));
         assert_eq!(kept.alias.expires_at.unwrap().to_rfc3339(), "2099-02-01T00:00:00Z");
-        assert_eq!(kept.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(), ["shopping", "travel"]);
+        assert_eq!(kept.tags.iter().map(postern::model::tag::Tag::as_str).collect::<Vec<_>>(), ["shopping", "travel"]);
         let page = browser.get(&path(&alias, "")).await.body;
         assert!(page.contains("value=\"2099-01-31\"") && page.contains("It took 0 so far."), "{page}");
 

@@ -64,7 +64,7 @@ async fn only_what_was_done_is_kept_and_a_key_is_one_users() {
         assert_eq!(client.once("k", "POST /v1/aliases", "{\"name\":\"shop\"}").await.status, 409);
         let made = client.once("k", "POST /v1/aliases", "{\"name\":\"shop2\"}").await;
         assert_eq!(made.status, 201);
-        let mine = std::mem::replace(&mut client.token, String::new());
+        let mine = std::mem::take(&mut client.token);
         client.token = client.stranger().await;
         let theirs = client.once("k", "POST /v1/aliases", "{\"name\":\"shop3\"}").await;
         assert_eq!((theirs.status, theirs.header("idempotency-replayed")), (201, None), "{}", theirs.body);
