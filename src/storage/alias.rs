@@ -257,8 +257,8 @@ async fn add_unless_retired(tx: &mut Tx, id: AliasId, mailbox: MailboxId, addres
     let added = changed!(
         tx,
         sqlx::query(
-            "INSERT INTO alias_mailboxes (alias_id, mailbox_id) SELECT a.id, m.id FROM aliases a, mailboxes m \
-             WHERE a.id = $1 AND m.id = $2 AND NOT EXISTS (SELECT 1 FROM retired_addresses r WHERE r.address_hash = $3)"
+            "INSERT INTO alias_mailboxes (alias_id, mailbox_id) SELECT $1, $2 \
+             WHERE NOT EXISTS (SELECT 1 FROM retired_addresses r WHERE r.address_hash = $3)"
         )
         .bind(id.0)
         .bind(mailbox.0)

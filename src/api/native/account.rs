@@ -84,10 +84,8 @@ pub async fn show(reader: Reader, _: Params<Nothing>) -> Json<Account> {
 #[schema(as = AccountChange)]
 pub struct Edit {
     /// What happens to mail whose domain asks for quarantine. What is held already stays held.
-    #[schema(nullable = false)]
     on_quarantine: Option<OnQuarantine>,
     /// Whether a mailbox address in a reply's text is replaced by the alias.
-    #[schema(nullable = false)]
     replace_quoted: Option<bool>,
 }
 

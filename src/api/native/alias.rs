@@ -219,17 +219,16 @@ async fn one(broker: &Broker, user: UserId, id: Uuid) -> Result<Json<AliasShape>
 #[schema(as = AliasChange)]
 pub struct Edit {
     /// The owner's note.
-    #[schema(nullable = false, max_length = 10_000)]
+    #[schema(max_length = 10_000)]
     note: Option<String>,
     /// The name replies go out with; null for the bare address.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     display_name: Option<Option<String>>,
     /// Whether lists show it first.
-    #[schema(nullable = false)]
     pinned: Option<bool>,
     /// Where it forwards to from now on: ids or addresses of verified mailboxes.
-    #[schema(nullable = false, min_items = 1, max_items = 20)]
+    #[schema(min_items = 1, max_items = 20)]
     mailboxes: Option<Vec<String>>,
     /// When it dies by itself; null for never.
     #[serde(default, deserialize_with = "present")]
@@ -240,7 +239,7 @@ pub struct Edit {
     #[schema(value_type = Option<u32>, minimum = 1)]
     max_messages: Option<Option<std::num::NonZeroU32>>,
     /// Its labels from now on.
-    #[schema(nullable = false, max_items = 20)]
+    #[schema(max_items = 20)]
     tags: Option<Vec<String>>,
 }
 

@@ -19,9 +19,9 @@ async fn an_account_shows_and_keeps_its_choices() {
         let client = Client::start(&database).await;
         let shown = client.expect(200, "GET /v1/account", "").await;
         assert_eq!((&shown["email"], &shown["scopes"]), (&json!(MAILBOX), &json!("write")));
-        assert_eq!((&shown["on_quarantine"], &shown["replace_quoted"]), (&json!("tag"), &json!(true)));
-        let changed = client.expect(200, "PATCH /v1/account", "{\"on_quarantine\":\"hold\",\"replace_quoted\":false}").await;
-        assert_eq!((&changed["on_quarantine"], &changed["replace_quoted"]), (&json!("hold"), &json!(false)));
+        assert_eq!((&shown["on_quarantine"], &shown["replace_quoted"]), (&json!("tag"), &json!(false)));
+        let changed = client.expect(200, "PATCH /v1/account", "{\"on_quarantine\":\"hold\",\"replace_quoted\":true}").await;
+        assert_eq!((&changed["on_quarantine"], &changed["replace_quoted"]), (&json!("hold"), &json!(true)));
         assert_eq!(client.expect(200, "GET /v1/account", "").await, changed);
         assert_eq!(client.expect(200, "PATCH /v1/account", "{}").await, changed);
         let said = client.refused(422, "PATCH /v1/account", "{\"on_quarantine\":\"drop\"}").await;
