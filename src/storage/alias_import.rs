@@ -217,7 +217,7 @@ pub async fn link(tx: &mut Tx, links: &[(AliasId, MailboxId)]) -> Result<(), Err
 }
 
 #[derive(Serialize)]
-struct Tag<'a> {
+struct Label<'a> {
     alias_id: AliasId,
     tag: &'a str,
     user_id: UserId,
@@ -228,7 +228,7 @@ pub async fn tag(tx: &mut Tx, user_id: UserId, tags: &[(AliasId, String)]) -> Re
     if tags.is_empty() {
         return Ok(());
     }
-    let tags: Vec<Tag<'_>> = tags.iter().map(|(alias_id, tag)| Tag { alias_id: *alias_id, tag, user_id }).collect();
+    let tags: Vec<Label<'_>> = tags.iter().map(|(alias_id, tag)| Label { alias_id: *alias_id, tag, user_id }).collect();
     written!(
         tx,
         list(&tags)?,

@@ -87,7 +87,7 @@ async fn look(State(broker): State<Broker>, who: SignedIn, Asked(asked): Asked) 
 async fn add(State(broker): State<Broker>, Checked { who, fields }: Checked) -> Result<Response, Failure> {
     let Ok(sender) = fields.text("sender").parse::<Sender>() else {
         let mut page = Page::load(&broker, &who, &Fields::default()).await?;
-        page.sender = fields.text("sender").to_owned();
+        fields.text("sender").clone_into(&mut page.sender);
         page.chrome = page.chrome.but("That is neither an address (name@example.com) nor a domain (example.com).");
         return Ok(pages::show(MENDABLE, &page));
     };

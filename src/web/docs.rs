@@ -17,7 +17,7 @@ use reading::{Noun, Shape};
 pub fn routes<S: Clone + Send + Sync + 'static>(document: &Value) -> Router<S> {
     let page = Page {
         chrome: Chrome::open("/docs", "The API"),
-        about: reading::text(&document["info"]["description"]),
+        about: reading::text(reading::at(document, "/info/description")),
         nouns: reading::nouns(document),
         shapes: reading::shapes(document),
     };

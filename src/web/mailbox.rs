@@ -177,7 +177,7 @@ async fn set_key(
         Err(SetError::Unsupported) => "This key can’t be used: its algorithm is not supported.".to_owned(),
     };
     let mut page = page(&who, view);
-    page.key = key.to_owned();
+    key.clone_into(&mut page.key);
     page.chrome = page.chrome.but(text);
     Ok(pages::show(StatusCode::UNPROCESSABLE_ENTITY, &page))
 }

@@ -79,7 +79,7 @@ async fn begin(
         }
     };
     let mut page = page(&who, &mailbox, view);
-    page.email = email.to_owned();
+    email.clone_into(&mut page.email);
     page.chrome = page.chrome.but(wrong);
     Ok(pages::show(StatusCode::UNPROCESSABLE_ENTITY, &page))
 }

@@ -150,7 +150,7 @@ async fn add(State(broker): State<Broker>, Checked { who, fields }: Checked) -> 
         },
     };
     let mut page = page(&broker, &who).await?;
-    page.email = email.to_owned();
+    email.clone_into(&mut page.email);
     page.chrome = page.chrome.but(wrong);
     Ok(pages::show(StatusCode::UNPROCESSABLE_ENTITY, &page))
 }

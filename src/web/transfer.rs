@@ -133,9 +133,8 @@ async fn take(State(broker): State<Broker>, Uploaded { who, fields, file }: Uplo
     if file.is_empty() {
         return wrong("Choose the file to import; the one you chose is empty, or none was chosen.".into()).await;
     }
-    let to = match remap.map(DomainName::parse).transpose() {
-        Ok(to) => to,
-        Err(_) => return wrong("Choose one of the domains in the list.".into()).await,
+    let Ok(to) = remap.map(DomainName::parse).transpose() else {
+        return wrong("Choose one of the domains in the list.".into()).await;
     };
     upload::keep(&broker.desk, who.user_id(), kind, to, file).await?;
     let Some(job) = upload::find(&broker.desk, who.user_id(), true).await? else { return Ok(who.go("transfer?said=gone")) };

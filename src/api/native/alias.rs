@@ -217,6 +217,7 @@ async fn one(broker: &Broker, user: UserId, id: Uuid) -> Result<Json<AliasShape>
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = AliasChange)]
+#[expect(clippy::option_option, reason = "null and not there are two things")]
 pub struct Edit {
     /// The owner's note.
     #[schema(max_length = 10_000)]

@@ -33,8 +33,7 @@ impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::Name(_) => Self::invalid("name", error),
-            CreateError::Taken | CreateError::Exhausted => Self::conflict(error),
-            CreateError::NoDomain => Self::conflict(error),
+            CreateError::Taken | CreateError::Exhausted | CreateError::NoDomain => Self::conflict(error),
             CreateError::UnknownDomain => Self::invalid("domain", error),
             CreateError::UnknownMailbox | CreateError::UnverifiedMailbox => Self::invalid("mailboxes", error),
             CreateError::InThePast => Self::invalid("expires_at", error),

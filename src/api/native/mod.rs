@@ -67,7 +67,7 @@ pub fn router(public_url: &str) -> Router<Broker> {
     router
         .route("/v1", any(no_route))
         .route("/v1/{*rest}", any(no_route))
-        .route("/openapi.json", get(move || openapi(document.clone())))
+        .route("/openapi.json", get(async move || openapi(document.clone())))
         .method_not_allowed_fallback(not_allowed)
 }
 
@@ -76,7 +76,7 @@ pub fn document(public_url: &str) -> serde_json::Value {
     all().finish().1.document(public_url)
 }
 
-async fn openapi(document: Bytes) -> impl IntoResponse {
+fn openapi(document: Bytes) -> impl IntoResponse {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], document)
 }
 

@@ -147,6 +147,7 @@ mod tests {
 
     #[derive(Debug, PartialEq, Deserialize)]
     #[serde(deny_unknown_fields)]
+    #[expect(clippy::option_option, reason = "null and not there are two things")]
     struct Thing {
         name: String,
         #[serde(default)]

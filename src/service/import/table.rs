@@ -98,7 +98,7 @@ fn head(input: &mut impl Read) -> io::Result<Vec<u8>> {
 /// What stands most often in the first line.
 fn delimiter(head: &[u8]) -> u8 {
     let line = head.split(|byte| matches!(byte, b'\r' | b'\n')).find(|line| !line.is_empty()).unwrap_or_default();
-    let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
+    let count = |delimiter: u8| memchr::memchr_iter(delimiter, line).count();
     [b';', b'\t'].into_iter().fold(b',', |best, next| if count(next) > count(best) { next } else { best })
 }
 

@@ -56,7 +56,7 @@ pub async fn settings(State(broker): State<Broker>, Id(uuid): Id, form: Checked)
         },
         Err(words) => words,
     };
-    let settings = page.settings.clone().as_written(&fields);
+    let settings = page.settings.clone().refilled(&fields);
     Ok(pages::show(MENDABLE, &Page { settings, ..page }.but(format!("The settings are not saved. {wrong}"))))
 }
 

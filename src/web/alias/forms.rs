@@ -78,7 +78,7 @@ impl Settings {
     }
 
     /// As somebody wrote them, so that nothing is lost when something has to be mended.
-    pub fn as_written(mut self, fields: &Fields) -> Self {
+    pub fn refilled(mut self, fields: &Fields) -> Self {
         let chosen = fields.all("mailbox");
         for choice in &mut self.mailboxes {
             choice.is_chosen = chosen.contains(&choice.value.as_str());

@@ -87,7 +87,7 @@ pub async fn act(State(broker): State<Broker>, Checked { who, fields }: Checked)
     };
     let ticked = if fields.some("one").is_some() { HashSet::new() } else { uuids.into_iter().collect() };
     let mut page = super::page(&broker, &who, &wanted, &ticked).await?;
-    page.new_tag = fields.text("tag").to_owned();
+    fields.text("tag").clone_into(&mut page.new_tag);
     page.chrome = page.chrome.but(wrong);
     Ok(pages::show(MENDABLE, &page))
 }
@@ -187,7 +187,7 @@ fn outcome(act: &Act, done: &Done) -> Outcome {
         named: changed.iter().take(NAMED).map(link).collect(),
         more: changed.len().saturating_sub(NAMED),
         notes: notes(done),
-        undo: take_back(act, done).filter(|_| !changed.is_empty()),
+        undo: (!changed.is_empty()).then(|| take_back(act, done)),
     }
 }
 
@@ -230,7 +230,7 @@ fn notes(done: &Done) -> Vec<String> {
     notes
 }
 
-fn take_back(act: &Act, done: &Done) -> Option<Undo> {
+fn take_back(act: &Act, done: &Done) -> Undo {
     let changed = &done.changed;
     let states = |left: AliasState| {
         let mut fields = vec![("left", left.to_string())];
@@ -242,7 +242,7 @@ fn take_back(act: &Act, done: &Done) -> Option<Undo> {
         fields.extend(changed.iter().map(|before| ("alias", before.uuid.to_string())));
         Undo { to: "aliases/bulk", fields }
     };
-    Some(match act {
+    match act {
         Act::Pause => states(AliasState::Paused),
         Act::Resume | Act::Revive => states(AliasState::Active),
         Act::Lock => states(AliasState::Locked),
@@ -256,5 +256,5 @@ fn take_back(act: &Act, done: &Done) -> Option<Undo> {
             };
             Undo { to: "aliases/undo", fields: changed.iter().map(were).collect() }
         }
-    })
+    }
 }

@@ -373,7 +373,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "\\PC{0,60}") {
-            let _ = (read_day(&text), read_number(&text), read_tags(&text), read_site(&text));
+            drop((read_day(&text), read_number(&text), read_tags(&text), read_site(&text)));
         }
     }
 }

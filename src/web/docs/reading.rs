@@ -66,6 +66,13 @@ pub struct Shape {
     pub words: Vec<String>,
 }
 
+static NOTHING: Value = Value::Null;
+
+/// What stands there (a JSON pointer, RFC 6901); null where there is nothing.
+pub fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&NOTHING)
+}
+
 /// A text, or an empty one.
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
@@ -75,11 +82,11 @@ pub fn text(value: &Value) -> String {
 pub fn nouns(document: &Value) -> Vec<Noun> {
     let all = operations(document);
     let noun = |tag: &Value| {
-        let name = text(&tag["name"]);
+        let name = text(at(tag, "/name"));
         let operations = all.iter().filter(|(noun, _)| *noun == name).map(|(_, operation)| operation.clone()).collect();
-        Noun { anchor: anchor(&name), about: text(&tag["description"]), operations, name }
+        Noun { anchor: anchor(&name), about: text(at(tag, "/description")), operations, name }
     };
-    items(&document["tags"]).map(noun).collect()
+    items(at(document, "/tags")).map(noun).collect()
 }
 
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
@@ -95,66 +102,66 @@ fn anchor(name: &str) -> String {
 }
 
 fn operations(document: &Value) -> Vec<(String, Operation)> {
-    let server = text(&document["servers"][0]["url"]);
+    let server = text(at(document, "/servers/0/url"));
     let mut all = Vec::new();
-    for (path, item) in entries(&document["paths"]) {
+    for (path, item) in entries(at(document, "/paths")) {
         for (method, value) in entries(item) {
-            all.push((text(&value["tags"][0]), operation(document, &server, path, method, value)));
+            all.push((text(at(value, "/tags/0")), operation(document, &server, path, method, value)));
         }
     }
     all
 }
 
 fn operation(document: &Value, server: &str, path: &str, method: &str, value: &Value) -> Operation {
-    let body = &value["requestBody"]["content"]["application/json"];
+    let body = at(value, "/requestBody/content/application~1json");
     let parameter = |one: &Value| Field {
-        name: text(&one["name"]),
-        place: text(&one["in"]),
-        kind: kind(&one["schema"]),
-        required: one["required"] == true,
-        about: text(&one["description"]),
+        name: text(at(one, "/name")),
+        place: text(at(one, "/in")),
+        kind: kind(at(one, "/schema")),
+        required: at(one, "/required") == true,
+        about: text(at(one, "/description")),
     };
     let answer = |(status, one): (&String, &Value)| Answer {
         status: status.clone(),
-        about: text(&one["description"]),
-        kind: entries(&one["content"]).next().map(|(_, content)| kind(&content["schema"])).unwrap_or_default(),
+        about: text(at(one, "/description")),
+        kind: entries(at(one, "/content")).next().map(|(_, content)| kind(at(content, "/schema"))).unwrap_or_default(),
     };
     Operation {
-        anchor: text(&value["operationId"]),
+        anchor: text(at(value, "/operationId")),
         method: method.to_uppercase(),
         path: path.to_owned(),
-        summary: text(&value["summary"]),
-        about: text(&value["description"]),
-        scope: text(&value["security"][0]["token"][0]),
-        parameters: items(&value["parameters"]).map(parameter).collect(),
-        fields: fields(resolve(document, &body["schema"])),
-        answers: entries(&value["responses"]).map(answer).collect(),
-        curl: curl(server, path, method, &body["example"]),
+        summary: text(at(value, "/summary")),
+        about: text(at(value, "/description")),
+        scope: text(at(value, "/security/0/token/0")),
+        parameters: items(at(value, "/parameters")).map(parameter).collect(),
+        fields: fields(resolve(document, at(body, "/schema"))),
+        answers: entries(at(value, "/responses")).map(answer).collect(),
+        curl: curl(server, path, method, at(body, "/example")),
     }
 }
 
 /// The schema itself, or the one it refers to.
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match reference(schema) {
-        Some(name) => &document["components"]["schemas"][name],
+        Some(name) => at(document, "/components/schemas").get(name).unwrap_or(&NOTHING),
         None => schema,
     }
 }
 
 fn reference(schema: &Value) -> Option<&str> {
-    schema["$ref"].as_str()?.rsplit('/').next()
+    at(schema, "/$ref").as_str()?.rsplit('/').next()
 }
 
 fn fields(schema: &Value) -> Vec<Field> {
-    let is_required = |name: &str| items(&schema["required"]).any(|required| required == name);
+    let is_required = |name: &str| items(at(schema, "/required")).any(|required| required == name);
     let field = |(name, value): (&String, &Value)| Field {
         name: name.clone(),
         place: String::new(),
         kind: kind(value),
         required: is_required(name),
-        about: text(&value["description"]),
+        about: text(at(value, "/description")),
     };
-    entries(&schema["properties"]).map(field).collect()
+    entries(at(schema, "/properties")).map(field).collect()
 }
 
 /// What a value is, in words.
@@ -162,7 +169,7 @@ fn kind(schema: &Value) -> Kind {
     if let Some(name) = reference(schema) {
         return Kind { words: name.to_owned(), shape: Some(shape_anchor(name)) };
     }
-    let choices: Vec<&Value> = items(&schema["oneOf"]).chain(items(&schema["anyOf"])).collect();
+    let choices: Vec<&Value> = items(at(schema, "/oneOf")).chain(items(at(schema, "/anyOf"))).collect();
     if !choices.is_empty() {
         let kinds: Vec<Kind> = choices.into_iter().map(kind).collect();
         let words: Vec<&str> = kinds.iter().map(|kind| kind.words.as_str()).collect();
@@ -171,15 +178,15 @@ fn kind(schema: &Value) -> Kind {
         words.sort_by_key(|word| *word == "null");
         return Kind { words: words.join(" or "), shape: kinds.iter().find_map(|kind| kind.shape.clone()) };
     }
-    if let Some(words) = schema["enum"].as_array() {
+    if let Some(words) = at(schema, "/enum").as_array() {
         let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
         return Kind { words: words.join(" or "), shape: None };
     }
-    if schema["type"] == "array" || items(&schema["type"]).any(|word| word == "array") {
-        let inner = kind(&schema["items"]);
+    if at(schema, "/type") == "array" || items(at(schema, "/type")).any(|word| word == "array") {
+        let inner = kind(at(schema, "/items"));
         return Kind { words: format!("list of {}", inner.words), shape: inner.shape };
     }
-    let named = |word: &str| match (word, schema["format"].as_str()) {
+    let named = |word: &str| match (word, at(schema, "/format").as_str()) {
         ("string", Some("date-time")) => "date and time".to_owned(),
         ("string", Some(format)) => format.to_owned(),
         ("string", None) => "text".to_owned(),
@@ -187,7 +194,7 @@ fn kind(schema: &Value) -> Kind {
         ("integer", _) => "number".to_owned(),
         (word, _) => word.to_owned(),
     };
-    let words: Vec<String> = match &schema["type"] {
+    let words: Vec<String> = match at(schema, "/type") {
         Value::String(word) => vec![named(word)],
         Value::Array(words) => words.iter().filter_map(Value::as_str).map(named).collect(),
         _ => Vec::new(),
@@ -204,11 +211,11 @@ pub fn shapes(document: &Value) -> Vec<Shape> {
     let shape = |(name, schema): (&String, &Value)| Shape {
         name: name.clone(),
         anchor: shape_anchor(name),
-        about: text(&schema["description"]),
+        about: text(at(schema, "/description")),
         fields: fields(schema),
-        words: items(&schema["enum"]).map(text).collect(),
+        words: items(at(schema, "/enum")).map(text).collect(),
     };
-    entries(&document["components"]["schemas"]).map(shape).collect()
+    entries(at(document, "/components/schemas")).map(shape).collect()
 }
 
 /// A call that can be pasted into a shell once the token stands in it.

@@ -195,7 +195,8 @@ async fn importing_again_changes_nothing_and_an_import_cut_off_goes_on() {
     each_driver(async |database| {
         let desk = desk(&database);
         let ann = ann(&desk).await;
-        let rows: String = (0..1203).map(|number| format!("n{number}@alias.example,note {number}\n")).collect();
+        let rows: Vec<String> = (0..1203).map(|number| format!("n{number}@alias.example,note {number}\n")).collect();
+        let rows = rows.concat();
         let job = job(Source::Plain, format!("address,note\n{rows},Website: lg.com\n,lg.com\n"));
         let mut cut = Kept { stop_after: Some(500), ..Kept::default() };
         assert!(matches!(import::run(&desk, ann.id, &job, &mut cut).await, Err(ImportError::Read(_))));

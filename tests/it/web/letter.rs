@@ -19,5 +19,6 @@ pub fn link(message: &Message, path: &str) -> String {
     let text = text(message);
     let start = format!("http://127.0.0.1:8080{path}");
     let found = text.split_whitespace().find(|word| word.starts_with(&start));
-    found.unwrap_or_else(|| panic!("no link to {path} in {text}")).strip_prefix("http://127.0.0.1:8080").unwrap().to_owned()
+    assert!(found.is_some(), "no link to {path} in {text}");
+    found.and_then(|word| word.strip_prefix("http://127.0.0.1:8080")).unwrap().to_owned()
 }

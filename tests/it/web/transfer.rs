@@ -16,10 +16,10 @@ use crate::support::http::{Answer, request};
 const TABLE: &str = "address,note\nshop@you.example,<b>bold</b>\nold@elsewhere.example,x\npostmaster@you.example,\n";
 
 async fn upload(app: &TestApp, browser: &Browser, token: &str, fields: &[(&str, &str)], file: &str) -> Answer {
-    let mut body = String::new();
-    for (name, value) in [("form_token", token)].iter().chain(fields) {
-        body += &format!("--b1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-    }
+    let part =
+        |(name, value): &(&str, &str)| format!("--b1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let parts: Vec<String> = [("form_token", token)].iter().chain(fields).map(part).collect();
+    let mut body = parts.concat();
     body += "--b1\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\n";
     body += file;
     body += "\r\n--b1--\r\n";

@@ -21,7 +21,7 @@ impl Operation {
         let mut path = String::new();
         for piece in self.path.split_inclusive('}') {
             match piece.split_once('{') {
-                Some((before, name)) => path.push_str(&format!("{before}{}", id_of(name.trim_end_matches('}')))),
+                Some((before, name)) => path.extend([before, &id_of(name.trim_end_matches('}'))]),
                 None => path.push_str(piece),
             }
         }
