@@ -1,6 +1,6 @@
 //! Our own API at `/v1`: bearer token, problem+json (RFC 9457), pages by cursor, an OpenAPI document at `/openapi.json`.
 //!
-//! One file per noun; each has its `routes`, and a new noun is one line in [`all`]. A handler is described by
+//! One file per noun; each has its `routes`, and a new noun is one line in `all`. A handler is described by
 //! `#[utoipa::path]` above it, and [`routes::Routes`] makes both the route and the document of that.
 
 pub mod account;

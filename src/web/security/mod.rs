@@ -1,6 +1,6 @@
 //! `/security`: everything by which one gets into an account, in one place; and the way out of it for good.
 //!
-//! What could lock somebody out or let somebody else in asks first for proof that it is they ([`need_proof`]).
+//! What could lock somebody out or let somebody else in asks first for proof that it is they (`need_proof`).
 
 mod address;
 mod agent;
