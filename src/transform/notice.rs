@@ -32,15 +32,15 @@ impl Letter {
     /// The same words as a page.
     pub fn html(&self) -> String {
         let paragraphs = self.paragraphs.iter();
-        let paragraphs = paragraphs.map(|text| format!("<p style=\"white-space:pre-line\">{}</p>\r\n", escaped(text)));
+        let paragraphs = paragraphs.map(|text| format!("<p style=\"white-space:pre-wrap\">{}</p>\r\n", escaped(text)));
         let action = self.action.iter();
         let action = action.map(|(label, link)| {
             format!("<p style=\"margin:1.5em 0\"><a style=\"{BUTTON}\" href=\"{}\">{}</a></p>\r\n", escaped(link), escaped(label))
         });
-        let inner: String = paragraphs.chain(action).collect();
+        let (title, inner) = (escaped(&self.subject), paragraphs.chain(action).collect::<String>());
         format!(
             "<!doctype html>\r\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"color-scheme\" content=\"light dark\"></head>\r\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\r\n<title>{title}</title></head>\r\n\
              <body style=\"font-family:sans-serif;line-height:1.5;max-width:36em;margin:1em auto;padding:0 1em\">\r\n\
              {inner}<p style=\"font-size:smaller;opacity:.75\">{FOOT}</p>\r\n</body></html>\r\n"
         )
