@@ -70,7 +70,7 @@ pub(super) fn print_done(
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let place = alias.map_or_else(|| "all your aliases".into(), ToString::to_string);
-    let done = Done { sender: written(sender), alias: alias.map(|alias| alias.to_string()), changed };
+    let done = Done { sender: written(sender), alias: alias.map(ToString::to_string), changed };
     let [new, old] = words;
     Ok(output.show(&done, |to| writeln!(to, "{} {} at {place}", done.sender, if done.changed { new } else { old }))?)
 }

@@ -1,9 +1,9 @@
 //! The options that let a command work on an instance elsewhere, through its API.
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{StringValueParser, TypedValueParser};
 use url::Url;
 
 use crate::model::Private;
@@ -16,7 +16,7 @@ pub struct Remote {
     #[arg(long, global = true, value_name = "URL", env = "POSTERN_URL", hide_env_values = true, value_parser = instance)]
     pub url: Option<Url>,
     /// Token of that instance. Others on this machine may see it: better give --token-file, or POSTERN_TOKEN
-    #[arg(long, global = true, value_name = "TOKEN", env = "POSTERN_TOKEN", hide_env_values = true, value_parser = private)]
+    #[arg(long, global = true, value_name = "TOKEN", env = "POSTERN_TOKEN", hide_env_values = true, value_parser = private())]
     pub token: Option<Private<String>>,
     /// File with the token
     #[arg(long, global = true, value_name = "FILE")]
@@ -27,8 +27,8 @@ pub struct Remote {
 }
 
 /// Never refused: what is wrong with a token is said without showing it.
-fn private(text: &str) -> Result<Private<String>, Infallible> {
-    Ok(Private::new(text.to_owned()))
+fn private() -> impl TypedValueParser<Value = Private<String>> {
+    StringValueParser::new().map(Private::new)
 }
 
 fn instance(text: &str) -> Result<Url, &'static str> {

@@ -47,7 +47,7 @@ struct Wire {
 
 /// What a change of state did.
 #[derive(Deserialize)]
-struct Changed {
+struct Done {
     alias: View,
     changed: bool,
     cancelled: u64,
@@ -78,7 +78,7 @@ pub async fn run(client: &Client, command: AliasCommand, output: &mut Output<'_>
     };
     let id = id(client, &address).await?;
     let done = client.act(&["aliases", &id, "state"], Some(&json!({ "state": state.as_str() }))).await;
-    let Changed { alias, changed, cancelled } = done.map_err(|fault| fault.or_missing(alias::unknown))?;
+    let Done { alias, changed, cancelled } = done.map_err(|fault| fault.or_missing(alias::unknown))?;
     alias::print_changed(&NewState { alias, changed, cancelled }, output)
 }
 

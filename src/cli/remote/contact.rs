@@ -10,6 +10,7 @@ use super::super::failure::Failure;
 use super::super::output::Output;
 use super::alias;
 use super::client::Client;
+use super::mailbox::Named;
 use crate::model::Address;
 use crate::model::block::Sender;
 use crate::service::contact::ContactError;
@@ -20,6 +21,13 @@ struct Block {
     id: String,
     sender: String,
     created_at: String,
+}
+
+/// A correspondent who is blocked at one alias.
+#[derive(Deserialize)]
+struct BlockedContact {
+    address: String,
+    alias: Named,
 }
 
 /// Runs a `postern contact …`.
@@ -76,7 +84,13 @@ pub async fn run_block(client: &Client, command: BlockCommand, output: &mut Outp
     match command {
         BlockCommand::List => {
             let blocks: Vec<Block> = client.whole(&["blocks"]).await?;
-            let views: Vec<block::View> = blocks.into_iter().map(shown).collect();
+            let contacts: Vec<BlockedContact> = client.whole(&["blocks", "contacts"]).await?;
+            let at_one = contacts.into_iter().map(|contact| block::View {
+                sender: contact.address,
+                alias: Some(contact.alias.address),
+                since: None,
+            });
+            let views: Vec<block::View> = blocks.into_iter().map(shown).chain(at_one).collect();
             block::print_list(&views, output)
         }
         BlockCommand::Add(OneBlock { sender, alias: None }) => {

@@ -98,8 +98,9 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
     }
     let token = target.token.clone().ok_or_else(|| Failure::misuse("the instance asks for a token", MAKE_A_TOKEN))?;
     let client = Client::new(target.url.clone(), token)?;
-    let mut plain = Plain::new(writer);
-    let writer: &mut dyn Write = &mut plain;
+    let mut plain = None;
+    // Programs get what there is; JSON has no raw line or escape characters.
+    let writer: &mut dyn Write = if json { writer } else { plain.insert(Plain::new(writer)) };
     let output = &mut Output::new(json, writer);
     desk::runtime()?.block_on(async {
         match command {
