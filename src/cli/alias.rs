@@ -1,8 +1,8 @@
-//! `postern alias new|list|show|pause|kill|revive|edit`.
+//! `postern alias new|list|show|lock|pause|kill|revive|edit`.
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::model::activity::Activity;
@@ -22,12 +22,13 @@ use super::{desk, offline, queue};
 /// Aliases read at once.
 const PAGE: u32 = 500;
 
-#[derive(Serialize)]
-struct View {
-    id: String,
-    address: String,
+/// An alias as shown, and as the API tells of it.
+#[derive(Serialize, Deserialize)]
+pub struct View {
+    pub(super) id: String,
+    pub(super) address: String,
     site: Option<String>,
-    state: &'static str,
+    state: String,
     note: String,
     display_name: Option<String>,
     expires_at: Option<String>,
@@ -42,7 +43,7 @@ impl View {
             id: alias.uuid.to_string(),
             address: alias.address.to_string(),
             site: alias.site.as_ref().map(ToString::to_string),
-            state: alias.state.as_str(),
+            state: alias.state.as_str().to_owned(),
             note: alias.note.clone(),
             display_name: alias.display_name.clone(),
             expires_at: alias.expires_at.map(Timestamp::to_rfc3339),
@@ -53,35 +54,43 @@ impl View {
     }
 }
 
+/// All about one alias.
 #[derive(Serialize)]
-struct Shown {
+pub struct Shown {
     #[serde(flatten)]
-    alias: View,
-    mailboxes: Vec<String>,
+    pub(super) alias: View,
+    pub(super) mailboxes: Vec<String>,
     /// Of the whole life of the alias.
-    total: Activity,
-    undelivered: Vec<queue::View>,
-    senders: Vec<Sender>,
+    pub(super) total: Activity,
+    pub(super) undelivered: Vec<queue::View>,
+    pub(super) senders: Vec<Sender>,
     /// How it came to be, when its first message made it.
-    made_by: Option<MadeBy>,
+    pub(super) made_by: Option<MadeBy>,
 }
 
 /// Somebody who wrote to the alias.
-#[derive(Serialize)]
-struct Sender {
+#[derive(Serialize, Deserialize)]
+pub struct Sender {
+    /// Empty for all those together for whom there was no room.
+    #[serde(deserialize_with = "or_empty")]
     organisation: String,
-    proof: &'static str,
+    proof: String,
     signer: Option<String>,
     first_seen_at: String,
     last_seen_at: String,
     messages: i64,
 }
 
+/// The API has null for them.
+fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 impl Sender {
     fn of((key, seen): &(SightingKey, Seen)) -> Self {
         Self {
             organisation: key.organisation.clone(),
-            proof: key.proof.as_str(),
+            proof: key.proof.as_str().to_owned(),
             signer: (!key.signer.is_empty()).then(|| key.signer.clone()),
             first_seen_at: seen.first.to_rfc3339(),
             last_seen_at: seen.last.to_rfc3339(),
@@ -90,7 +99,7 @@ impl Sender {
     }
 
     fn line(&self) -> String {
-        let proof = match (self.proof, &self.signer) {
+        let proof = match (self.proof.as_str(), &self.signer) {
             ("dkim", _) => "proven by its signature".to_owned(),
             ("spf", _) => "proven by its server".to_owned(),
             ("none", None) => "not proven".to_owned(),
@@ -103,12 +112,13 @@ impl Sender {
     }
 }
 
+/// What a change of state did.
 #[derive(Serialize)]
-struct NewState {
+pub struct NewState {
     #[serde(flatten)]
-    alias: View,
-    changed: bool,
-    cancelled: u64,
+    pub(super) alias: View,
+    pub(super) changed: bool,
+    pub(super) cancelled: u64,
 }
 
 /// Runs one of them.
@@ -123,8 +133,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: AliasCommand, outpu
         let state = match command {
             AliasCommand::New(new) => {
                 let made = alias::create(desk, request(desk, user, new)).await.map_err(create_failed)?;
-                let view = View::of(&made);
-                return Ok(output.show(&view, |to| writeln!(to, "{}", view.address))?);
+                return print_made(&View::of(&made), output);
             }
             AliasCommand::List { site, state } => {
                 let filter = AliasFilter { user_id: user, site, state, before: None, limit: PAGE };
@@ -132,14 +141,13 @@ pub fn run(config: &Config, user: Option<&Address>, command: AliasCommand, outpu
             }
             AliasCommand::Show(one) => {
                 let overview = alias::show(desk, user, &one.alias).await.map_err(get_failed)?;
-                let shown = shown(overview);
-                return Ok(output.show(&shown, |to| write_shown(to, &shown))?);
+                return print_shown(&shown(overview), output);
             }
             AliasCommand::Edit(edit) => {
                 let edited = alias::edit(desk, user, &edit.alias, texts(edit.texts)).await.map_err(edit_failed)?;
-                let view = View::of(&edited);
-                return Ok(output.show(&view, |to| writeln!(to, "{} is changed", view.address))?);
+                return print_edited(&View::of(&edited), output);
             }
+            AliasCommand::Lock(one) => (one.alias, AliasState::Locked),
             AliasCommand::Pause(one) => (one.alias, AliasState::Paused),
             AliasCommand::Kill(one) => (one.alias, AliasState::Killed),
             AliasCommand::Revive(one) => (one.alias, AliasState::Active),
@@ -147,8 +155,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: AliasCommand, outpu
         let (address, state) = state;
         let StateChange { alias, changed, cancelled } =
             alias::set_state(desk, user, &address, state).await.map_err(state_failed)?;
-        let changed = NewState { alias: View::of(&alias), changed, cancelled };
-        Ok(output.show(&changed, |to| write_changed(to, &changed))?)
+        print_changed(&NewState { alias: View::of(&alias), changed, cancelled }, output)
     })
 }
 
@@ -179,9 +186,30 @@ async fn list(desk: &Desk, mut filter: AliasFilter, output: &mut Output<'_>) -> 
         filter.before = Some(last.id);
         views.extend(page.iter().map(View::of));
     }
-    Ok(output.list(&views, "no aliases", ["ADDRESS", "SITE", "STATE", "SINCE", "NOTE"], |view| {
+    print_list(&views, output)
+}
+
+/// The address alone, ready to be copied.
+pub(super) fn print_made(view: &View, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| writeln!(to, "{}", view.address))?)
+}
+
+pub(super) fn print_edited(view: &View, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| writeln!(to, "{} is changed", view.address))?)
+}
+
+pub(super) fn print_shown(shown: &Shown, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(shown, |to| write_shown(to, shown))?)
+}
+
+pub(super) fn print_changed(changed: &NewState, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(changed, |to| write_changed(to, changed))?)
+}
+
+pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.list(views, "no aliases", ["ADDRESS", "SITE", "STATE", "SINCE", "NOTE"], |view| {
         let site = view.site.clone().unwrap_or_else(|| "-".into());
-        [view.address.clone(), site, view.state.to_owned(), view.created_at.clone(), view.note.clone()]
+        [view.address.clone(), site, view.state.clone(), view.created_at.clone(), view.note.clone()]
     })?)
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::model::app_password::AppPassword;
@@ -15,8 +15,9 @@ use super::desk;
 use super::failure::Failure;
 use super::output::{Output, printable};
 
-#[derive(Serialize)]
-struct View {
+/// An app password as shown, and as the API tells of it.
+#[derive(Serialize, Deserialize)]
+pub struct View {
     id: String,
     name: String,
     created_at: String,
@@ -36,15 +37,15 @@ impl View {
 
 /// A fresh one with what a mail program wants to know.
 #[derive(Serialize)]
-struct Fresh {
+pub struct Fresh {
     #[serde(flatten)]
-    view: View,
-    password: String,
-    server: String,
-    user_name: String,
+    pub(super) view: View,
+    pub(super) password: String,
+    pub(super) server: String,
+    pub(super) user_name: String,
     /// Ports with TLS from the first byte.
-    tls_ports: Vec<u16>,
-    starttls_ports: Vec<u16>,
+    pub(super) tls_ports: Vec<u16>,
+    pub(super) starttls_ports: Vec<u16>,
 }
 
 impl Fresh {
@@ -86,25 +87,41 @@ pub fn run(config: &Config, user: Option<&Address>, command: AppPasswordCommand,
                     tls_ports: ports(&config.smtp.submissions),
                     starttls_ports: ports(&config.smtp.submission),
                 };
-                Ok(output.show(&fresh, |to| fresh.write(to))?)
+                print_made(&fresh, output)
             }
             AppPasswordCommand::List => {
                 let views: Vec<View> = app_password::list(desk, user.id).await?.iter().map(View::of).collect();
-                Ok(output.list(&views, "no app passwords", ["ID", "NAME", "SINCE", "LAST USED"], |view| {
-                    let used = view.last_used_at.clone().unwrap_or_else(|| "never".to_owned());
-                    [view.id.clone(), printable(&view.name), view.created_at.clone(), used]
-                })?)
+                print_list(&views, output)
             }
             AppPasswordCommand::Revoke { id } => {
                 app_password::revoke(desk, user.id, id).await.map_err(|error| match error {
-                    RevokeError::Unknown => Failure::new("there is no such app password", "see `postern app-password list`"),
+                    RevokeError::Unknown => unknown(),
                     RevokeError::Storage(error) => error.into(),
                 })?;
-                let revoked = Revoked { revoked: id.to_string() };
-                Ok(output.show(&revoked, |to| writeln!(to, "{} is revoked", revoked.revoked))?)
+                print_revoked(id, output)
             }
         }
     })
+}
+
+pub(super) fn print_made(fresh: &Fresh, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(fresh, |to| fresh.write(to))?)
+}
+
+pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.list(views, "no app passwords", ["ID", "NAME", "SINCE", "LAST USED"], |view| {
+        let used = view.last_used_at.clone().unwrap_or_else(|| "never".to_owned());
+        [view.id.clone(), printable(&view.name), view.created_at.clone(), used]
+    })?)
+}
+
+pub(super) fn print_revoked(id: uuid::Uuid, output: &mut Output<'_>) -> Result<(), Failure> {
+    let revoked = Revoked { revoked: id.to_string() };
+    Ok(output.show(&revoked, |to| writeln!(to, "{} is revoked", revoked.revoked))?)
+}
+
+pub(super) fn unknown() -> Failure {
+    Failure::new("there is no such app password", "see `postern app-password list`")
 }
 
 fn create_failed(error: CreateError) -> Failure {

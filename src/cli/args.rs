@@ -2,6 +2,8 @@
 
 mod access;
 mod alias;
+mod handle;
+mod remote;
 mod transfer;
 
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use crate::model::user::OnQuarantine;
 
 pub use access::*;
 pub use alias::*;
+pub use handle::Handle;
+pub use remote::Remote;
 pub use transfer::*;
 
 /// E-mail alias broker: one address per site, relayed to your inbox, killed when it leaks.
@@ -47,6 +51,9 @@ pub struct Global {
     /// Write one JSON document instead of text
     #[arg(long, global = true, help_heading = "For every command")]
     pub json: bool,
+    /// An instance elsewhere.
+    #[command(flatten)]
+    pub remote: Remote,
 }
 
 /// The commands.
@@ -219,6 +226,8 @@ pub enum MailboxCommand {
     CancelMove(OneMailbox),
     /// Show, set or remove the PGP key that mail for an inbox is encrypted with
     Key(MailboxKey),
+    /// Let new aliases forward to an inbox
+    Default(OneMailbox),
     /// Remove an inbox that no alias needs
     Remove {
         /// Its address

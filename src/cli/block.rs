@@ -13,15 +13,20 @@ use super::desk;
 use super::failure::Failure;
 use super::output::Output;
 
+/// Somebody who is blocked.
 #[derive(Serialize)]
-struct View {
+pub struct View {
     /// An address, or a domain with its subdomains.
-    sender: String,
+    pub(super) sender: String,
     /// The alias; all of them without one.
-    alias: Option<String>,
+    pub(super) alias: Option<String>,
     /// Since when; not known of a contact.
-    since: Option<String>,
+    pub(super) since: Option<String>,
 }
+
+/// What `add` and `remove` say when they changed something, and when not.
+pub(super) const ADDED: [&str; 2] = ["is blocked", "is blocked already"];
+pub(super) const REMOVED: [&str; 2] = ["may write again", "was not blocked"];
 
 #[derive(Serialize)]
 struct Done {
@@ -38,30 +43,40 @@ pub fn run(config: &Config, user: Option<&Address>, command: BlockCommand, outpu
             BlockCommand::List => return list(&block::list(desk, user).await?, output),
             BlockCommand::Add(OneBlock { sender, alias: None }) => {
                 let changed = block::add(desk, user, sender.clone()).await?;
-                (sender, None, changed, ["is blocked", "is blocked already"])
+                (sender, None, changed, ADDED)
             }
             BlockCommand::Remove(OneBlock { sender, alias: None }) => {
                 let changed = block::remove(desk, user, sender.clone()).await?;
-                (sender, None, changed, ["may write again", "was not blocked"])
+                (sender, None, changed, REMOVED)
             }
             BlockCommand::Add(OneBlock { sender, alias: Some(alias) }) => {
                 contact::block(desk, user, &alias, one(&sender)?).await.map_err(failed)?;
-                (sender, Some(alias), true, ["is blocked", "is blocked already"])
+                (sender, Some(alias), true, ADDED)
             }
             BlockCommand::Remove(OneBlock { sender, alias: Some(alias) }) => {
                 let changed = contact::unblock(desk, user, &alias, &one(&sender)?).await.map_err(failed)?;
-                (sender, Some(alias), changed, ["may write again", "was not blocked"])
+                (sender, Some(alias), changed, REMOVED)
             }
         };
-        let place = alias.as_ref().map_or_else(|| "all your aliases".into(), ToString::to_string);
-        let done = Done { sender: written(&sender), alias: alias.map(|alias| alias.to_string()), changed };
-        let [new, old] = words;
-        Ok(output.show(&done, |to| writeln!(to, "{} {} at {place}", done.sender, if done.changed { new } else { old }))?)
+        print_done(&sender, alias.as_ref(), changed, words, output)
     })
 }
 
+pub(super) fn print_done(
+    sender: &Sender,
+    alias: Option<&Address>,
+    changed: bool,
+    words: [&str; 2],
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let place = alias.map_or_else(|| "all your aliases".into(), ToString::to_string);
+    let done = Done { sender: written(sender), alias: alias.map(ToString::to_string), changed };
+    let [new, old] = words;
+    Ok(output.show(&done, |to| writeln!(to, "{} {} at {place}", done.sender, if done.changed { new } else { old }))?)
+}
+
 /// At one alias only an address can be blocked: a contact.
-fn one(sender: &Sender) -> Result<Address, Failure> {
+pub(super) fn one(sender: &Sender) -> Result<Address, Failure> {
     match sender {
         Sender::Address(address) => Ok(address.clone()),
         Sender::Domain(_) => {
@@ -71,7 +86,7 @@ fn one(sender: &Sender) -> Result<Address, Failure> {
 }
 
 /// As people write it.
-fn written(sender: &Sender) -> String {
+pub(super) fn written(sender: &Sender) -> String {
     match sender {
         Sender::Address(address) => address.to_string(),
         Sender::Domain(domain) => domain.to_string(),
@@ -89,8 +104,11 @@ fn list(blocks: &block::Blocks, output: &mut Output<'_>) -> Result<(), Failure> 
         alias: Some(alias.address.to_string()),
         since: None,
     });
-    let views: Vec<View> = everywhere.chain(contacts).collect();
-    Ok(output.list(&views, "nobody is blocked", ["SENDER", "AT", "SINCE"], |view| {
+    print_list(&everywhere.chain(contacts).collect::<Vec<View>>(), output)
+}
+
+pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.list(views, "nobody is blocked", ["SENDER", "AT", "SINCE"], |view| {
         let dash = |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.into());
         [view.sender.clone(), dash(&view.alias, "all aliases"), dash(&view.since, "-")]
     })?)

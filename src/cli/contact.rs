@@ -1,6 +1,6 @@
 //! `postern contact new|list|block|unblock`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::model::Address;
@@ -14,13 +14,14 @@ use super::{alias, desk};
 /// Contacts read at once.
 const PAGE: u32 = 500;
 
-#[derive(Serialize)]
-struct View {
-    id: String,
-    address: String,
+/// A contact as shown, and as the API tells of it.
+#[derive(Serialize, Deserialize)]
+pub struct View {
+    pub(super) id: String,
+    pub(super) address: String,
     /// Stands for it in the owner's mail client.
     reverse_address: String,
-    blocked: bool,
+    pub(super) blocked: bool,
     created_at: String,
 }
 
@@ -48,8 +49,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: ContactCommand, out
         let user = desk::user(desk, user).await?.id;
         match command {
             ContactCommand::New(OneContact { alias, address }) => {
-                let view = View::of(&contact::create(desk, user, &alias, address).await.map_err(failed)?);
-                Ok(output.show(&view, |to| writeln!(to, "{}", view.reverse_address))?)
+                print_made(&View::of(&contact::create(desk, user, &alias, address).await.map_err(failed)?), output)
             }
             ContactCommand::List(one) => {
                 let mut entries: Vec<Entry> = Vec::new();
@@ -61,24 +61,39 @@ pub fn run(config: &Config, user: Option<&Address>, command: ContactCommand, out
                     }
                     entries.extend(page);
                 }
-                let views: Vec<View> = entries.iter().map(View::of).collect();
-                Ok(output.list(&views, "no contacts yet", ["ADDRESS", "WRITE TO", "BLOCKED", "SINCE"], |view| {
-                    let blocked = if view.blocked { "yes" } else { "no" }.to_owned();
-                    [view.address.clone(), view.reverse_address.clone(), blocked, view.created_at.clone()]
-                })?)
+                print_list(&entries.iter().map(View::of).collect::<Vec<View>>(), output)
             }
             ContactCommand::Block(OneContact { alias, address }) => {
-                let view = View::of(&contact::block(desk, user, &alias, address).await.map_err(failed)?);
-                Ok(output.show(&view, |to| writeln!(to, "{} is blocked at {alias}", view.address))?)
+                print_blocked(&View::of(&contact::block(desk, user, &alias, address).await.map_err(failed)?), &alias, output)
             }
             ContactCommand::Unblock(OneContact { alias, address }) => {
                 let changed = contact::unblock(desk, user, &alias, &address).await.map_err(failed)?;
-                let done = Unblocked { address: address.to_string(), changed };
-                let already = if changed { "may write to" } else { "was not blocked at" };
-                Ok(output.show(&done, |to| writeln!(to, "{} {already} {alias}", done.address))?)
+                print_unblocked(&address, changed, &alias, output)
             }
         }
     })
+}
+
+/// The address to write to, ready to be copied.
+pub(super) fn print_made(view: &View, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| writeln!(to, "{}", view.reverse_address))?)
+}
+
+pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.list(views, "no contacts yet", ["ADDRESS", "WRITE TO", "BLOCKED", "SINCE"], |view| {
+        let blocked = if view.blocked { "yes" } else { "no" }.to_owned();
+        [view.address.clone(), view.reverse_address.clone(), blocked, view.created_at.clone()]
+    })?)
+}
+
+pub(super) fn print_blocked(view: &View, alias: &Address, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| writeln!(to, "{} is blocked at {alias}", view.address))?)
+}
+
+pub(super) fn print_unblocked(address: &Address, changed: bool, alias: &Address, output: &mut Output<'_>) -> Result<(), Failure> {
+    let done = Unblocked { address: address.to_string(), changed };
+    let already = if changed { "may write to" } else { "was not blocked at" };
+    Ok(output.show(&done, |to| writeln!(to, "{} {already} {alias}", done.address))?)
 }
 
 /// What a person is told.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::app;
 use crate::config::Config;
@@ -21,17 +21,18 @@ use super::failure::Failure;
 use super::output::{Output, printable};
 use super::{desk, own_domain};
 
+/// A domain as shown.
 #[derive(Serialize)]
-struct View {
-    id: String,
-    name: String,
+pub struct View {
+    pub(super) id: String,
+    pub(super) name: String,
     /// Whether every user of the instance may use it.
-    shared: bool,
+    pub(super) shared: bool,
     /// Whether aliases can be made on it; otherwise its user has yet to prove that it is theirs.
-    proven: bool,
-    catch_all: String,
-    catch_all_pattern: Option<String>,
-    created_at: String,
+    pub(super) proven: bool,
+    pub(super) catch_all: String,
+    pub(super) catch_all_pattern: Option<String>,
+    pub(super) created_at: String,
 }
 
 impl View {
@@ -110,9 +111,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: DomainCommand, outp
             let user = desk::user(desk, user).await?.id;
             let mut views: Vec<View> = domain::list_usable(desk, user).await?.iter().map(View::of).collect();
             views.extend(domain_claim::list(desk, user).await?.iter().map(View::of_claim));
-            Ok(output.list(&views, "no domains", ["DOMAIN", "FOR", "SINCE"], |view| {
-                [view.name.clone(), view.whose().to_owned(), view.created_at.clone()]
-            })?)
+            print_list(&views, output)
         }
         DomainCommand::MakeBySending { domain, allowed } => {
             let user = desk::user(desk, user).await?.id;
@@ -154,6 +153,12 @@ pub fn run(config: &Config, user: Option<&Address>, command: DomainCommand, outp
     })
 }
 
+pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.list(views, "no domains", ["DOMAIN", "FOR", "SINCE"], |view| {
+        [view.name.clone(), view.whose().to_owned(), view.created_at.clone()]
+    })?)
+}
+
 async fn add(
     config: &Config,
     desk: &Desk,
@@ -184,12 +189,50 @@ async fn add(
     })?)
 }
 
+/// The records of a domain as shown.
 #[derive(Serialize)]
-struct CheckView {
+pub struct CheckView {
     domain: String,
     /// Whether every record is published and right.
     ok: bool,
-    records: Vec<Record>,
+    records: Vec<RecordView>,
+}
+
+impl CheckView {
+    /// What was found of a domain.
+    pub(super) fn of(domain: &DomainName, records: Vec<RecordView>) -> Self {
+        let ok = records.iter().all(|record| record.status == Status::Ok.as_str());
+        Self { domain: domain.to_string(), ok, records }
+    }
+}
+
+/// One record as shown, and as the API tells of it.
+#[derive(Serialize, Deserialize)]
+pub struct RecordView {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    value: String,
+    data: String,
+    purpose: String,
+    live: Vec<String>,
+    status: String,
+    note: Option<String>,
+}
+
+impl From<Record> for RecordView {
+    fn from(record: Record) -> Self {
+        Self {
+            name: record.name,
+            kind: record.kind.to_owned(),
+            value: record.value,
+            data: record.data,
+            purpose: record.purpose.to_owned(),
+            live: record.live,
+            status: record.status.as_str().to_owned(),
+            note: record.note,
+        }
+    }
 }
 
 async fn check(
@@ -206,14 +249,16 @@ async fn check(
         dkim_key::ensure(desk, &config.dkim.in_use()).await?;
         records.extend(domain_check::check(desk, &around, name).await?);
     }
-    let ok = records.iter().all(|record| record.status == Status::Ok);
-    let view = CheckView { domain: name.to_string(), ok, records };
-    Ok(output.show(&view, |to| view.records.iter().try_for_each(|record| write_record(to, record)))?)
+    print_checked(&CheckView::of(name, records.into_iter().map(RecordView::from).collect()), output)
+}
+
+pub(super) fn print_checked(view: &CheckView, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| view.records.iter().try_for_each(|record| write_record(to, record)))?)
 }
 
 /// One record as people read it.
-pub(super) fn write_record(to: &mut dyn Write, record: &Record) -> io::Result<()> {
-    writeln!(to, "[{}] {}", record.status.as_str(), record.purpose)?;
+pub(super) fn write_record(to: &mut dyn Write, record: &RecordView) -> io::Result<()> {
+    writeln!(to, "[{}] {}", record.status, record.purpose)?;
     if let Some(note) = &record.note {
         writeln!(to, "    {}", printable(note))?;
     }

@@ -13,12 +13,24 @@ pub struct Failure {
     hint: Option<String>,
     /// Whoever read our output has gone: there is nobody to tell.
     silent: bool,
+    /// The command line asks for what can't be.
+    misuse: bool,
 }
 
 impl Failure {
     /// What went wrong, and what to do.
     pub fn new(problem: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { problem: problem.into(), hint: Some(hint.into()), silent: false }
+        Self { problem: problem.into(), hint: Some(hint.into()), silent: false, misuse: false }
+    }
+
+    /// The same when the command line asks for what can't be.
+    pub fn misuse(problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { misuse: true, ..Self::new(problem, hint) }
+    }
+
+    /// The exit status.
+    pub fn status(&self) -> u8 {
+        if self.misuse { 2 } else { 1 }
     }
 
     /// Writes `error: …` and `hint: …`.
@@ -47,6 +59,6 @@ impl From<StartError> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         let silent = error.kind() == io::ErrorKind::BrokenPipe;
-        Self { problem: format!("the output can't be written: {error}"), hint: None, silent }
+        Self { problem: format!("the output can't be written: {error}"), hint: None, silent, misuse: false }
     }
 }

@@ -10,29 +10,31 @@ use crate::model::id::DeliveryId;
 use crate::service::hold::{self, Held, HoldError};
 use crate::service::queue::Entry;
 
-use super::args::HoldCommand;
+use super::args::{Handle, HoldCommand};
 use super::desk;
 use super::failure::Failure;
 use super::output::{Output, printable};
+use super::queue::number;
 
 /// Deliveries read at once.
 const PAGE: u32 = 500;
 
+/// A held message as listed.
 #[derive(Serialize)]
-struct View {
-    id: i64,
-    alias: Option<String>,
-    recipient: String,
-    held_since: String,
-    held_until: String,
-    reason: Option<String>,
+pub struct View {
+    pub(super) id: Handle,
+    pub(super) alias: Option<String>,
+    pub(super) recipient: String,
+    pub(super) held_since: String,
+    pub(super) held_until: String,
+    pub(super) reason: Option<String>,
 }
 
 impl View {
     fn of(entry: &Entry) -> Self {
         let delivery = &entry.delivery;
         Self {
-            id: delivery.id.0,
+            id: Handle::Number(delivery.id.0),
             alias: entry.alias.as_ref().map(Address::to_string),
             recipient: delivery.recipient.to_string(),
             held_since: delivery.queued_at.to_rfc3339(),
@@ -42,13 +44,14 @@ impl View {
     }
 }
 
+/// What its owner decides by.
 #[derive(Serialize)]
-struct Shown {
+pub struct Shown {
     #[serde(flatten)]
-    view: View,
-    envelope_sender: Option<String>,
-    from: String,
-    subject: String,
+    pub(super) view: View,
+    pub(super) envelope_sender: Option<String>,
+    pub(super) from: String,
+    pub(super) subject: String,
 }
 
 impl Shown {
@@ -77,7 +80,7 @@ impl Shown {
 
 #[derive(Serialize)]
 struct Decided {
-    id: i64,
+    id: Handle,
     /// Copies: one for each mailbox of the alias.
     copies: u64,
 }
@@ -96,34 +99,54 @@ pub fn run(config: &Config, user: Option<&Address>, command: HoldCommand, output
                     }
                     entries.extend(page);
                 }
-                let views: Vec<View> = entries.iter().map(View::of).collect();
-                Ok(output.list(&views, "nothing is held", ["ID", "ALIAS", "TO", "SINCE", "UNTIL"], |view| {
-                    let alias = view.alias.clone().unwrap_or_else(|| "-".into());
-                    [view.id.to_string(), alias, view.recipient.clone(), view.held_since.clone(), view.held_until.clone()]
-                })?)
+                print_list(&entries.iter().map(View::of).collect::<Vec<View>>(), output)
             }
             HoldCommand::Show(one) => {
-                let shown = Shown::of(&hold::show(desk, user, DeliveryId(one.id)).await.map_err(failed)?);
-                Ok(output.show(&shown, |to| shown.write(to))?)
+                print_shown(&Shown::of(&hold::show(desk, user, key(one.id)?).await.map_err(failed)?), output)
             }
             HoldCommand::Release(one) => {
                 let expire = config.outbound.expire.0;
-                let copies = hold::release(desk, user, DeliveryId(one.id), expire).await.map_err(failed)?;
-                let done = Decided { id: one.id, copies };
-                Ok(output.show(&done, |to| writeln!(to, "message {} is released and due now", one.id))?)
+                let copies = hold::release(desk, user, key(one.id)?, expire).await.map_err(failed)?;
+                print_released(one.id, copies, output)
             }
             HoldCommand::Drop(one) => {
-                let copies = hold::drop(desk, user, DeliveryId(one.id)).await.map_err(failed)?;
-                let done = Decided { id: one.id, copies };
-                Ok(output.show(&done, |to| writeln!(to, "message {} will not be delivered", one.id))?)
+                let copies = hold::drop(desk, user, key(one.id)?).await.map_err(failed)?;
+                print_dropped(one.id, copies, output)
             }
         }
     })
 }
 
+fn key(id: Handle) -> Result<DeliveryId, Failure> {
+    Ok(DeliveryId(number(id)?))
+}
+
+pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.list(views, "nothing is held", ["ID", "ALIAS", "TO", "SINCE", "UNTIL"], |view| {
+        let alias = view.alias.clone().unwrap_or_else(|| "-".into());
+        [view.id.to_string(), alias, view.recipient.clone(), view.held_since.clone(), view.held_until.clone()]
+    })?)
+}
+
+pub(super) fn print_shown(shown: &Shown, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(shown, |to| shown.write(to))?)
+}
+
+pub(super) fn print_released(id: Handle, copies: u64, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(&Decided { id, copies }, |to| writeln!(to, "message {id} is released and due now"))?)
+}
+
+pub(super) fn print_dropped(id: Handle, copies: u64, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(&Decided { id, copies }, |to| writeln!(to, "message {id} will not be delivered"))?)
+}
+
+pub(super) fn unknown() -> Failure {
+    Failure::new("there is no such held message", "see `postern hold list`; --user says whose")
+}
+
 fn failed(error: HoldError) -> Failure {
     match error {
-        HoldError::Unknown => Failure::new("there is no such held message", "see `postern hold list`; --user says whose"),
+        HoldError::Unknown => unknown(),
         HoldError::Storage(error) => error.into(),
     }
 }

@@ -1,8 +1,8 @@
-//! `postern mailbox add|list|show|test|key|remove`; `mailbox_move` has the rest.
+//! `postern mailbox add|list|show|test|key|default|remove`; `mailbox_move` has the rest.
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::app::{self, Environment};
 use crate::config::Config;
@@ -10,7 +10,7 @@ use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
 use crate::model::{Address, DomainName, Timestamp};
 use crate::service::Desk;
-use crate::service::mailbox::{self, AddError, RemoveError};
+use crate::service::mailbox::{self, AddError, DefaultError, RemoveError};
 use crate::service::mailbox_move::Plan;
 use crate::service::mailbox_test::{TestError, Tested};
 use crate::service::verification::{self, Sent};
@@ -22,20 +22,21 @@ use super::mailbox_move;
 use super::output::{Output, printable};
 use super::pgp_key;
 
-/// A mailbox as shown.
-#[derive(Serialize)]
+/// A mailbox as shown, and as the API tells of it.
+#[derive(Serialize, Deserialize)]
 pub struct View {
-    id: String,
+    pub(super) id: String,
     pub(super) address: String,
-    verified_at: Option<String>,
+    pub(super) verified_at: Option<String>,
+    #[serde(alias = "is_default")]
     default: bool,
     created_at: String,
-    paused: Option<PauseView>,
+    pub(super) paused: Option<PauseView>,
 }
 
 /// Why nothing goes to a mailbox.
-#[derive(Serialize)]
-struct PauseView {
+#[derive(Serialize, Deserialize)]
+pub(super) struct PauseView {
     since: String,
     status: String,
 }
@@ -82,24 +83,14 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
         match command {
             MailboxCommand::Add { email, verified } => {
                 let (added, sent) = add(config, desk, user, email, verified).await?;
-                let view = View::of(&added);
-                Ok(output.show(&view, |to| {
-                    write_sent(sent, &view.address, to)?;
-                    view.write_verification(to)
-                })?)
+                print_added(&View::of(&added), sent, output)
             }
             MailboxCommand::List => {
                 let views: Vec<View> = mailbox::list(desk, user).await?.iter().map(View::of).collect();
-                Ok(output.list(&views, "no mailboxes", ["ADDRESS", "VERIFIED", "DEFAULT", "SINCE", "STATE"], |view| {
-                    let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-                    let paused = view.paused.as_ref().map(|pause| format!("PAUSED, refused with {}", pause.status));
-                    let state = paused.unwrap_or_else(|| "ok".to_owned());
-                    [view.address.clone(), yes(view.verified_at.is_some()), yes(view.default), view.created_at.clone(), state]
-                })?)
+                print_list(&views, output)
             }
             MailboxCommand::Show(one) => {
-                let view = View::of(&mailbox::find(desk, user, &one.email).await?.ok_or_else(unknown)?);
-                Ok(output.show(&view, |to| view.write_verification(to))?)
+                print_shown(&View::of(&mailbox::find(desk, user, &one.email).await?.ok_or_else(unknown)?), output)
             }
             MailboxCommand::Test(one) => {
                 let mailbox = mailbox::find(desk, user, &one.email).await?.ok_or_else(unknown)?;
@@ -111,13 +102,45 @@ pub fn run(config: &Config, user: Option<&Address>, command: MailboxCommand, out
             }
             MailboxCommand::CancelMove(one) => mailbox_move::cancel(desk, user, &one.email, output).await,
             MailboxCommand::Key(key) => pgp_key::run(desk, user, key, output).await,
+            MailboxCommand::Default(one) => {
+                mailbox::make_default(desk, user, &one.email).await.map_err(default_failed)?;
+                print_default(&View::of(&mailbox::find(desk, user, &one.email).await?.ok_or_else(unknown)?), output)
+            }
             MailboxCommand::Remove { email } => {
                 mailbox::remove(desk, user, &email).await.map_err(remove_failed)?;
-                let removed = Removed { removed: email.to_string() };
-                Ok(output.show(&removed, |to| writeln!(to, "{} is removed", removed.removed))?)
+                print_removed(&email, output)
             }
         }
     })
+}
+
+pub(super) fn print_added(view: &View, sent: Option<Sent>, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| {
+        write_sent(sent, &view.address, to)?;
+        view.write_verification(to)
+    })?)
+}
+
+pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.list(views, "no mailboxes", ["ADDRESS", "VERIFIED", "DEFAULT", "SINCE", "STATE"], |view| {
+        let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+        let paused = view.paused.as_ref().map(|pause| format!("PAUSED, refused with {}", pause.status));
+        let state = paused.unwrap_or_else(|| "ok".to_owned());
+        [view.address.clone(), yes(view.verified_at.is_some()), yes(view.default), view.created_at.clone(), state]
+    })?)
+}
+
+pub(super) fn print_shown(view: &View, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| view.write_verification(to))?)
+}
+
+pub(super) fn print_default(view: &View, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| writeln!(to, "new aliases forward to {}", view.address))?)
+}
+
+pub(super) fn print_removed(email: &Address, output: &mut Output<'_>) -> Result<(), Failure> {
+    let removed = Removed { removed: email.to_string() };
+    Ok(output.show(&removed, |to| writeln!(to, "{} is removed", removed.removed))?)
 }
 
 /// Adds it; unless the operator vouches for it, the link that verifies it is put into the queue.
@@ -150,11 +173,11 @@ fn write_sent(sent: Option<Sent>, address: &str, to: &mut dyn Write) -> io::Resu
 
 /// What its server said.
 #[derive(Serialize)]
-struct TestView {
-    address: String,
-    taken: bool,
-    resumed: bool,
-    due: u64,
+pub(super) struct TestView {
+    pub(super) address: String,
+    pub(super) taken: bool,
+    pub(super) resumed: bool,
+    pub(super) due: u64,
 }
 
 async fn test(config: &Config, desk: &Desk, mailbox: &Mailbox, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -165,18 +188,29 @@ async fn test(config: &Config, desk: &Desk, mailbox: &Mailbox, output: &mut Outp
         Tested::Refused(failure) | Tested::Unanswered(failure) => (false, 0, Some(failure)),
     };
     let Some(failure) = failure else {
-        let view = TestView { address, taken: true, resumed, due };
-        return Ok(output.show(&view, |to| {
-            writeln!(to, "the server of {} took the test message", view.address)?;
-            if resumed { writeln!(to, "the mailbox is resumed; {due} deliveries that waited for it are due now") } else { Ok(()) }
-        })?);
+        return print_test(&TestView { address, taken: true, resumed, due }, output);
     };
-    let said = printable(failure.detail.reveal());
-    let hint = match mailbox.paused {
-        Some(_) => "the mailbox stays paused; move it with `postern mailbox move OLD NEW` when it is gone for good",
-        None => "ask its provider; mail that is refused is shown by `postern queue list`",
+    Err(not_taken(&failure.status, failure.detail.reveal(), mailbox.paused.is_some()))
+}
+
+pub(super) fn print_test(view: &TestView, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| {
+        writeln!(to, "the server of {} took the test message", view.address)?;
+        if view.resumed {
+            writeln!(to, "the mailbox is resumed; {} deliveries that waited for it are due now", view.due)
+        } else {
+            Ok(())
+        }
+    })?)
+}
+
+pub(super) fn not_taken(status: &str, said: &str, is_paused: bool) -> Failure {
+    let hint = if is_paused {
+        "the mailbox stays paused; move it with `postern mailbox move OLD NEW` when it is gone for good"
+    } else {
+        "ask its provider; mail that is refused is shown by `postern queue list`"
     };
-    Err(Failure::new(format!("the test message was not taken ({}): {said}", failure.status), hint))
+    Failure::new(format!("the test message was not taken ({status}): {}", printable(said)), hint)
 }
 
 fn test_failed(error: TestError) -> Failure {
@@ -206,6 +240,15 @@ fn add_failed(error: AddError) -> Failure {
         AddError::Taken => Failure::new("this mailbox is there already", "see `postern mailbox list`"),
         AddError::OwnDomain => own_domain(),
         AddError::Storage(error) => error.into(),
+    }
+}
+
+fn default_failed(error: DefaultError) -> Failure {
+    match error {
+        DefaultError::Unknown => unknown(),
+        DefaultError::Unverified => Failure::new("this mailbox is not verified", "follow the link that was mailed to it first"),
+        DefaultError::Paused => Failure::new("this mailbox is paused", "test it first: `postern mailbox test EMAIL`"),
+        DefaultError::Storage(error) => error.into(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The command line: one file per command, each working on the configured database directly, also while `serve` runs.
+//! The command line: one file per command, each working on the configured database directly, also while `serve` runs;
+//! in `remote` those that work on an instance elsewhere.
 //!
 //! What a command found goes to standard output (`output.rs`), why it failed to standard error as one line and a hint
 //! (`failure.rs`). Exit status: 0 done, 1 failed, 2 wrong usage.
@@ -24,6 +25,7 @@ mod own_domain;
 mod password;
 mod pgp_key;
 mod queue;
+mod remote;
 mod sandbox;
 mod serve;
 mod token;
@@ -52,7 +54,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(failure) => {
             // Standard error is the last place there is: if it is closed, the exit status has to do.
             failure.print(&mut io::stderr()).unwrap_or_default();
-            ExitCode::FAILURE
+            ExitCode::from(failure.status())
         }
     }
 }
@@ -67,6 +69,9 @@ fn execute(line: CommandLine, writer: &mut dyn Write) -> Result<(), Failure> {
     let Some(command) = line.command else {
         return Ok(write!(writer, "{}", CommandLine::command().render_help())?);
     };
+    if let Some(target) = remote::Target::of(&line.global)? {
+        return remote::run(&target, command, line.global.json, writer);
+    }
     let config = || settings(&line.global);
     let user = line.global.user.as_ref();
     let json = line.global.json;

@@ -13,14 +13,14 @@ use crate::service::domain_claim::{self, ClaimError, FindError};
 use crate::service::user::{self, ResolveError};
 
 use super::desk;
-use super::domain::write_record;
+use super::domain::{RecordView, write_record};
 use super::failure::Failure;
 use super::output::Output;
 
 #[derive(Serialize)]
 struct Claimed {
     domain: String,
-    proof: Record,
+    proof: RecordView,
     warning: Option<&'static str>,
 }
 
@@ -38,7 +38,7 @@ pub async fn claim(
     let user = desk::user(desk, user).await?.id;
     let around = app::surroundings(config)?;
     let claim = domain_claim::claim(desk, &around.hostname, user, name).await.map_err(claim_failed)?;
-    let proof = domain_check::ownership(&around, &claim).await;
+    let proof = domain_check::ownership(&around, &claim).await.into();
     let is_in_use = domain_claim::has_mailboxes(desk, &claim.name, Some(user)).await?;
     let view = Claimed { domain: claim.name.to_string(), proof, warning: is_in_use.then_some(MAILBOXES) };
     Ok(output.show(&view, |to| {

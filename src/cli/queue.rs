@@ -10,7 +10,7 @@ use crate::model::id::DeliveryId;
 use crate::model::{Address, Timestamp};
 use crate::service::queue::{self, ChangeError, Entry, GetError};
 
-use super::args::QueueCommand;
+use super::args::{Handle, QueueCommand};
 use super::desk;
 use super::failure::Failure;
 use super::output::{Output, printable};
@@ -21,18 +21,19 @@ const PAGE: u32 = 500;
 /// A delivery as shown. Its owner and the operator may see the next hop's words.
 #[derive(Serialize)]
 pub struct View {
-    id: i64,
-    kind: &'static str,
-    state: &'static str,
-    alias: Option<String>,
-    recipient: String,
-    queued_at: String,
-    next_attempt_at: Option<String>,
-    attempts: i32,
-    expires_at: String,
-    settled_at: Option<String>,
-    status: Option<String>,
-    reason: Option<String>,
+    pub(super) id: Handle,
+    pub(super) kind: String,
+    pub(super) state: String,
+    pub(super) alias: Option<String>,
+    pub(super) recipient: String,
+    pub(super) queued_at: String,
+    pub(super) next_attempt_at: Option<String>,
+    pub(super) attempts: i32,
+    /// The API has none for what is settled.
+    pub(super) expires_at: Option<String>,
+    pub(super) settled_at: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 impl View {
@@ -40,15 +41,15 @@ impl View {
     pub fn of(delivery: &Delivery, alias: Option<&Address>) -> Self {
         let failure = delivery.last_failure.as_ref();
         Self {
-            id: delivery.id.0,
-            kind: delivery.kind.as_str(),
-            state: delivery.state.as_str(),
+            id: Handle::Number(delivery.id.0),
+            kind: delivery.kind.as_str().to_owned(),
+            state: delivery.state.as_str().to_owned(),
             alias: alias.map(Address::to_string),
             recipient: delivery.recipient.to_string(),
             queued_at: delivery.queued_at.to_rfc3339(),
             next_attempt_at: (delivery.state == DeliveryState::Waiting).then(|| delivery.next_attempt_at.to_rfc3339()),
             attempts: delivery.attempts,
-            expires_at: delivery.expires_at.to_rfc3339(),
+            expires_at: Some(delivery.expires_at.to_rfc3339()),
             settled_at: delivery.settled_at.map(Timestamp::to_rfc3339),
             status: failure.map(|failure| failure.status.clone()),
             reason: failure.map(|failure| failure.detail.reveal().clone()),
@@ -71,18 +72,19 @@ impl View {
     fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         let mut line = |name: &str, value: &str| writeln!(to, "{name:<12}{}", printable(value));
         line("delivery", &self.id.to_string())?;
-        line("kind", self.kind)?;
-        line("state", self.state)?;
+        line("kind", &self.kind)?;
+        line("state", &self.state)?;
         line("alias", self.alias.as_deref().unwrap_or("-"))?;
         line("to", &self.recipient)?;
         line("queued", &self.queued_at)?;
         line("attempts", &self.attempts.to_string())?;
+        let expires = self.expires_at.as_deref().unwrap_or("-");
         match (&self.next_attempt_at, &self.settled_at) {
             (Some(next), _) => {
                 line("next", next)?;
-                line("given up", &self.expires_at)?;
+                line("given up", expires)?;
             }
-            (None, None) => line("held until", &self.expires_at)?,
+            (None, None) => line("held until", expires)?,
             (None, settled) => line("ended", settled.as_deref().unwrap_or("-"))?,
         }
         if self.why().is_empty() { Ok(()) } else { line("reason", &self.why()) }
@@ -96,7 +98,7 @@ struct Retried {
 
 #[derive(Serialize)]
 struct Dropped {
-    dropped: i64,
+    dropped: Handle,
 }
 
 /// Runs one of them.
@@ -115,35 +117,61 @@ pub fn run(config: &Config, user: Option<&Address>, command: QueueCommand, outpu
                 }
                 entries.extend(page);
             }
-            let views: Vec<View> = entries.iter().map(View::of_entry).collect();
-            Ok(output.list(&views, "the queue is empty", ["ID", "STATE", "ALIAS", "TRIES", "NEXT", "REASON"], |view| {
-                let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
-                [
-                    view.id.to_string(),
-                    view.state.to_owned(),
-                    dash(&view.alias),
-                    view.attempts.to_string(),
-                    dash(&view.next_attempt_at),
-                    view.why(),
-                ]
-            })?)
+            print_list(&entries.iter().map(View::of_entry).collect::<Vec<View>>(), output)
         }
         QueueCommand::Show(one) => {
-            let view = View::of_entry(&queue::get(desk, DeliveryId(one.id)).await.map_err(get_failed)?);
-            Ok(output.show(&view, |to| view.write(to))?)
+            print_shown(&View::of_entry(&queue::get(desk, key(one.id)?).await.map_err(get_failed)?), output)
         }
         QueueCommand::Retry { id } => {
-            let retried = queue::retry(desk, id.map(DeliveryId)).await.map_err(change_failed)?;
-            Ok(output.show(&Retried { retried }, |to| writeln!(to, "{retried} deliveries are due now"))?)
+            let id = id.map(key).transpose()?;
+            print_retried(queue::retry(desk, id).await.map_err(change_failed)?, output)
         }
         QueueCommand::Drop(one) => {
-            queue::cancel(desk, DeliveryId(one.id)).await.map_err(change_failed)?;
-            Ok(output.show(&Dropped { dropped: one.id }, |to| writeln!(to, "delivery {} is given up", one.id))?)
+            queue::cancel(desk, key(one.id)?).await.map_err(change_failed)?;
+            print_dropped(one.id, output)
         }
     })
 }
 
-fn unknown() -> Failure {
+fn key(id: Handle) -> Result<DeliveryId, Failure> {
+    Ok(DeliveryId(number(id)?))
+}
+
+/// Ids are what the API goes by.
+pub(super) fn number(id: Handle) -> Result<i64, Failure> {
+    match id {
+        Handle::Number(number) => Ok(number),
+        Handle::Id(_) => Err(Failure::misuse("here it is named by its number", "the list shows it; ids are for --url")),
+    }
+}
+
+pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.list(views, "the queue is empty", ["ID", "STATE", "ALIAS", "TRIES", "NEXT", "REASON"], |view| {
+        let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+        [
+            view.id.to_string(),
+            view.state.clone(),
+            dash(&view.alias),
+            view.attempts.to_string(),
+            dash(&view.next_attempt_at),
+            view.why(),
+        ]
+    })?)
+}
+
+pub(super) fn print_shown(view: &View, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| view.write(to))?)
+}
+
+pub(super) fn print_retried(retried: u64, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(&Retried { retried }, |to| writeln!(to, "{retried} deliveries are due now"))?)
+}
+
+pub(super) fn print_dropped(dropped: Handle, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(&Dropped { dropped }, |to| writeln!(to, "delivery {dropped} is given up"))?)
+}
+
+pub(super) fn unknown() -> Failure {
     Failure::new("there is no such delivery: it was delivered, or never was", "see `postern queue list`")
 }
 
@@ -157,13 +185,19 @@ fn get_failed(error: GetError) -> Failure {
 fn change_failed(error: ChangeError) -> Failure {
     match error {
         ChangeError::Unknown => unknown(),
-        ChangeError::NotWaiting => {
-            Failure::new("this delivery does not wait any more", "its content is erased; see `postern queue show`")
-        }
-        ChangeError::Held => Failure::new(
-            "this delivery is held for its owner's decision",
-            "see `postern hold show`; the owner may `postern hold release` or `postern hold drop` it",
-        ),
+        ChangeError::NotWaiting => not_waiting(),
+        ChangeError::Held => held(),
         ChangeError::Storage(error) => error.into(),
     }
+}
+
+pub(super) fn not_waiting() -> Failure {
+    Failure::new("this delivery does not wait any more", "its content is erased; see `postern queue show`")
+}
+
+pub(super) fn held() -> Failure {
+    Failure::new(
+        "this delivery is held for its owner's decision",
+        "see `postern hold show`; the owner may `postern hold release` or `postern hold drop` it",
+    )
 }

@@ -8,29 +8,30 @@ use crate::model::id::ApiTokenId;
 use crate::model::{Address, Timestamp};
 use crate::service::token::{self, CreateError};
 
-use super::args::TokenCommand;
+use super::args::{Handle, TokenCommand};
 use super::desk;
 use super::failure::Failure;
 use super::output::{Output, printable};
+use super::queue::number;
 
 /// A token as shown.
 #[derive(Serialize)]
-struct View {
-    id: i64,
-    name: String,
-    scopes: String,
-    created_at: String,
-    expires_at: Option<String>,
-    last_used_at: Option<String>,
+pub struct View {
+    pub(super) id: Handle,
+    pub(super) name: String,
+    pub(super) scopes: String,
+    pub(super) created_at: String,
+    pub(super) expires_at: Option<String>,
+    pub(super) last_used_at: Option<String>,
     /// Only when it was just made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<String>,
+    pub(super) token: Option<String>,
 }
 
 impl View {
     fn of(token: &ApiToken, secret: Option<String>) -> Self {
         Self {
-            id: token.id.0,
+            id: Handle::Number(token.id.0),
             name: token.name.clone(),
             scopes: token.scopes.to_string(),
             created_at: token.created_at.to_rfc3339(),
@@ -43,7 +44,7 @@ impl View {
 
 #[derive(Serialize)]
 struct Revoked {
-    revoked: i64,
+    revoked: Handle,
 }
 
 /// Runs one of them.
@@ -56,28 +57,43 @@ pub fn run(config: &Config, user: Option<&Address>, command: TokenCommand, outpu
                 let made = token::create(desk, user, &name, Scopes::new(scopes), expires_at).await;
                 let (token, secret) = made.map_err(create_failed)?;
                 // The one moment at which its owner sees it.
-                let view = View::of(&token, Some(secret.into_inner()));
-                Ok(output.show(&view, |to| {
-                    writeln!(to, "{}", view.token.as_deref().unwrap_or_default())?;
-                    writeln!(to, "keep it now: it is not shown again")
-                })?)
+                print_made(&View::of(&token, Some(secret.into_inner())), output)
             }
             TokenCommand::List => {
                 let views: Vec<View> = token::list(desk, user).await?.iter().map(|token| View::of(token, None)).collect();
-                Ok(output.list(&views, "no tokens", ["ID", "NAME", "SCOPES", "SINCE", "LAST USED", "UNTIL"], |view| {
-                    let when = |at: &Option<String>| at.clone().unwrap_or_else(|| "-".into());
-                    let (since, used, until) = (view.created_at.clone(), when(&view.last_used_at), when(&view.expires_at));
-                    [view.id.to_string(), printable(&view.name), view.scopes.clone(), since, used, until]
-                })?)
+                print_list(&views, output)
             }
             TokenCommand::Revoke { id } => {
-                if !token::revoke(desk, user, ApiTokenId(id)).await? {
-                    return Err(Failure::new("there is no such token", "see `postern token list`"));
+                if !token::revoke(desk, user, ApiTokenId(number(id)?)).await? {
+                    return Err(unknown());
                 }
-                Ok(output.show(&Revoked { revoked: id }, |to| writeln!(to, "token {id} is revoked"))?)
+                print_revoked(id, output)
             }
         }
     })
+}
+
+pub(super) fn print_made(view: &View, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| {
+        writeln!(to, "{}", view.token.as_deref().unwrap_or_default())?;
+        writeln!(to, "keep it now: it is not shown again")
+    })?)
+}
+
+pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.list(views, "no tokens", ["ID", "NAME", "SCOPES", "SINCE", "LAST USED", "UNTIL"], |view| {
+        let when = |at: &Option<String>| at.clone().unwrap_or_else(|| "-".into());
+        let (since, used, until) = (view.created_at.clone(), when(&view.last_used_at), when(&view.expires_at));
+        [view.id.to_string(), printable(&view.name), view.scopes.clone(), since, used, until]
+    })?)
+}
+
+pub(super) fn print_revoked(revoked: Handle, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(&Revoked { revoked }, |to| writeln!(to, "token {revoked} is revoked"))?)
+}
+
+pub(super) fn unknown() -> Failure {
+    Failure::new("there is no such token", "see `postern token list`")
 }
 
 fn create_failed(error: CreateError) -> Failure {

@@ -64,6 +64,15 @@ pub struct NewAppPasswordMade {
     /// The user name that goes with it.
     #[schema(example = "jane.roe@inbox.example")]
     user_name: String,
+    /// The server mail is handed in at.
+    #[schema(example = "gate.you.example")]
+    server: String,
+    /// Its ports with TLS from the first byte.
+    #[schema(example = json!([465]))]
+    tls_ports: Vec<u16>,
+    /// Its ports with STARTTLS.
+    #[schema(example = json!([587]))]
+    starttls_ports: Vec<u16>,
     /// The app password.
     app_password: AppPasswordShape,
 }
@@ -104,9 +113,15 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<NewAppPasswordMade>), Problem> {
     key.refuse()?;
     let (made, secret) = app_password::create(&broker.desk, writer.user_id(), &body.value.name).await?;
-    let user_name = writer.0.user.email.to_string();
-    let app_password = AppPasswordShape::of(&made);
-    Ok((StatusCode::CREATED, Json(NewAppPasswordMade { secret: secret.shown(), user_name, app_password })))
+    let shown = NewAppPasswordMade {
+        secret: secret.shown(),
+        user_name: writer.0.user.email.to_string(),
+        server: broker.rules.hostname.to_string(),
+        tls_ports: broker.rules.submissions_ports.clone(),
+        starttls_ports: broker.rules.submission_ports.clone(),
+        app_password: AppPasswordShape::of(&made),
+    };
+    Ok((StatusCode::CREATED, Json(shown)))
 }
 
 /// Revokes an app password.

@@ -13,9 +13,12 @@ use super::page::Page;
 use super::problem::Problem;
 use super::request::{Body, Id, Nothing, Params, PublicId};
 use super::routes::{Access, Routes};
+use super::shape::AliasName;
 use crate::model::Timestamp;
+use crate::model::alias::Alias;
 use crate::model::api_token::Scope;
 use crate::model::block::{Block, Sender};
+use crate::model::contact::Contact;
 use crate::service::block;
 use crate::service::broker::Broker;
 
@@ -25,6 +28,7 @@ pub fn routes(routes: Routes) -> Routes {
     routes
         .noun("Blocks", "Senders nothing is wanted from, at all aliases. One correspondent of one alias is a contact.")
         .on::<__path_list, _, _>(read, list)
+        .on::<__path_contacts, _, _>(read, contacts)
         .once::<__path_create, _, _>(write, create)
         .on::<__path_remove, _, _>(write, remove)
 }
@@ -55,6 +59,37 @@ impl BlockShape {
 pub async fn list(State(broker): State<Broker>, reader: Reader, _: Params<Nothing>) -> Result<Json<Page<BlockShape>>, Problem> {
     let blocks = block::everywhere(&broker.desk, reader.user_id()).await?;
     Ok(Json(Page::whole(blocks.iter().map(BlockShape::of).collect())))
+}
+
+/// A correspondent who is blocked at one alias.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BlockedContact {
+    /// The contact's id.
+    id: PublicId,
+    /// The correspondent's address.
+    #[schema(example = "support@lg.com")]
+    address: String,
+    /// The alias that takes nothing from it.
+    alias: AliasName,
+}
+
+/// Lists the contacts that are blocked, of all aliases.
+///
+/// What is blocked everywhere is not among them.
+#[utoipa::path(get, path = "/v1/blocks/contacts",
+    responses((status = 200, description = "All blocked contacts, the oldest first.", body = Page<BlockedContact>)))]
+pub async fn contacts(
+    State(broker): State<Broker>,
+    reader: Reader,
+    _: Params<Nothing>,
+) -> Result<Json<Page<BlockedContact>>, Problem> {
+    let blocks = block::list(&broker.desk, reader.user_id()).await?;
+    let shape = |(contact, alias): (Contact, Alias)| BlockedContact {
+        id: PublicId(contact.uuid),
+        address: contact.address.to_string(),
+        alias: AliasName { id: PublicId(alias.uuid), address: alias.address.to_string() },
+    };
+    Ok(Json(Page::whole(blocks.contacts.into_iter().map(shape).collect())))
 }
 
 /// Whom to block.

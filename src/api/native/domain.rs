@@ -42,6 +42,12 @@ pub struct DomainShape {
     is_own: bool,
     /// Whether mail its owner hands in may make an alias that does not exist yet.
     submission_creates: bool,
+    /// For which names the first message makes the alias: `off`, `on` for all, `pattern`.
+    #[schema(example = "off")]
+    catch_all: &'static str,
+    /// With `pattern`: what such a name looks like; several with spaces between.
+    #[schema(example = "shop-*")]
+    catch_all_pattern: Option<String>,
     /// How many aliases the user has there that are not killed.
     aliases: i64,
     /// When it was added.
@@ -56,6 +62,8 @@ impl DomainShape {
             name: domain.name.to_string(),
             is_own: domain.user_id.is_some(),
             submission_creates: domain.submission_creates,
+            catch_all: domain.catch_all.as_str(),
+            catch_all_pattern: domain.catch_all.patterns().map(ToString::to_string),
             aliases,
             created_at: Timestamp::to_rfc3339(domain.created_at),
         }

@@ -8,6 +8,8 @@ use clap::{Args, Subcommand};
 use crate::model::DomainName;
 use crate::model::api_token::Scope;
 
+use super::Handle;
+
 /// `postern domain …`
 #[derive(Debug, Subcommand)]
 pub enum DomainCommand {
@@ -113,7 +115,7 @@ pub enum TokenCommand {
     /// End a token at once
     Revoke {
         /// Its number, from `postern token list`
-        id: i64,
+        id: Handle,
     },
 }
 
@@ -148,7 +150,7 @@ pub enum QueueCommand {
     /// Try again now: one delivery, or all that wait
     Retry {
         /// Number of the delivery
-        id: Option<i64>,
+        id: Option<Handle>,
     },
     /// Give a delivery up
     Drop(OneDelivery),
@@ -158,7 +160,7 @@ pub enum QueueCommand {
 #[derive(Debug, Args)]
 pub struct OneDelivery {
     /// Number of the delivery, from `postern queue list`
-    pub id: i64,
+    pub id: Handle,
 }
 
 fn yes_or_no() -> impl TypedValueParser<Value = bool> {

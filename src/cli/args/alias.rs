@@ -14,6 +14,8 @@ use crate::model::site::Site;
 use crate::model::{Address, DomainName};
 use crate::service::signed_name::{NameKey, NameKeyError};
 
+use super::Handle;
+
 /// `postern alias …`
 #[derive(Debug, Subcommand)]
 pub enum AliasCommand {
@@ -30,6 +32,8 @@ pub enum AliasCommand {
     },
     /// Show one alias with its counters
     Show(OneAlias),
+    /// Accept mail of the senders it knows only
+    Lock(OneAlias),
     /// Accept nothing for now: senders get 450 and keep trying
     Pause(OneAlias),
     /// End it: senders get 550 from now on, what waits for it is not delivered
@@ -122,6 +126,7 @@ pub enum HoldCommand {
     /// Deliver a held message
     Release(OneHeld),
     /// Let a held message go: it is not delivered, its content is erased
+    #[command(visible_alias = "discard")]
     Drop(OneHeld),
 }
 
@@ -129,7 +134,7 @@ pub enum HoldCommand {
 #[derive(Debug, Args)]
 pub struct OneHeld {
     /// Number of the delivery, from `postern hold list`
-    pub id: i64,
+    pub id: Handle,
 }
 
 /// `postern alias new …`

@@ -15,6 +15,7 @@ mod password;
 #[cfg(feature = "pgp")]
 mod pgp_key;
 mod queue;
+mod remote;
 mod serve;
 mod support;
 mod token;

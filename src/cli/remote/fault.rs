@@ -1,0 +1,71 @@
+//! What an instance refuses, and what becomes of it on standard error: its own words are the error line.
+
+use serde::Deserialize;
+
+use super::super::failure::Failure;
+use super::MAKE_A_TOKEN;
+
+/// Longest part of a refusal that is shown, in characters.
+const LONGEST: usize = 500;
+
+/// Why there is no answer to work with.
+#[derive(Debug)]
+pub enum Fault {
+    /// The instance says no (RFC 9457).
+    Refused {
+        /// The status of its answer.
+        status: u16,
+        /// Its words.
+        detail: String,
+    },
+    /// Something else.
+    Failed(Failure),
+}
+
+/// The part of a problem that is for people.
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+impl Fault {
+    /// Reads a refusal; `None` when it is none of Postern's.
+    pub fn read(status: u16, body: &[u8]) -> Option<Self> {
+        let problem: Problem = serde_json::from_slice(body).ok()?;
+        let detail = problem.detail.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+        Some(Self::Refused { status, detail })
+    }
+
+    /// Another answer when the thing is not there.
+    pub fn or_missing(self, missing: impl FnOnce() -> Failure) -> Failure {
+        match self {
+            Self::Refused { status: 404, .. } => missing(),
+            other => other.into(),
+        }
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        let (status, detail) = match fault {
+            Fault::Failed(failure) => return failure,
+            Fault::Refused { status, detail } => (status, detail),
+        };
+        match status {
+            401 => Self::new("the instance does not take this token", MAKE_A_TOKEN),
+            403 => {
+                Self::new(detail, "make such a token on the instance: `postern token new --scope …`, or on its page for programs")
+            }
+            404 => Self::new(detail, "see the list of such things"),
+            429 => Self::new(detail, "wait a minute, then try again"),
+            500.. => Self::new(detail, "try again; if that does not help, tell who runs the instance"),
+            _ => Self::new(detail, "change that, then try again"),
+        }
+    }
+}
