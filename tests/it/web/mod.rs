@@ -18,6 +18,7 @@ mod security;
 mod setup;
 mod sign_in;
 mod sign_up;
+mod strangers;
 mod transfer;
 mod two_step;
 pub mod verify;
