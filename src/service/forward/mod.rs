@@ -201,8 +201,9 @@ async fn pass_on(
     let admitted = units::admit(broker, arrival, routes, refused).await?;
     let aliases: BTreeSet<AliasId> = admitted.units.iter().map(|unit| unit.alias_id).collect();
     let taken = async {
-        // Before anybody has the message: who made them must not take them back beside it.
-        first.keep_others(broker, met.intersection(&aliases).copied().collect()).await?;
+        // Before anybody has the message: who made them must not take them back beside it. Those that are refused beside
+        // others have to show it.
+        first.keep_others(broker, met).await?;
         commit::run(broker, arrival, admitted.units).await
     };
     match taken.await {
