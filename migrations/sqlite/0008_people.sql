@@ -131,9 +131,11 @@ CREATE TABLE made_aliases (
     domain_id   BIGINT NOT NULL REFERENCES domains (id) ON DELETE CASCADE,
     how         TEXT   NOT NULL CHECK (how IN ('catch-all', 'signed')),
     -- Days since the epoch.
-    day         BIGINT NOT NULL
+    day         BIGINT NOT NULL,
+    -- Set before a message to it is taken; until then whoever made it takes it back when its message is refused.
+    kept_at     BIGINT
 ) WITHOUT ROWID;
-CREATE INDEX made_aliases_by_day ON made_aliases (domain_id, how, day);
+CREATE INDEX made_aliases_by_day ON made_aliases (how, day, domain_id);
 
 -- Labels the owner gave an alias.
 CREATE TABLE alias_tags (

@@ -124,6 +124,7 @@ async fn name_key(desk: &Desk, user: Option<&Address>, args: &NameKeyArgs, outpu
     let user = desk::user(desk, user).await?;
     let failed = |error| match error {
         KeyChangeError::Unknown => unknown(ChangeError::Unknown),
+        KeyChangeError::Full => Failure::new(error.to_string(), "see `postern user name-key --off`"),
         KeyChangeError::Storage(error) => error.into(),
     };
     let key = if args.off {

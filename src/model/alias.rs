@@ -71,6 +71,14 @@ impl MadeBy {
             Self::Signed => "signed",
         }
     }
+
+    /// The note of such an alias, until its owner writes another.
+    pub const fn note(self) -> &'static str {
+        match self {
+            Self::CatchAll => "made by catch-all when the first message came",
+            Self::Signed => "made from a signed name when the first message came",
+        }
+    }
 }
 
 impl FromStr for MadeBy {

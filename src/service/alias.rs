@@ -179,6 +179,8 @@ pub(super) struct Name {
 
 /// The alias and where it forwards to.
 pub(super) async fn make(tx: &mut Tx, new: &NewAlias, name: &Name) -> Result<(Alias, Vec<Mailbox>), CreateError> {
+    // The mailboxes that are picked stay until the alias is there.
+    storage::user::lock_shared(tx, new.user).await?;
     let domain = pick_domain(tx, new).await?;
     let mailboxes = pick_mailboxes(tx, new).await?;
     let tries = if name.chosen.is_some() { 1 } else { DRAWS };

@@ -40,8 +40,8 @@ pub async fn unmake(broker: &Broker, user: UserId, uuid: Uuid) -> Result<Address
         .write(move |tx| {
             Box::pin(async move {
                 let id = alias_page::find_key(tx, user, uuid).await?.ok_or(UnmakeError::Unknown)?;
-                // On PostgreSQL nothing is queued for it from here on.
-                storage::alias::hold_state(tx, id).await?;
+                // On PostgreSQL nothing is queued or counted for it from here on.
+                storage::alias::lock(tx, id).await?;
                 let alias = storage::alias::find(tx, id).await?.ok_or(UnmakeError::Unknown)?;
                 if storage::alias::is_used(tx, id).await? {
                     return Err(UnmakeError::Used);

@@ -14,7 +14,6 @@ use super::app_password::Logins;
 use super::automatic::AutomaticCounts;
 use super::domain_check::Surroundings;
 use super::dsn::DsnCounts;
-use super::forward::FirstMail;
 use super::ledger::Ledger;
 use super::mailbox_test::Bench;
 use super::pausing::Doubtful;
@@ -115,8 +114,6 @@ pub struct Inner {
     pub automatic: AutomaticCounts,
     /// Reverse addresses seen lately; they never change.
     pub reverse: ReverseCache,
-    /// Aliases whose first message is under way.
-    pub first_mail: FirstMail,
     /// The keys that names on shared domains are signed with.
     pub name_keys: NameKeys,
     /// What was done with API tokens lately.
@@ -186,7 +183,6 @@ impl Broker {
             dsns: DsnCounts::default(),
             automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),
-            first_mail: FirstMail::default(),
             name_keys: NameKeys::default(),
             tokens: TokenMemory::default(),
             logins: Logins::default(),

@@ -19,6 +19,7 @@ pub const FIND_ROUTE: &str = "SELECT a.id, a.uuid, a.user_id, a.domain_id, a.add
      m.id AS mailbox_id, m.uuid AS mailbox_uuid, m.user_id AS mailbox_user_id, m.address AS mailbox_address, \
      m.verified_at AS mailbox_verified_at, m.is_default AS mailbox_is_default, m.created_at AS mailbox_created_at, \
      m.paused_at AS mailbox_paused_at, m.paused_status AS mailbox_paused_status, k.expires_at AS key_expires_at, \
+     EXISTS (SELECT 1 FROM made_aliases f WHERE f.alias_id = a.id AND f.kept_at IS NULL) AS is_provisional, \
      (EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = a.user_id) \
      OR EXISTS (SELECT 1 FROM contacts c WHERE c.alias_id = a.id AND c.blocked_at IS NOT NULL)) AS has_blocks \
      FROM aliases a \
@@ -43,6 +44,8 @@ pub struct Route {
     pub paused: usize,
     /// When the first PGP key of those mailboxes expires, if one does: nothing goes there in clear.
     pub key_expires_at: Option<Timestamp>,
+    /// Whether its first message made it and none is known to have been taken: it may be taken back any moment.
+    pub is_provisional: bool,
 }
 
 /// What a new alias is made of.
@@ -143,6 +146,7 @@ struct RouteRow {
     mailbox_paused_status: Option<String>,
     has_blocks: bool,
     key_expires_at: Option<i64>,
+    is_provisional: bool,
 }
 
 impl RouteRow {
@@ -177,8 +181,8 @@ pub async fn find_route(tx: &mut Tx, address: &str) -> Result<Option<Route>, Err
     let verified = mailboxes.len();
     mailboxes.retain(|mailbox| mailbox.paused.is_none());
     let (unverified, paused) = (all - verified, verified - mailboxes.len());
-    let has_blocks = row.has_blocks;
-    Ok(Some(Route { alias: row.alias.try_into()?, unverified, paused, has_blocks, mailboxes, key_expires_at }))
+    let (has_blocks, is_provisional) = (row.has_blocks, row.is_provisional);
+    Ok(Some(Route { alias: row.alias.try_into()?, unverified, paused, has_blocks, mailboxes, key_expires_at, is_provisional }))
 }
 
 /// The alias with that key.
@@ -319,6 +323,18 @@ pub async fn hold_state(tx: &mut Tx, id: AliasId) -> Result<Option<AliasState>, 
     };
     let state: Option<String> = on!(tx, c => sqlx::query_scalar(text).bind(id.0).fetch_optional(c))?;
     state.map(|state| columns::word("aliases", "state", id.0, &state)).transpose()
+}
+
+/// Keeps everybody else from changing an alias, or from giving it anything, before this transaction ends; false when it is
+/// gone. What is asked after this, in a statement of its own, still holds when the transaction ends.
+pub async fn lock(tx: &mut Tx, id: AliasId) -> Result<bool, Error> {
+    let text = match tx {
+        Tx::Postgres(_) => "SELECT id FROM aliases WHERE id = $1 FOR UPDATE",
+        // SQLite has one writer.
+        Tx::Sqlite(_) | Tx::PostgresRead(_) => "SELECT id FROM aliases WHERE id = $1",
+    };
+    let found: Option<i64> = on!(tx, c => sqlx::query_scalar(text).bind(id.0).fetch_optional(c))?;
+    Ok(found.is_some())
 }
 
 /// Counts one accepted message; false when the alias has none left (or is gone). Never counts past the maximum.

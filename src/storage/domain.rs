@@ -106,8 +106,21 @@ pub async fn set_catch_all(tx: &mut Tx, user: UserId, name: &DomainName, catch_a
     Ok(changed == 1)
 }
 
-/// Keeps everybody else from making an alias on this domain through its first message, or from removing it, before this
-/// transaction ends; false when it is gone.
+/// Keeps everybody else from making an alias on this domain through its first message, or from changing or removing it,
+/// before this transaction ends; false when it is gone. Aliases that are made otherwise do not wait: one that did would
+/// wait for a transaction that waits for its address.
+pub async fn hold(tx: &mut Tx, id: DomainId) -> Result<bool, Error> {
+    let text = match tx {
+        Tx::Postgres(_) => "SELECT id FROM domains WHERE id = $1 FOR NO KEY UPDATE",
+        // SQLite has one writer.
+        Tx::Sqlite(_) | Tx::PostgresRead(_) => "SELECT id FROM domains WHERE id = $1",
+    };
+    let found: Option<i64> = on!(tx, c => sqlx::query_scalar(text).bind(id.0).fetch_optional(c))?;
+    Ok(found.is_some())
+}
+
+/// Keeps everybody else from making an alias on this domain, or from removing it, before this transaction ends; false when
+/// it is gone.
 pub async fn lock(tx: &mut Tx, id: DomainId) -> Result<bool, Error> {
     let text = match tx {
         Tx::Postgres(_) => "SELECT id FROM domains WHERE id = $1 FOR UPDATE",

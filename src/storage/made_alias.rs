@@ -1,9 +1,10 @@
 //! Aliases that their first message made, and the keys of users who make names without network.
 
+use crate::model::Timestamp;
 use crate::model::alias::MadeBy;
 use crate::model::id::{AliasId, DomainId, UserId};
 
-use super::{Error, Tx, changed, columns, on};
+use super::{Error, Tx, alias, changed, columns, on};
 
 /// Notes that an alias was made so, on that day (since the epoch).
 pub async fn insert(tx: &mut Tx, alias: AliasId, domain: DomainId, how: MadeBy, day: i64) -> Result<(), Error> {
@@ -24,6 +25,13 @@ pub async fn count(tx: &mut Tx, domain: DomainId, how: MadeBy, day: i64) -> Resu
         .bind(domain.0).bind(how.as_str()).bind(day).fetch_one(c))
 }
 
+/// How many of a user were made so on that day, on whatever domain.
+pub async fn count_of_user(tx: &mut Tx, user: UserId, how: MadeBy, day: i64) -> Result<i64, Error> {
+    let text = "SELECT COUNT(*) FROM made_aliases m JOIN aliases a ON a.id = m.alias_id \
+         WHERE m.how = $2 AND m.day = $3 AND a.user_id = $1";
+    on!(tx, c => sqlx::query_scalar(text).bind(user.0).bind(how.as_str()).bind(day).fetch_one(c))
+}
+
 /// How an alias was made, if its first message did.
 pub async fn of_alias(tx: &mut Tx, alias: AliasId) -> Result<Option<MadeBy>, Error> {
     let text = "SELECT how FROM made_aliases WHERE alias_id = $1";
@@ -31,11 +39,43 @@ pub async fn of_alias(tx: &mut Tx, alias: AliasId) -> Result<Option<MadeBy>, Err
     how.map(|how| columns::word("made_aliases", "how", alias.0, &how)).transpose()
 }
 
-/// Takes back an alias whose first message was not accepted: it never was. One that has anything in the queue stays.
-pub async fn take_back(tx: &mut Tx, alias: AliasId) -> Result<bool, Error> {
-    let text = "DELETE FROM aliases WHERE id = $1 AND EXISTS (SELECT 1 FROM made_aliases m WHERE m.alias_id = $1) \
-         AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alias_id = $1)";
-    Ok(changed!(tx, sqlx::query(text).bind(alias.0))? == 1)
+/// What [`keep`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It stays from now on.
+    Now,
+    /// It stayed already.
+    Before,
+    /// Whoever made it took it back, or it was removed.
+    Gone,
+}
+
+/// A message to it is taken, or about to be: the alias is not taken back any more.
+pub async fn keep(tx: &mut Tx, id: AliasId, now: Timestamp) -> Result<Kept, Error> {
+    if alias::hold_state(tx, id).await?.is_none() {
+        return Ok(Kept::Gone);
+    }
+    let text = "UPDATE made_aliases SET kept_at = $2 WHERE alias_id = $1 AND kept_at IS NULL";
+    let changed = changed!(tx, sqlx::query(text).bind(id.0).bind(now.as_micros()))?;
+    Ok(if changed == 1 { Kept::Now } else { Kept::Before })
+}
+
+/// Takes back an alias whose first message was not accepted: it never was. One that another message met, that has anything
+/// in the queue, or with which its owner did anything meanwhile stays.
+pub async fn take_back(tx: &mut Tx, id: AliasId) -> Result<bool, Error> {
+    // In a statement of its own: the next one then sees what was committed while this one waited.
+    if !alias::lock(tx, id).await? {
+        return Ok(false);
+    }
+    let text = "DELETE FROM aliases WHERE id = $1 AND state = 'active' AND state_changed_at = created_at AND NOT pinned \
+         AND display_name IS NULL AND link_epoch = 0 AND note IN ($2, $3) AND expires_at IS NULL AND max_messages IS NULL \
+         AND EXISTS (SELECT 1 FROM made_aliases m WHERE m.alias_id = $1 AND m.kept_at IS NULL) \
+         AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alias_id = $1) \
+         AND NOT EXISTS (SELECT 1 FROM alias_tags t WHERE t.alias_id = $1) \
+         AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.alias_id = $1 AND c.blocked_at IS NOT NULL) \
+         AND (SELECT COUNT(*) FROM alias_mailboxes am WHERE am.alias_id = $1) = 1";
+    let (one, other) = (MadeBy::CatchAll.note(), MadeBy::Signed.note());
+    Ok(changed!(tx, sqlx::query(text).bind(id.0).bind(one).bind(other))? == 1)
 }
 
 /// The key a user signs names with; `None` when they make none.
@@ -51,6 +91,12 @@ pub async fn name_keys(tx: &mut Tx, limit: u32) -> Result<Vec<(UserId, Vec<u8>)>
         "SELECT id, name_key FROM users WHERE name_key IS NOT NULL ORDER BY id LIMIT $1",
     ).bind(i64::from(limit)).fetch_all(c))?;
     Ok(rows.into_iter().map(|(id, key)| (UserId(id), key)).collect())
+}
+
+/// How many other users have one.
+pub async fn count_other_keys(tx: &mut Tx, user: UserId) -> Result<i64, Error> {
+    let text = "SELECT COUNT(*) FROM users WHERE name_key IS NOT NULL AND id <> $1";
+    on!(tx, c => sqlx::query_scalar(text).bind(user.0).fetch_one(c))
 }
 
 /// Gives a user another key, or none; false when there is no such user.

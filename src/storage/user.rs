@@ -108,6 +108,16 @@ pub async fn lock(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
     Ok(find(tx, id).await?.is_some())
 }
 
+/// Waits for whoever holds [`lock`], and keeps it from others before this transaction ends: the mailboxes that are read from
+/// here on are there when it does. Any number of transactions have it at once.
+pub async fn lock_shared(tx: &mut Tx, id: UserId) -> Result<(), Error> {
+    if let Tx::Postgres(t) = tx {
+        // What any row that refers to the user would take itself, only earlier. SQLite has one writer.
+        sqlx::query("SELECT id FROM users WHERE id = $1 FOR KEY SHARE").bind(id.0).fetch_optional(&mut **t).await?;
+    }
+    Ok(())
+}
+
 /// Removes a user with everything they have; their aliases must have been retired before. False when there was none.
 pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
     Ok(changed!(tx, sqlx::query("DELETE FROM users WHERE id = $1").bind(id.0))? == 1)

@@ -62,7 +62,8 @@ pub(in crate::service) async fn run(broker: &Broker, arrival: &Arrival<'_>, unit
     let (held, units): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.held.is_some());
     let is_held = hold(broker, arrival, held, units.is_empty()).await?;
     if units.is_empty() {
-        return Ok(());
+        // Nothing kept and nobody to hand it to: no message is ever taken so.
+        return if is_held { Ok(()) } else { Err(policy::recipient::NOT_NOW) };
     }
     let mut tried = try_all(broker, units, broker.rules.inline_deadline).await;
     share_trouble(broker, &tried);

@@ -18,7 +18,7 @@ pub(super) mod units;
 mod unmade;
 
 pub use seal::{SealError, Sealed};
-pub use unmade::{FirstMail, Unmade};
+pub use unmade::Unmade;
 
 use std::collections::BTreeSet;
 
@@ -179,10 +179,10 @@ async fn forward(
         Err(reply) => return Err(author::refused(broker, &routes, reply)),
     };
     let arrival = units::Arrival { client, mail, header: &header, start: &start, content, known: known.as_ref() };
-    let mut first = broker.first_mail.join(&routes);
+    let mut first = unmade::First::default();
     let outcome = async {
-        unmade::make_all(broker, &arrival, unmade, &mut routes, &mut first).await?;
-        pass_on(broker, &arrival, routes, &mut first).await
+        let refused = unmade::make_all(broker, &arrival, unmade, &mut routes, &mut first).await?;
+        pass_on(broker, &arrival, routes, refused, &mut first).await
     };
     let outcome = outcome.await;
     // What was made for this message and did not take it never was.
@@ -194,18 +194,25 @@ async fn pass_on(
     broker: &Broker,
     arrival: &units::Arrival<'_>,
     routes: Vec<Route>,
-    first: &mut unmade::First<'_>,
+    refused: Vec<units::Refused>,
+    first: &mut unmade::First,
 ) -> Result<(), Reply> {
-    let admitted = units::admit(broker, arrival, routes).await?;
+    let met: BTreeSet<AliasId> = routes.iter().filter(|route| route.is_provisional).map(|route| route.alias.id).collect();
+    let admitted = units::admit(broker, arrival, routes, refused).await?;
     let aliases: BTreeSet<AliasId> = admitted.units.iter().map(|unit| unit.alias_id).collect();
-    match commit::run(broker, arrival, admitted.units).await {
+    let taken = async {
+        // Before anybody has the message: who made them must not take them back beside it. Those that are refused beside
+        // others have to show it.
+        first.keep_others(broker, met).await?;
+        commit::run(broker, arrival, admitted.units).await
+    };
+    match taken.await {
         Ok(()) => {
-            first.keep(broker, &aliases);
+            // Also those that were refused beside others: their owner sees what was kept out.
+            first.keep(broker).await;
             automatic::count_arrival(broker, arrival.header, arrival.start, &aliases);
             sighted::note(broker, arrival, aliases);
-            let mut refused = admitted.refused;
-            refused.retain(|refused| !first.is_first_for(refused.route.alias.id));
-            refused::make_visible(broker, arrival.mail.sender.as_ref(), refused);
+            refused::make_visible(broker, arrival.mail.sender.as_ref(), admitted.refused);
             Ok(())
         }
         Err(reply) => {

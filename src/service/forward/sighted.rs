@@ -27,6 +27,13 @@ pub(super) fn note(broker: &Broker, arrival: &Arrival<'_>, aliases: BTreeSet<Ali
     }
 }
 
+/// The author's site, where it is proven that the message comes from there.
+pub(super) fn proven_site(arrival: &Arrival<'_>) -> Option<Site> {
+    let proof = proof(&arrival.known?.authentication);
+    let author = mailboxes::author(arrival.header, arrival.start).ok()?;
+    matches!(proof, Proof::Dkim | Proof::Spf).then(|| Site::of(author.address.domain())).flatten()
+}
+
 /// The registrable domain, or the domain itself where there is none above it.
 fn organisation(domain: &DomainName) -> String {
     Site::of(domain).map_or_else(|| domain.to_string(), |site| site.to_string())

@@ -94,13 +94,20 @@ pub(super) struct Refused {
 
 /// The units of all recipients. When none can be served the first refusal is the answer; among several the others go on
 /// and the refused ones become failures their owner sees.
-pub(super) async fn admit(broker: &Broker, arrival: &Arrival<'_>, routes: Vec<Route>) -> Result<Admitted, Reply> {
+///
+/// `refused`: recipients that were refused before.
+pub(super) async fn admit(
+    broker: &Broker,
+    arrival: &Arrival<'_>,
+    routes: Vec<Route>,
+    refused: Vec<Refused>,
+) -> Result<Admitted, Reply> {
     let body_hash = broker.signing.hash(&arrival.body()).await.map_err(|error| signing::failed(broker, &error))?;
     let keys = seal::keys(broker, &routes).await?;
     // Asked only where it matters: for most people no mailbox has a key.
     let keys = if !keys.is_empty() && seal::is_encrypted(arrival).await? { HashMap::new() } else { keys };
     let mut sealer = Sealer::new(broker);
-    let mut admitted = Admitted::default();
+    let mut admitted = Admitted { refused, ..Admitted::default() };
     let mut limited = Vec::new();
     for route in routes {
         match admit_one(broker, arrival, &route, &keys, &mut sealer, body_hash.as_ref()).await {
@@ -134,6 +141,9 @@ async fn admit_one(
     body_hash: Option<&BodyHash>,
 ) -> Result<Vec<Unit>, Reply> {
     let alias = &route.alias;
+    if route.mailboxes.is_empty() {
+        return Err(policy::recipient::NOT_NOW);
+    }
     check_path(broker, arrival, alias)?;
     automatic::check_arrival(broker, arrival.header, arrival.start, alias.id)?;
     blocked::check_author(broker, arrival, route).await?;

@@ -102,6 +102,8 @@ pub async fn make(
     now: Timestamp,
     chance: &Chance,
 ) -> Result<Applied, storage::Error> {
+    // No mailbox goes away between being counted as one of several and being an alias's only one.
+    storage::user::lock_shared(tx, user).await?;
     draw(&mut candidates, chance);
     // Whether a drawn one is needed the site says.
     let keys: Vec<Option<String>> = candidates.iter().map(|candidate| candidate.address.as_ref().map(Address::folded)).collect();

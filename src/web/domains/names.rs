@@ -59,6 +59,9 @@ pub async fn show(State(broker): State<Broker>, Confirmed(who): Confirmed, Asked
         site,
         domain: wanted,
     };
+    if asked.some("said") == Some("full") {
+        page.chrome = page.chrome.but(KeyChangeError::Full.to_string());
+    }
     if let (Some(key), false) = (key, page.site.is_empty()) {
         let domain = page.domains.iter().find(|name| **name == page.domain).and_then(|name| DomainName::parse(name).ok());
         let made = domain.map(|domain| key.address(&page.site, &domain));
@@ -81,10 +84,12 @@ pub async fn change(State(broker): State<Broker>, _: Confirmed, Checked { who, f
     } else {
         signed_name::renew_key(&broker.desk, who.user_id()).await.map(drop)
     };
-    changed.map_err(|error| match error {
-        KeyChangeError::Unknown => Failure::NotFound,
-        KeyChangeError::Storage(error) => error.into(),
-    })?;
+    match changed {
+        Ok(()) => {}
+        Err(KeyChangeError::Full) => return Ok(who.go("domains/names?said=full")),
+        Err(KeyChangeError::Unknown) => return Err(Failure::NotFound),
+        Err(KeyChangeError::Storage(error)) => return Err(error.into()),
+    }
     broker.name_keys.forget();
     Ok(who.go(if is_off { "domains/names?said=off" } else { "domains/names?said=new" }))
 }

@@ -25,4 +25,5 @@ mod signing;
 mod submission;
 mod submission_clients;
 mod unmade;
+mod unmade_races;
 mod unsubscribe;
