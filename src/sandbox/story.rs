@@ -61,12 +61,15 @@ pub async fn play(
     story.held("each copy comes from a reverse address and shows who really wrote".into())?;
     story.answers(bookworm, &second).await?;
     story.refuses_a_forgery(bookworm, &second).await?;
+    story.tells_the_owner(bookworm, &second).await?;
     story.nowhere("the real address stands nowhere in what the senders saw")?;
     scene.set_state(lumen, AliasState::Killed).await?;
     story.held(format!("the alias of {} is killed", lumen.name))?;
     story.bounces(lumen).await?;
     let third = story.relayed(bookworm).await?;
     story.shows_the_sender(bookworm, &third)?;
+    // By now a second notice would be there, too.
+    story.told_once(bookworm)?;
     story.held(format!("mail to the other alias, of {}, still arrives", bookworm.name))?;
     story.nowhere("the real address still stands nowhere, the bounce included")?;
     Ok(Played { steps: story.number - 1, first_mail })
@@ -161,6 +164,34 @@ impl Story<'_> {
             );
         }
         self.held(format!("a stranger who answers in the owner's name is refused: {}", seen.reply))
+    }
+
+    /// The owner's own mail may look like a forgery, so they are told; a second one changes nothing.
+    async fn tells_the_owner(&mut self, sender: &'static Sender, mail: &Received) -> Result<(), Error> {
+        let subject = self.notice_of_forgery(sender);
+        let notice = self.scene.shelf().wait_for(PATIENCE, |mail| mail.subject == subject).await;
+        if notice.is_none_or(|notice| notice.recipients != [REAL_ADDRESS]) {
+            let expected = format!("a letter “{subject}” in the inbox of {REAL_ADDRESS}");
+            return Err(self.broken(expected, format!("nothing like it after {PATIENCE:?}")));
+        }
+        let (_, seen) = self.scene.forge(mail).await?;
+        if !seen.reply.starts_with("550 5.7.1 ") {
+            return Err(self.broken("the stranger to be refused once more with 550 5.7.1", format!("“{}”", seen.reply)));
+        }
+        self.told_once(sender)?;
+        self.held(format!("the owner is told of it once, however often it is tried: “{subject}”"))
+    }
+
+    fn told_once(&self, sender: &Sender) -> Result<(), Error> {
+        let subject = self.notice_of_forgery(sender);
+        let count = self.scene.shelf().all().iter().filter(|mail| mail.subject == subject).count();
+        let expected = format!("one letter “{subject}” for all attempts");
+        if count == 1 { Ok(()) } else { Err(self.broken(expected, format!("{count} of them"))) }
+    }
+
+    fn notice_of_forgery(&self, sender: &Sender) -> String {
+        let alias = self.scene.alias(sender).map(|alias| alias.to_string()).unwrap_or_default();
+        format!("A message through {alias} was refused")
     }
 
     async fn bounces(&mut self, sender: &'static Sender) -> Result<(), Error> {

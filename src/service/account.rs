@@ -126,7 +126,8 @@ async fn tell(tx: &mut Tx, desk: &Desk, domain: Option<&DomainName>, user: &User
     notice::send(tx, desk, domain, &to.address, None, letter).await.map(drop)
 }
 
-fn password_letter() -> Letter {
+/// To a user who set a new password while signed in.
+pub(super) fn password_letter() -> Letter {
     Letter {
         subject: "Your password was changed".into(),
         paragraphs: vec![
@@ -139,7 +140,8 @@ fn password_letter() -> Letter {
     }
 }
 
-fn email_letter(new: &Address) -> Letter {
+/// To the address that signed its user in until now.
+pub(super) fn email_letter(new: &Address) -> Letter {
     Letter {
         subject: "You sign in with another address now".into(),
         paragraphs: vec![

@@ -130,52 +130,61 @@ pub async fn drop(desk: &Desk, user: UserId, id: DeliveryId) -> Result<u64, Hold
         .await
 }
 
-/// What the owner is told when a message is held; nothing of the message itself is in it.
+/// Tells the owner that a message is held.
 pub(super) fn telling(alias: &Alias) -> Telling {
-    let address = &alias.address;
     Telling {
         user_id: alias.user_id,
         kind: NoticeKind::MessageHeld,
         about: "held".to_owned(),
         quiet_for: QUIET,
-        letter: Letter {
-            subject: format!("A message to {address} is held"),
-            paragraphs: vec![
-                format!(
-                    "A message to your address {address} claims to come from a domain that did not send it, as far as can be \
-                     proven, and that asks for such mail to be put aside. You chose to decide on it yourself."
-                ),
-                "`postern hold list` shows what is held, `postern hold show` who wrote what, `postern hold release` delivers it and \
-                 `postern hold drop` lets it go. What you do not release within 30 days is not delivered."
-                    .to_owned(),
-                "You are told once a day at the most, however many messages are held.".to_owned(),
-            ],
-            action: None,
-        },
+        letter: letter(&alias.address),
         except: None,
     }
 }
 
-/// What the owner is told when a message is delivered that would be held if there were room.
+/// Nothing of the held message itself is in it.
+pub(super) fn letter(address: &Address) -> Letter {
+    Letter {
+        subject: format!("A message to {address} is held"),
+        paragraphs: vec![
+            format!(
+                "A message to your address {address} claims to come from a domain that did not send it, as far as can be \
+                 proven, and that asks for such mail to be put aside. You chose to decide on it yourself."
+            ),
+            "`postern hold list` shows what is held, `postern hold show` who wrote what, `postern hold release` delivers it and \
+             `postern hold drop` lets it go. What you do not release within 30 days is not delivered."
+                .to_owned(),
+            "You are told once a day at the most, however many messages are held.".to_owned(),
+        ],
+        action: None,
+    }
+}
+
+/// Tells the owner that a message is delivered that would be held if there were room.
 pub(super) fn full(user_id: UserId) -> Telling {
     Telling {
         user_id,
         kind: NoticeKind::MessageHeld,
         about: "full".to_owned(),
         quiet_for: QUIET,
-        letter: Letter {
-            subject: "No more messages can be held for you".to_owned(),
-            paragraphs: vec![
-                "As much is held for you as can be. Until there is room again, what would be held is delivered to you with a \
-                 warning instead; nothing is lost."
-                    .to_owned(),
-                "`postern hold list` shows what is held, `postern hold release` delivers a message and `postern hold drop` lets it \
-                 go."
-                    .to_owned(),
-                "You are told once a day at the most.".to_owned(),
-            ],
-            action: None,
-        },
+        letter: full_letter(),
         except: None,
+    }
+}
+
+/// While there is no room to hold more.
+pub(super) fn full_letter() -> Letter {
+    Letter {
+        subject: "No more messages can be held for you".to_owned(),
+        paragraphs: vec![
+            "As much is held for you as can be. Until there is room again, what would be held is delivered to you with a \
+             warning instead; nothing is lost."
+                .to_owned(),
+            "`postern hold list` shows what is held, `postern hold release` delivers a message and `postern hold drop` lets it \
+             go."
+            .to_owned(),
+            "You are told once a day at the most.".to_owned(),
+        ],
+        action: None,
     }
 }

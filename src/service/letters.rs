@@ -1,4 +1,6 @@
-//! What the letters say that are not written where the thing they tell of happens.
+//! What the letters say that are not written where the thing they tell of happens, and a sample of every letter.
+
+pub mod samples;
 
 use crate::model::Address;
 use crate::transform::notice::Letter;

@@ -21,6 +21,17 @@ use crate::transform::notice::{Letter, NoticeFacts, build};
 /// How long a test may take: somebody waits for it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Why a test comes, as its message says.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Why {
+    /// Somebody asked for it.
+    Asked,
+    /// Somebody sets the instance up.
+    SetUp,
+    /// The mailbox is paused.
+    Paused,
+}
+
 /// What a test takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Bench<'a> {
@@ -68,27 +79,26 @@ pub enum TestError {
 /// queue after that.
 pub async fn test(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<Tested, TestError> {
     is_verified(mailbox)?;
-    hand_over(bench, mailbox, "Somebody, most likely you, asked for this test.").await
+    hand_over(bench, mailbox, Why::Asked).await
 }
 
 /// The same for whoever sets the instance up and wants to know whether mail gets out at all: their mailbox is not verified
 /// yet, because no mail got there.
 pub async fn first(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<Tested, TestError> {
-    hand_over(bench, mailbox, "Somebody, most likely you, set up a Postern for this mailbox and asked for this test.").await
+    hand_over(bench, mailbox, Why::SetUp).await
 }
 
 /// The same when nobody asked: the daily test of a paused mailbox.
 pub(super) async fn probe(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<Tested, TestError> {
     is_verified(mailbox)?;
-    hand_over(bench, mailbox, "Forwarding to this mailbox is paused, because its server refused it; so it is tested once a day.")
-        .await
+    hand_over(bench, mailbox, Why::Paused).await
 }
 
 fn is_verified(mailbox: &Mailbox) -> Result<(), TestError> {
     if mailbox.verified_at.is_some() { Ok(()) } else { Err(TestError::Unverified) }
 }
 
-async fn hand_over(bench: &Bench<'_>, mailbox: &Mailbox, why: &str) -> Result<Tested, TestError> {
+async fn hand_over(bench: &Bench<'_>, mailbox: &Mailbox, why: Why) -> Result<Tested, TestError> {
     let hand_off = message(bench, mailbox, why).await?;
     let report = tokio::time::timeout(PATIENCE, bench.outbound.hand_off(&hand_off)).await;
     match report.map(|report| report.outcome) {
@@ -107,17 +117,25 @@ fn silence() -> Failure {
     Failure { code: None, status: "4.4.2".into(), detail: crate::model::Private::new(detail) }
 }
 
-async fn message(bench: &Bench<'_>, mailbox: &Mailbox, why: &str) -> Result<HandOff, SigningError> {
-    let desk = bench.desk;
-    let facts = NoticeFacts { domain: bench.domain, to: &mailbox.address, now: desk.clock.now(), random: desk.chance.bytes() };
-    let letter = Letter {
+pub(super) fn letter(why: Why) -> Letter {
+    let why = match why {
+        Why::Asked => "Somebody, most likely you, asked for this test.",
+        Why::SetUp => "Somebody, most likely you, set up a Postern for this mailbox and asked for this test.",
+        Why::Paused => "Forwarding to this mailbox is paused, because its server refused it; so it is tested once a day.",
+    };
+    Letter {
         subject: "A test of your mailbox".into(),
         paragraphs: vec![format!(
             "{why} That you can read it shows that mail gets here; if forwarding to this mailbox was paused, it goes on now."
         )],
         action: None,
-    };
-    let built = build(&facts, &letter);
+    }
+}
+
+async fn message(bench: &Bench<'_>, mailbox: &Mailbox, why: Why) -> Result<HandOff, SigningError> {
+    let desk = bench.desk;
+    let facts = NoticeFacts { domain: bench.domain, to: &mailbox.address, now: desk.clock.now(), random: desk.chance.bytes() };
+    let built = build(&facts, &letter(why));
     let body = Content::from_bytes(Bytes::from(built.body));
     let hash = bench.signing.hash(&body).await?;
     let header = bench.signing.sign(desk, bench.domain, built.header, hash.as_ref()).await?;

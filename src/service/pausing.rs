@@ -134,33 +134,37 @@ async fn write(
 }
 
 fn telling(mailbox: &Mailbox, refusal: &NewRefusal) -> Telling {
-    let (address, status) = (&mailbox.address, &refusal.status);
     Telling {
         user_id: mailbox.user_id,
         kind: NoticeKind::MailboxPaused,
         about: mailbox.uuid.to_string(),
         // It happens once, and only a test that went well lets it happen again.
         quiet_for: Duration::ZERO,
-        letter: Letter {
-            subject: "One of your mailboxes is paused".into(),
-            paragraphs: vec![
-                format!(
-                    "The server of {address} says that there is no such mailbox. It did so for {REFUSALS} messages within a \
-                     week, the last time with status {status}. Nothing is sent there until it takes mail again, which is \
-                     tested once a day."
-                ),
-                "Mail to aliases that forward only there is put off: its senders keep trying for a while, usually for some \
-                 days. Aliases that forward to other mailboxes as well go on with those."
-                    .into(),
-                format!(
-                    "When the mailbox works again, you need not wait for that; test it:\n    postern mailbox test \
-                     {address}\nAs soon as its server takes the test message, what waits is delivered. When it is gone for \
-                     good, move it:\n    postern mailbox move {address} NEW"
-                ),
-            ],
-            action: None,
-        },
+        letter: paused_letter(&mailbox.address, &refusal.status),
         except: Some(mailbox.id),
+    }
+}
+
+/// `status`: of the last refusal.
+pub(super) fn paused_letter(address: &Address, status: &str) -> Letter {
+    Letter {
+        subject: "One of your mailboxes is paused".into(),
+        paragraphs: vec![
+            format!(
+                "The server of {address} says that there is no such mailbox. It did so for {REFUSALS} messages within a \
+                 week, the last time with status {status}. Nothing is sent there until it takes mail again, which is \
+                 tested once a day."
+            ),
+            "Mail to aliases that forward only there is put off: its senders keep trying for a while, usually for some \
+             days. Aliases that forward to other mailboxes as well go on with those."
+                .into(),
+            format!(
+                "When the mailbox works again, you need not wait for that; test it:\n    postern mailbox test \
+                 {address}\nAs soon as its server takes the test message, what waits is delivered. When it is gone for \
+                 good, move it:\n    postern mailbox move {address} NEW"
+            ),
+        ],
+        action: None,
     }
 }
 
@@ -185,26 +189,31 @@ pub(super) async fn resume(desk: &super::Desk, domain: &DomainName, id: MailboxI
 }
 
 fn resumed(mailbox: &Mailbox, pause: &Pause) -> Telling {
-    let (address, status, since) = (&mailbox.address, &pause.status, pause.at.to_rfc5322());
     Telling {
         user_id: mailbox.user_id,
         kind: NoticeKind::MailboxResumed,
         about: mailbox.uuid.to_string(),
         quiet_for: Duration::ZERO,
-        letter: Letter {
-            subject: "One of your mailboxes takes mail again".into(),
-            paragraphs: vec![
-                format!(
-                    "The server of {address} said that there is no such mailbox ({REFUSALS} messages within a week, the last \
-                     time with status {status}), so nothing was sent there since {since}. Now it has taken a test message: \
-                     forwarding goes on, and what waited is on its way."
-                ),
-                "Meanwhile mail to aliases that forward only there was put off. Senders try again for some days; one who \
-                 gave up was told so by their own server."
-                    .into(),
-            ],
-            action: None,
-        },
+        letter: resumed_letter(&mailbox.address, pause),
         except: None,
+    }
+}
+
+/// After a pause that ends now.
+pub(super) fn resumed_letter(address: &Address, pause: &Pause) -> Letter {
+    let (status, since) = (&pause.status, pause.at.to_rfc5322());
+    Letter {
+        subject: "One of your mailboxes takes mail again".into(),
+        paragraphs: vec![
+            format!(
+                "The server of {address} said that there is no such mailbox ({REFUSALS} messages within a week, the last \
+                 time with status {status}), so nothing was sent there since {since}. Now it has taken a test message: \
+                 forwarding goes on, and what waited is on its way."
+            ),
+            "Meanwhile mail to aliases that forward only there was put off. Senders try again for some days; one who \
+             gave up was told so by their own server."
+                .into(),
+        ],
+        action: None,
     }
 }

@@ -8,12 +8,11 @@ use rand::rngs::StdRng;
 use super::Desk;
 use super::broker::Broker;
 use super::notice::{self, Telling};
-use crate::model::Address;
 use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
 use crate::model::notice::NoticeKind;
 use crate::model::pgp_key::PgpKey;
-use crate::storage::pgp_key::Expiring;
+use crate::model::{Address, Timestamp};
 use crate::storage::{self, Tx};
 use crate::transform::notice::Letter;
 use crate::transform::openpgp::{KeyError, MAX_KEY_SIZE, PublicKey, encrypt};
@@ -136,7 +135,7 @@ pub async fn warn_expiring(broker: &Broker) -> Result<(), storage::Error> {
             kind: NoticeKind::KeyExpires,
             about: format!("{} {}", key.mailbox, key.fingerprint),
             quiet_for: QUIET_FOR,
-            letter: letter(&key),
+            letter: expiry_letter(&key.address, &key.fingerprint, key.expires_at),
             except: None,
         };
         if notice::tell(&broker.desk, domain, telling).await? {
@@ -146,16 +145,17 @@ pub async fn warn_expiring(broker: &Broker) -> Result<(), storage::Error> {
     Ok(())
 }
 
-fn letter(key: &Expiring) -> Letter {
-    let day: String = key.expires_at.to_rfc3339().chars().take(10).collect();
+/// Some days before.
+pub(super) fn expiry_letter(address: &Address, fingerprint: &str, expires_at: Timestamp) -> Letter {
+    let day: String = expires_at.to_rfc3339().chars().take(10).collect();
     Letter {
         subject: "The PGP key of a mailbox expires soon".into(),
         paragraphs: vec![
-            format!("Mail for {} is encrypted with the PGP key {}, which expires on {day}.", key.address, key.fingerprint),
+            format!("Mail for {address} is encrypted with the PGP key {fingerprint}, which expires on {day}."),
             "From then on nothing can be encrypted with it and nothing is forwarded there in clear: senders will be asked to \
              try again later."
                 .into(),
-            format!("Extend the key with your OpenPGP program and set it again: postern mailbox key {} --set FILE.", key.address),
+            format!("Extend the key with your OpenPGP program and set it again: postern mailbox key {address} --set FILE."),
         ],
         action: None,
     }

@@ -4,7 +4,7 @@
 //! pass, and the header block written anew for each contact (`transform::reply`). Whatever goes wrong is answered in
 //! the dialogue: nobody gets a 250 for a reply that is then dropped. The hand-off is that of a forward.
 
-mod attempt;
+pub(super) mod attempt;
 mod proof;
 mod quoted;
 

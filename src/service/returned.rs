@@ -38,35 +38,39 @@ pub(super) struct Returned<'a> {
 impl Returned<'_> {
     /// What its owner is told.
     pub fn telling(&self) -> Telling {
-        let (alias, contact, date) = (&self.alias.address, self.contact, &self.date);
-        let mut paragraphs = vec![
-            format!("Your message from {alias} to {contact} of {date} could not be delivered: {}.", self.reason()),
-            format!("Status {}.", self.failure.status),
-        ];
-        let words = report::quotable(self.failure.detail.reveal());
-        if !words.is_empty() {
-            paragraphs.push(format!("What the other side wrote about it:\n> {words}"));
-        }
         Telling {
             user_id: self.alias.user_id,
             kind: NoticeKind::ReplyBounced,
             about: self.about.clone(),
             quiet_for: QUIET,
-            letter: Letter { subject: "Your message could not be delivered".into(), paragraphs, action: None },
+            letter: letter(&self.alias.address, self.contact, &self.date, self.failure),
             except: None,
         }
     }
+}
 
-    fn reason(&self) -> &'static str {
-        let status = self.failure.status.as_str();
-        match Severity::of(status, self.failure.detail.reveal()) {
-            Severity::Hard => "its recipient's server says that there is no such address",
-            _ if status.ends_with(".2.2") => "its recipient's mailbox is full",
-            _ if matches!(status, "5.2.3" | "5.3.4") => "it is too large for its recipient",
-            _ if status.starts_with("5.7.") => "its recipient's server refused it by its policy",
-            _ if Neutral::of(self.failure).reply().is_permanent() => "its recipient's server refused it",
-            _ => "it could not be handed over in time",
-        }
+/// `date`: when the message was sent, for people.
+pub(super) fn letter(alias: &Address, contact: &Address, date: &str, failure: &Failure) -> Letter {
+    let mut paragraphs = vec![
+        format!("Your message from {alias} to {contact} of {date} could not be delivered: {}.", reason(failure)),
+        format!("Status {}.", failure.status),
+    ];
+    let words = report::quotable(failure.detail.reveal());
+    if !words.is_empty() {
+        paragraphs.push(format!("What the other side wrote about it:\n> {words}"));
+    }
+    Letter { subject: "Your message could not be delivered".into(), paragraphs, action: None }
+}
+
+fn reason(failure: &Failure) -> &'static str {
+    let status = failure.status.as_str();
+    match Severity::of(status, failure.detail.reveal()) {
+        Severity::Hard => "its recipient's server says that there is no such address",
+        _ if status.ends_with(".2.2") => "its recipient's mailbox is full",
+        _ if matches!(status, "5.2.3" | "5.3.4") => "it is too large for its recipient",
+        _ if status.starts_with("5.7.") => "its recipient's server refused it by its policy",
+        _ if Neutral::of(failure).reply().is_permanent() => "its recipient's server refused it",
+        _ => "it could not be handed over in time",
     }
 }
 

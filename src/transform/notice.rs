@@ -20,6 +20,33 @@ pub struct Letter {
     pub action: Option<(String, String)>,
 }
 
+impl Letter {
+    /// The words as plain text.
+    pub fn text(&self) -> String {
+        let mut parts = self.paragraphs.clone();
+        parts.extend(self.action.as_ref().map(|(label, link)| format!("{label}:\r\n{link}")));
+        parts.push(format!("-- \r\n{FOOT}\r\n"));
+        parts.join("\r\n\r\n")
+    }
+
+    /// The same words as a page.
+    pub fn html(&self) -> String {
+        let paragraphs = self.paragraphs.iter();
+        let paragraphs = paragraphs.map(|text| format!("<p style=\"white-space:pre-wrap\">{}</p>\r\n", escaped(text)));
+        let action = self.action.iter();
+        let action = action.map(|(label, link)| {
+            format!("<p style=\"margin:1.5em 0\"><a style=\"{BUTTON}\" href=\"{}\">{}</a></p>\r\n", escaped(link), escaped(label))
+        });
+        let (title, inner) = (escaped(&self.subject), paragraphs.chain(action).collect::<String>());
+        format!(
+            "<!doctype html>\r\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"color-scheme\" content=\"light dark\">\r\n<title>{title}</title></head>\r\n\
+             <body style=\"font-family:sans-serif;line-height:1.5;max-width:36em;margin:1em auto;padding:0 1em\">\r\n\
+             {inner}<p style=\"font-size:smaller;opacity:.75\">{FOOT}</p>\r\n</body></html>\r\n"
+        )
+    }
+}
+
 /// Where a letter goes and comes from.
 #[derive(Debug, Clone)]
 pub struct NoticeFacts<'a> {
@@ -47,8 +74,8 @@ pub fn build(facts: &NoticeFacts, letter: &Letter) -> Notice {
     let random = HEXLOWER.encode(&facts.random);
     let parts = MultiPart::alternative()
         .boundary(format!("=_{random}"))
-        .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text(letter)))
-        .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(html(letter)));
+        .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(letter.text()))
+        .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(letter.html()));
     let formatted = parts.formatted();
     let end = formatted.windows(4).position(|window| window == b"\r\n\r\n").map_or(formatted.len(), |at| at + 2);
     let (content_type, body) = formatted.split_at_checked(end).unwrap_or((&formatted, b""));
@@ -76,28 +103,6 @@ const FOOT: &str = "Written by your Postern instance. Answers to this message ar
 /// Dark on light or light on dark, the contrast stays: both colours are said.
 const BUTTON: &str = "display:inline-block;padding:.6em 1.2em;border-radius:8px;background:#1d6f5f;color:#fff;\
                       text-decoration:none;font-weight:bold";
-
-fn text(letter: &Letter) -> String {
-    let mut parts = letter.paragraphs.clone();
-    parts.extend(letter.action.as_ref().map(|(label, link)| format!("{label}:\r\n{link}")));
-    parts.push(format!("-- \r\n{FOOT}\r\n"));
-    parts.join("\r\n\r\n")
-}
-
-fn html(letter: &Letter) -> String {
-    let paragraphs = letter.paragraphs.iter().map(|text| format!("<p style=\"white-space:pre-line\">{}</p>\r\n", escaped(text)));
-    let action = letter.action.iter();
-    let action = action.map(|(label, link)| {
-        format!("<p style=\"margin:1.5em 0\"><a style=\"{BUTTON}\" href=\"{}\">{}</a></p>\r\n", escaped(link), escaped(label))
-    });
-    let inner: String = paragraphs.chain(action).collect();
-    format!(
-        "<!doctype html>\r\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"color-scheme\" content=\"light dark\"></head>\r\n\
-         <body style=\"font-family:sans-serif;line-height:1.5;max-width:36em;margin:1em auto;padding:0 1em\">\r\n\
-         {inner}<p style=\"font-size:smaller;opacity:.75\">{FOOT}</p>\r\n</body></html>\r\n"
-    )
-}
 
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -30,7 +30,12 @@ function must(holds, what) {
 }
 
 const go = (path, tab = page) => tab.goto(`${house.origin}/${path}`);
-const press = (name, tab = page) => tab.getByRole("button", { name, exact: true }).first().click();
+// A button that sends a form: done when the page that answers is there. The inbox sends its forms by a script.
+const send = (button, tab = page) => Promise.all([
+  tab === inbox ? tab.waitForResponse((answer) => answer.request().method() === "POST") : tab.waitForEvent("load"),
+  button.first().click(),
+]);
+const press = (name, tab = page) => send(tab.getByRole("button", { name, exact: true }), tab);
 const title = async (tab = page) => (await tab.locator("h1").first().textContent()).trim();
 
 // The links of the newest mail whose subject fits, as the inbox shows them.
@@ -46,7 +51,7 @@ async function mailedLink(subject, to = ME) {
 async function siteSends(site) {
   await inbox.goto(house.inbox);
   const before = await inbox.locator("ol.events > li").count();
-  await inbox.getByRole("button", { name: `Send a mail as ${site}` }).click();
+  await send(inbox.getByRole("button", { name: `Send a mail as ${site}` }), inbox);
   await until("what the gate answered", async () => (await inbox.locator("ol.events > li").count()) > before);
   const event = inbox.locator("ol.events > li").first();
   return { verdict: (await event.locator("strong").textContent()).trim(), text: await event.textContent() };
@@ -94,7 +99,7 @@ const steps = [
   ["nothing is forwarded before the mailbox is verified by the mailed link", async () => {
     await page.goto(await mailedLink("Confirm"));
     await looks(page, "verify");
-    await page.getByRole("button", { name: "Yes, forward mail to it" }).click();
+    await press("Yes, forward mail to it");
     await go("setup/done");
     await looks(page, "setup-done");
   }],
@@ -102,7 +107,7 @@ const steps = [
     await go("aliases");
     await looks(page, "aliases-none");
     await page.getByLabel("Which site is it for?").fill("https://www.lumen-phones.example/sign-up");
-    await page.getByRole("button", { name: /^Make/ }).first().click();
+    await send(page.getByRole("button", { name: /^Make/ }));
     alias = await page.locator("[data-copy]").first().getAttribute("data-copy");
     must(/^[^@]+@you\.example$/.test(alias), `an alias, not ${alias}`);
     await looks(page, "aliases-made");
@@ -116,7 +121,7 @@ const steps = [
       await inbox.goto(house.inbox);
       return (await inbox.getByRole("button", { name: /^Answer/ }).count()) > 0;
     });
-    await inbox.getByRole("button", { name: /^Answer/ }).first().click();
+    await send(inbox.getByRole("button", { name: /^Answer/ }), inbox);
     await until("the answer at the site", async () => {
       await inbox.goto(house.inbox);
       return (await inbox.locator(".got code").first().textContent()) === alias;
@@ -127,7 +132,7 @@ const steps = [
   }],
   ["a paused alias asks senders to come back later, and opens again", async () => {
     await go("aliases");
-    await page.locator("table.aliases tbody th a").first().click();
+    await Promise.all([page.waitForEvent("load"), page.locator("table.aliases tbody th a").first().click()]);
     await looks(page, "alias");
     await press("Pause");
     must((await siteSends("Lumen Phones")).text.includes("450 "), "a paused alias answers 450");
@@ -145,10 +150,10 @@ const steps = [
   ["codes from a phone are asked for after the password", async () => {
     await go("security");
     await looks(page, "security");
-    await page.getByRole("link", { name: "Set codes up" }).click();
+    await Promise.all([page.waitForEvent("load"), page.getByRole("link", { name: "Set codes up" }).click()]);
     await looks(page, "security-codes");
     secret = await page.locator(".secret code").textContent();
-    await page.getByLabel("Code").fill(totp(secret));
+    await page.locator("input[name=code]").fill(totp(secret));
     await press("Turn codes on");
     await looks(page, "security-recovery");
     const recovery = (await page.locator("ol.codes code").first().textContent()).trim();
@@ -158,7 +163,7 @@ const steps = [
     await looks(page, "sign-in-code");
     await go("aliases");
     must(page.url().includes("sign-in/factor"), "nothing is open before the second factor");
-    await page.getByLabel("Code", { exact: true }).fill("000000");
+    await page.locator("input[name=code]").fill("000000");
     await press("Go on");
     must((await page.locator("[role=alert]").count()) > 0, "a wrong code is refused");
     await page.locator("input[name=code]").fill(recovery);
@@ -166,6 +171,8 @@ const steps = [
     must((await title()) !== "Sign in" && !page.url().includes("sign-in"), "a recovery code lets in");
   }],
   ["a passkey signs in without a password", async () => {
+    // A browser asks for passkeys only in front.
+    await page.bringToFront();
     const debug = await context.newCDPSession(page);
     await debug.send("WebAuthn.enable");
     await debug.send("WebAuthn.addVirtualAuthenticator", {
@@ -187,17 +194,17 @@ const steps = [
   ["a second alias, and the mailbox moves: both work until the new one is verified", async () => {
     await go("aliases");
     await page.getByLabel("Which site is it for?").fill("bookworm.example");
-    await page.getByRole("button", { name: /^Make/ }).first().click();
+    await send(page.getByRole("button", { name: /^Make/ }));
     const second = await page.locator("[data-copy]").first().getAttribute("data-copy");
     await inbox.goto(house.inbox);
     await inbox.getByLabel("Sign up at bookworm.example with the alias").fill(second);
     await press("Sign up", inbox);
     await go("mailboxes");
     await looks(page, "mailboxes");
-    await page.getByRole("link", { name: /^Move/ }).first().click();
+    await Promise.all([page.waitForEvent("load"), page.getByRole("link", { name: /^Move/ }).first().click()]);
     await looks(page, "mailbox-move");
     await page.getByLabel(/new address|New address/).fill(NEW);
-    await page.getByRole("button", { name: /move|Move|link/ }).last().click();
+    await send(page.locator("main form button.main").last());
     await looks(page, "mailboxes-moving");
     const arrived = async (address) => {
       must((await siteSends("Bookworm")).verdict === "Let in", "the mail is let in");
@@ -209,7 +216,7 @@ const steps = [
     const link = await mailedLink("Confirm", NEW);
     await page.goto(link);
     await looks(page, "verify-move");
-    await page.getByRole("button", { name: /^Yes/ }).click();
+    await send(page.getByRole("button", { name: /^Yes/ }));
     await go("mailboxes");
     const text = await page.locator("main").textContent();
     must(text.includes(NEW) && !text.includes(ME), "the new mailbox stands in the old one's place");
@@ -219,7 +226,7 @@ const steps = [
       ["aliases", "aliases"], ["aliases/new?site=lg.example", "alias-new"], ["domains", "domains"], ["activity", "activity"],
       ["failures", "failures"], ["blocks", "blocks"], ["holds", "holds"], ["access", "access"], ["webhooks", "webhooks"],
       ["transfer", "transfer"], ["docs", "docs"], ["admin", "admin"], ["admin/users", "admin-users"], ["admin/queue", "admin-queue"],
-      ["admin/health", "admin-health"], ["admin/domains", "admin-domains"],
+      ["admin/health", "admin-health"], ["admin/domains", "admin-domains"], ["admin/invites", "admin-invites"],
     ]) {
       const answer = await go(path);
       must(answer.status() === 200, `/${path} answers ${answer.status()}`);
@@ -232,12 +239,12 @@ const steps = [
     await go("sign-up", tab);
     await looks(tab, "sign-up");
     await tab.getByLabel("Your address").fill(OTHER);
-    await tab.locator("form button.main").click();
+    await send(tab.locator("form button.main"), tab);
     await tab.goto(await mailedLink("account", OTHER));
     await looks(tab, "sign-up-password");
     await tab.getByLabel("Password", { exact: true }).fill(PASSWORD);
     await tab.getByLabel("The same password again").fill(PASSWORD);
-    await tab.locator("form button.main").click();
+    await send(tab.locator("form button.main"), tab);
     await go("aliases", tab);
     must(!(await tab.content()).includes(alias), "another user's aliases are not there");
     await go("reset", tab);
@@ -255,6 +262,7 @@ try {
   failed = error;
   const picture = join(process.env.SCRATCH.replace(/\/[^/]*$/, ""), "postern-pages-failed.png");
   await page.screenshot({ path: picture, fullPage: true }).catch(() => {});
+  await inbox.screenshot({ path: picture.replace("failed", "failed-inbox"), fullPage: true }).catch(() => {});
   console.error(`step ${number + 1}, “${steps[number][0]}”, did not hold: ${error.message}\n  at ${page.url()} (picture: ${picture})`);
 } finally {
   await house.close();

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Lets a request through if it is ours, and adds the headers to every answer.
+/// Lets a request through if it is ours, and adds the headers to every answer; one that an answer has already stays.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
     let host = text(request.headers(), HOST);
     let mut response = if !is_this_machine(host) {
@@ -32,7 +32,7 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
         (REFERRER_POLICY, "no-referrer"),
         (CACHE_CONTROL, "no-store"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -4,6 +4,7 @@
 //! JavaScript it reloads by itself. Nothing comes from outside the program, and the policy in `guard.rs` says so.
 
 mod guard;
+mod samples;
 pub mod timeline;
 pub mod view;
 
@@ -61,6 +62,8 @@ fn router(scene: Scene, stop: CancellationToken) -> Router {
         .route("/forge/{domain}", post(forge))
         .route("/kill/{domain}", post(kill))
         .route("/revive/{domain}", post(revive))
+        .route("/letters", get(samples::page))
+        .route("/letters/{number}/html", get(samples::html))
         .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("../static/page.css"))))
         .route("/page.js", get(async || file("text/javascript; charset=utf-8", include_str!("../static/page.js"))))
         .route("/icon.svg", get(async || file("image/svg+xml", include_str!("../static/icon.svg"))))

@@ -125,7 +125,8 @@ impl Page {
         let (mine, others): (Vec<_>, Vec<_>) = facts.messages.iter().partition(is_ours);
         let given_away = others.iter().filter(|message| message.mentions(&facts.real_address)).count() as u64;
         let alias = facts.cards.first();
-        let (alias, by) = alias.map_or(("", ""), |card| (card.address.as_str(), card.sender.address));
+        let (alias, by) =
+            alias.map_or(("ALIAS@you.example", "you@site.example"), |card| (card.address.as_str(), card.sender.address));
         Self {
             real_address: facts.real_address.clone(),
             pages: facts.pages.clone(),

@@ -55,7 +55,7 @@
     event.preventDefault();
     button?.setAttribute("aria-busy", "true");
     complain("");
-    fetch(event.target.action, { method: "POST" })
+    fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target)) })
       .then(async (answer) => {
         if (answer.ok) show(await answer.text());
         else complain(await answer.text());

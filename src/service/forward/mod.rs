@@ -12,7 +12,7 @@ mod held;
 pub mod late;
 mod limits;
 mod refused;
-mod seal;
+pub(super) mod seal;
 mod sighted;
 pub(super) mod units;
 mod unmade;

@@ -13,12 +13,12 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::units::Arrival;
-use crate::model::Reply;
 use crate::model::alias::Alias;
 use crate::model::id::MailboxId;
 use crate::model::mailbox::Mailbox;
 use crate::model::notice::NoticeKind;
 use crate::model::pgp_key::PgpKey;
+use crate::model::{Address, Reply};
 use crate::service::broker::{Broker, NO_ROOM};
 use crate::service::notice::{self, Telling};
 use crate::service::signing::{self, SigningError};
@@ -275,7 +275,7 @@ pub(super) async fn tell(broker: &Broker, whom: &For<'_>, error: &SealError) {
             kind: NoticeKind::EncryptionFailed,
             about: format!("{} {}", mailbox.uuid, key.fingerprint),
             quiet_for: QUIET_FOR,
-            letter: letter(mailbox, key, &reason),
+            letter: letter(&mailbox.address, &key.fingerprint, &reason),
             except: None,
         };
         match notice::tell(&broker.desk, domain, telling).await {
@@ -286,21 +286,18 @@ pub(super) async fn tell(broker: &Broker, whom: &For<'_>, error: &SealError) {
     }
 }
 
-fn letter(mailbox: &Mailbox, key: &PgpKey, reason: &str) -> Letter {
+/// `reason`: what is wrong with the key, in our words.
+pub(in crate::service) fn letter(address: &Address, fingerprint: &str, reason: &str) -> Letter {
     Letter {
         subject: "Mail waits: it could not be encrypted".into(),
         paragraphs: vec![
-            format!(
-                "Mail for {} is encrypted with the PGP key {}. That was not possible now: {reason}.",
-                mailbox.address, key.fingerprint
-            ),
+            format!("Mail for {address} is encrypted with the PGP key {fingerprint}. That was not possible now: {reason}."),
             "Nothing is forwarded there in clear. Senders are asked to try again, which most of them do for a few days; \
              after that they are told that their message was not delivered."
                 .into(),
             format!(
-                "Give the mailbox another key (postern mailbox key {0} --set FILE), or remove the key if mail may arrive \
-                 unencrypted (postern mailbox key {0} --remove).",
-                mailbox.address
+                "Give the mailbox another key (postern mailbox key {address} --set FILE), or remove the key if mail may \
+                 arrive unencrypted (postern mailbox key {address} --remove)."
             ),
         ],
         action: None,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::model::Address;
 use crate::model::activity::Activity;
 use crate::model::alias::Alias;
 use crate::model::notice::NoticeKind;
@@ -22,7 +23,7 @@ pub(super) fn note(broker: &Broker, alias: &Alias) {
         kind: NoticeKind::ReplyRefused,
         about: alias.id.to_string(),
         quiet_for: QUIET,
-        letter: letter(alias),
+        letter: letter(&alias.address),
         except: None,
     };
     let background = broker.clone();
@@ -36,8 +37,7 @@ pub(super) fn note(broker: &Broker, alias: &Alias) {
 }
 
 /// Nothing of the attempt itself is in it: a stranger wrote that.
-fn letter(alias: &Alias) -> Letter {
-    let address = &alias.address;
+pub(in crate::service) fn letter(address: &Address) -> Letter {
     Letter {
         subject: format!("A message through {address} was refused"),
         paragraphs: vec![

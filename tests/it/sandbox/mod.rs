@@ -2,6 +2,7 @@
 
 mod gate;
 mod inbox;
+mod letters;
 mod page;
 mod story;
 
