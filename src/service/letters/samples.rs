@@ -149,7 +149,8 @@ mod tests {
             K::MailboxTested => Some(K::EncryptionFailed),
             K::EncryptionFailed => Some(K::KeyExpires),
             K::KeyExpires => Some(K::MessageHeld),
-            K::MessageHeld => None,
+            K::MessageHeld => Some(K::CodesWrong),
+            K::CodesWrong => None,
         }
     }
 
