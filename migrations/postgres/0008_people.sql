@@ -203,3 +203,9 @@ CREATE TABLE uploads (
     created_at  BIGINT NOT NULL
 );
 CREATE INDEX uploads_by_age ON uploads (created_at);
+
+-- What a program made by its token ends with that token: whoever got hold of it keeps nothing.
+ALTER TABLE api_tokens ADD COLUMN made_by BIGINT REFERENCES api_tokens (id) ON DELETE CASCADE;
+CREATE INDEX api_tokens_by_maker ON api_tokens (made_by);
+ALTER TABLE app_passwords ADD COLUMN made_by BIGINT REFERENCES api_tokens (id) ON DELETE CASCADE;
+CREATE INDEX app_passwords_by_maker ON app_passwords (made_by);

@@ -21,7 +21,11 @@ pub async fn begin(broker: &Broker, user: UserId, ip: IpAddr) -> Result<Private<
 pub async fn end(broker: &Broker, ip: IpAddr, half: &Private<String>, code: &Private<String>) -> Result<User, FactorError> {
     let found = session::find(&broker.desk, half.reveal()).await?.filter(|found| found.session.needs_factor);
     let found = found.ok_or(FactorError::Wrong)?;
-    factor::check(&broker.desk, &broker.logins, ip, &found.user, code.reveal()).await?;
+    let checked = factor::check(&broker.desk, &broker.logins, ip, &found.user, code.reveal()).await;
+    if checked.is_err() {
+        factor::warn(broker, &found.user).await;
+    }
+    checked?;
     session::end(&broker.desk, found.user.id, found.session.uuid).await?;
     Ok(found.user)
 }

@@ -213,6 +213,7 @@ fn rules(config: &Config, checked: &Checked) -> MailRules {
         dmarc: config.sender_auth.dmarc,
         seal_arc: config.sender_auth.seal_arc,
         trusted_networks: config.smtp.trusted_networks.clone(),
+        trusted_proxies: config.http.trusted_proxies.clone(),
         header: Limits { max_size: config.smtp.max_header_size, max_fields: config.smtp.max_header_fields, ..Limits::default() },
         max_hops: config.smtp.max_hops,
         inline_deadline: outbound.inline_deadline.0,

@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows a database: the use cases look up what a secret is compared with.
 
+pub mod account_attempts;
 pub mod api_token;
 pub mod app_password;
 pub mod attempts;

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::mailbox::{View, first_domain, own_domain, unknown};
 use super::output::Output;
 
-/// Moves a mailbox: at once when the operator vouches for the new address, else when its link is followed.
+/// Moves a mailbox: at once when the operator vouches for the new address, else when its link is followed by the owner.
 pub async fn run(config: &Config, desk: &Desk, plan: Plan, now: bool, output: &mut Output<'_>) -> Result<(), Failure> {
     let Plan { user, old, .. } = plan.clone();
     if now {
@@ -33,6 +33,7 @@ pub async fn run(config: &Config, desk: &Desk, plan: Plan, now: bool, output: &m
             let view = View::of(&new);
             Ok(output.show(&view, |to| {
                 writeln!(to, "a link is on its way to {}; mail goes to {old} until it is followed", view.address)?;
+                writeln!(to, "by its owner, signed in; or finish it with `postern mailbox move {old} {} --now`", view.address)?;
                 writeln!(to, "cancel it with `postern mailbox cancel-move {old}`")
             })?)
         }

@@ -12,9 +12,10 @@ pub struct Factors {
 }
 
 impl Factors {
-    /// Whether a second factor has to follow the password. A build without passkeys asks for none.
-    pub fn are_asked(&self, with_passkeys: bool) -> bool {
-        self.totp || self.asks_passkey(with_passkeys)
+    /// Whether a second factor has to follow the password. A build that can't ask for a passkey asks all the same: a recovery
+    /// code stands in for it.
+    pub fn are_asked(&self) -> bool {
+        self.totp || self.passkeys > 0
     }
 
     /// Whether that may be a passkey.

@@ -21,6 +21,8 @@ pub enum NoticeKind {
     KeyExpires,
     /// A message is held for the owner's decision.
     MessageHeld,
+    /// Somebody knows the password and guesses at the second factor.
+    CodesWrong,
 }
 
 words!(NoticeKind {
@@ -31,5 +33,6 @@ words!(NoticeKind {
     MailboxTested = "mailbox-tested",
     EncryptionFailed = "encryption-failed",
     KeyExpires = "key-expires",
-    MessageHeld = "message-held"
+    MessageHeld = "message-held",
+    CodesWrong = "codes-wrong"
 });

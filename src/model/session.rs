@@ -11,6 +11,9 @@ use super::id::{SessionId, UserId};
 /// How long a dangerous act is open after its user proved who they are.
 const CONFIRMED_FOR: Duration = Duration::from_mins(15);
 
+/// How far the clocks of two nodes may be apart.
+const SKEW: Duration = Duration::from_mins(1);
+
 /// A browser that signed in.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -39,6 +42,7 @@ pub struct Session {
 impl Session {
     /// Whether its user proved lately who they are, so that a dangerous act may follow.
     pub fn is_confirmed(&self, now: Timestamp) -> bool {
-        !self.needs_factor && now.since(self.confirmed_at) < CONFIRMED_FOR
+        // A clock that jumped back must not leave it open for longer; those of two nodes differ by a little.
+        !self.needs_factor && now.plus(SKEW) >= self.confirmed_at && now.since(self.confirmed_at) < CONFIRMED_FOR
     }
 }

@@ -4,7 +4,6 @@ use super::password::{self, SetError};
 use super::{Desk, notice, user};
 use crate::auth::password::{PasswordError, Passwords};
 use crate::model::id::UserId;
-use crate::model::mail_link::Purpose;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::model::{Address, DomainName, Private};
@@ -59,31 +58,33 @@ pub enum RemoveError {
     Storage(#[from] storage::Error),
 }
 
+impl From<SetError> for PasswordChangeError {
+    fn from(error: SetError) -> Self {
+        match error {
+            SetError::Length => Self::Length,
+            SetError::Unknown => Self::Unknown,
+            SetError::Hash(error) => Self::Hash(error),
+            SetError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
 /// Sets a new password for a user who proved who they are. Their other sessions end, links to reset the old one stop
-/// working, and they are told by mail.
+/// working, and they are told by mail where there is a domain to write from.
 pub async fn change_password(
     desk: &Desk,
-    domain: &DomainName,
+    domain: Option<&DomainName>,
     user: &User,
     keep: &Session,
     text: &Private<String>,
 ) -> Result<(), PasswordChangeError> {
-    let hash = password::hash(desk, &Passwords::default(), text).await.map_err(|error| match error {
-        SetError::Length => PasswordChangeError::Length,
-        SetError::Unknown => PasswordChangeError::Unknown,
-        SetError::Hash(error) => PasswordChangeError::Hash(error),
-        SetError::Storage(error) => error.into(),
-    })?;
-    let (desk_, domain, user_, keep) = (desk.clone(), domain.clone(), user.clone(), keep.id);
+    let hash = password::hash(desk, &Passwords::default(), text).await?;
+    let (desk_, domain, user_, keep) = (desk.clone(), domain.cloned(), user.clone(), keep.id);
     let changed = desk.storage.write(move |tx| {
         Box::pin(async move {
-            if !storage::password::set(tx, user_.id, &hash).await? {
-                return Err(PasswordChangeError::Unknown);
-            }
-            storage::session::delete_others(tx, user_.id, Some(keep)).await?;
-            storage::mail_link::delete_of_user(tx, user_.id, Purpose::ResetPassword).await?;
-            tell(tx, &desk_, &domain, &user_, &password_letter()).await?;
-            Ok(())
+            password::replace(tx, user_.id, &hash, Some(keep)).await?;
+            tell(tx, &desk_, domain.as_ref(), &user_, &password_letter()).await?;
+            Ok::<_, PasswordChangeError>(())
         })
     });
     changed.await?;
@@ -92,8 +93,8 @@ pub async fn change_password(
 }
 
 /// Signs a user in with the address of another verified mailbox of theirs from now on; the address they leave is told.
-pub async fn change_email(desk: &Desk, domain: &DomainName, user: &User, mailbox: &Address) -> Result<(), EmailError> {
-    let (desk_, domain, user_, key) = (desk.clone(), domain.clone(), user.clone(), mailbox.folded());
+pub async fn change_email(desk: &Desk, domain: Option<&DomainName>, user: &User, mailbox: &Address) -> Result<(), EmailError> {
+    let (desk_, domain, user_, key) = (desk.clone(), domain.cloned(), user.clone(), mailbox.folded());
     let changed = desk.storage.write(move |tx| {
         Box::pin(async move {
             let mailbox = storage::mailbox::find_by_address(tx, user_.id, &key).await?.ok_or(EmailError::Unknown)?;
@@ -104,7 +105,7 @@ pub async fn change_email(desk: &Desk, domain: &DomainName, user: &User, mailbox
                 error if error.is_taken() => EmailError::Taken,
                 error => error.into(),
             })?;
-            tell(tx, &desk_, &domain, &user_, &email_letter(&mailbox.address)).await?;
+            tell(tx, &desk_, domain.as_ref(), &user_, &email_letter(&mailbox.address)).await?;
             Ok(())
         })
     });
@@ -113,14 +114,16 @@ pub async fn change_email(desk: &Desk, domain: &DomainName, user: &User, mailbox
     Ok(())
 }
 
-/// Tells a user about their account at the address they sign in with, if that is a mailbox mail gets to, or else at their
-/// default one.
-async fn tell(tx: &mut Tx, desk: &Desk, domain: &DomainName, user: &User, letter: &Letter) -> Result<(), storage::Error> {
+/// Tells a user about their account at the address they sign in with, if they proved to read it, or else at their default
+/// mailbox.
+async fn tell(tx: &mut Tx, desk: &Desk, domain: Option<&DomainName>, user: &User, letter: &Letter) -> Result<(), storage::Error> {
+    let Some(domain) = domain else { return Ok(()) };
     let mailboxes = storage::mailbox::list(tx, user.id).await?;
-    let own = mailboxes.iter().find(|mailbox| mailbox.address.folded() == user.email.folded());
-    let other = mailboxes.iter().find(|mailbox| mailbox.is_default);
-    let Some(to) = own.or(other).filter(|mailbox| mailbox.verified_at.is_some()) else { return Ok(()) };
-    notice::send(tx, desk, domain, &to.address, Some(to.id), letter).await.map(drop)
+    let mut verified = mailboxes.iter().filter(|mailbox| mailbox.verified_at.is_some());
+    let own = verified.clone().find(|mailbox| mailbox.address.folded() == user.email.folded());
+    let Some(to) = own.or_else(|| verified.find(|mailbox| mailbox.is_default)) else { return Ok(()) };
+    // To the address itself: a warning must not wait for a mailbox that is paused, nor go away with it.
+    notice::send(tx, desk, domain, &to.address, None, letter).await.map(drop)
 }
 
 /// To a user who set a new password while signed in.

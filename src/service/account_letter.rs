@@ -71,3 +71,16 @@ pub fn password_changed(url: &str) -> Letter {
         format!("{url}/reset"),
     )
 }
+
+/// To whoever's second factor somebody guesses at.
+pub(super) fn codes_wrong(url: &str) -> Letter {
+    Letter {
+        subject: "Somebody knows your password".into(),
+        paragraphs: vec![
+            "Somebody typed the right password of your Postern account, and then ten codes that were wrong. They did not get in."
+                .into(),
+            "If that was you, there is nothing to do. If it was not, choose another password, which you use nowhere else.".into(),
+        ],
+        action: Some(("Change your password".into(), format!("{url}/security"))),
+    }
+}

@@ -41,8 +41,8 @@ pub enum ChangeError {
     /// No such alias, or not this user's.
     #[error("there is no such alias")]
     Unknown,
-    /// The note is too long.
-    #[error("a note has {LONGEST_NOTE} characters at the most")]
+    /// The note is too long, or has characters that nobody can see.
+    #[error("a note has {LONGEST_NOTE} characters at the most, and no control characters but line breaks and tabs")]
     Note,
     /// The text is no display name.
     #[error(transparent)]
@@ -136,7 +136,8 @@ pub async fn forget(desk: &Desk, user: UserId, id: AliasId) -> Result<(), StateE
 
 /// The change in the form it is stored in, or what is wrong with its texts whatever alias it is for.
 pub fn check(mut change: Change) -> Result<Change, ChangeError> {
-    if change.note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
+    let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if change.note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE || note.chars().any(is_odd)) {
         return Err(ChangeError::Note);
     }
     if let Some(name) = change.display_name.take() {

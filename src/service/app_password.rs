@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::auth::account_attempts::AccountAttempts;
 use crate::auth::app_password::AppPassword as Secret;
 use crate::auth::attempts::Attempts;
 use crate::auth::password::{PasswordError, Passwords};
+use crate::model::api_token::ApiToken;
 use crate::model::app_password::{AppPassword, Login};
-use crate::model::id::UserId;
+use crate::model::id::{ApiTokenId, UserId};
 use crate::model::{Address, Private};
 use crate::storage::{self, app_password};
 
@@ -32,6 +34,10 @@ const NO_SELECTOR: &str = "----";
 pub struct Logins {
     pub(super) attempts: Attempts,
     pub(super) passwords: Passwords,
+    /// Second factors that were not right, by account.
+    pub(super) codes: AccountAttempts,
+    /// Offers of a passkey to whoever is not known yet: not failed, but not any number of them.
+    pub(super) offers: Attempts,
     /// Letters that strangers asked for, to whatever address: nobody is to make us send many.
     pub(super) letters: Attempts,
 }
@@ -83,6 +89,15 @@ pub enum LoginError {
 
 /// Makes an app password. It is shown this once; only its hash is kept.
 pub async fn create(desk: &Desk, user: UserId, name: &str) -> Result<(AppPassword, Secret), CreateError> {
+    make(desk, user, None, name).await
+}
+
+/// The same for whoever asks by an API token: revoking that one ends it, too.
+pub async fn create_by(desk: &Desk, maker: &ApiToken, name: &str) -> Result<(AppPassword, Secret), CreateError> {
+    make(desk, maker.user_id, Some(maker.id), name).await
+}
+
+async fn make(desk: &Desk, user: UserId, made_by: Option<ApiTokenId>, name: &str) -> Result<(AppPassword, Secret), CreateError> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(CreateError::Name);
@@ -97,6 +112,7 @@ pub async fn create(desk: &Desk, user: UserId, name: &str) -> Result<(AppPasswor
             selector: secret.selector().to_owned(),
             hash: Private::new(passwords.hash(secret.secret(), &desk.chance).await?),
             created_at: desk.clock.now(),
+            made_by,
         };
         match desk.storage.write(move |tx| Box::pin(async move { app_password::create(tx, &new).await })).await {
             Ok(made) => return Ok((made, secret)),

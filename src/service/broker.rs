@@ -1,5 +1,6 @@
 //! What every use case of mail works with: the database, the way out, the keys, the counts. Cheap to clone.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -28,6 +29,7 @@ use crate::config::sender_auth::DmarcMode;
 use crate::config::smtp::Network;
 use crate::dns::Resolver;
 use crate::model::node::Node;
+use crate::model::origin::client_ip;
 use crate::model::{Clock, DomainName, Reply, Timestamp};
 use crate::outbound::Outbound;
 use crate::spool::Budget;
@@ -65,6 +67,8 @@ pub struct MailRules {
     pub seal_arc: bool,
     /// Relays of our own: their address says nothing about a sender.
     pub trusted_networks: Vec<Network>,
+    /// Proxies of our own in front of the pages: what they say of a client's address is believed.
+    pub trusted_proxies: Vec<Network>,
     /// Limits of the header block.
     pub header: Limits,
     /// `Received` fields at the most.
@@ -85,6 +89,13 @@ pub struct MailRules {
     pub registration: Registration,
     /// Who sends for us, when it is not this machine.
     pub smarthost: Option<String>,
+}
+
+impl MailRules {
+    /// The address of a client over HTTP: what a trusted proxy says it is, otherwise that of its connection.
+    pub fn client_ip(&self, peer: Option<IpAddr>, forwarded_for: Option<&str>) -> IpAddr {
+        client_ip(peer, forwarded_for, |peer| self.trusted_proxies.iter().any(|network| network.contains(peer)))
+    }
 }
 
 /// Everything the mail path works with.

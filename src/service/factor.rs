@@ -3,14 +3,21 @@
 //! Whoever is asked for one has proved to know the password, so that failures are counted for the account as well, from
 //! wherever they come: that keeps out nobody but those who know the password, and six digits are few.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use uuid::Uuid;
 
 use super::app_password::Logins;
-use super::{Desk, session};
+use super::broker::Broker;
+use super::notice::Telling;
+use super::{Desk, account_letter, notice, session};
+use crate::auth::account_attempts::AccountAttempts;
 use crate::auth::attempts::{Attempt, Attempts};
-use crate::auth::{passkey, recovery_code, totp};
+use crate::auth::{recovery_code, totp};
 use crate::model::factor::Factors;
 use crate::model::id::UserId;
+use crate::model::notice::NoticeKind;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::model::{Private, Timestamp};
@@ -46,15 +53,13 @@ pub async fn find(desk: &Desk, user: UserId) -> Result<Factors, storage::Error> 
 
 /// Whether a second factor has to follow a user's password.
 pub fn are_asked(factors: &Factors) -> bool {
-    factors.are_asked(passkey::BUILT)
+    factors.are_asked()
 }
 
 /// The users who are asked for a second factor.
 pub async fn list_users(desk: &Desk) -> Result<Vec<UserId>, storage::Error> {
     let (mut users, passkeys) = storage::factor::list_users(&mut desk.storage.read().await?).await?;
-    if passkey::BUILT {
-        users.extend(passkeys);
-    }
+    users.extend(passkeys);
     Ok(users)
 }
 
@@ -110,11 +115,34 @@ pub(super) async fn use_code(tx: &mut Tx, user: UserId, code: &str, now: Timesta
     Ok(storage::recovery_code::take(tx, user, &hash).await?.then_some(Used::RecoveryCode))
 }
 
+/// Tells an owner once a day that somebody knows their password, when so many codes were wrong that no more are taken now.
+pub async fn warn(broker: &Broker, user: &User) {
+    let Some(domain) = broker.rules.domains.first().filter(|_| broker.logins.codes.is_full(user.uuid, broker.now())) else {
+        return;
+    };
+    let telling = Telling {
+        user_id: user.id,
+        kind: NoticeKind::CodesWrong,
+        about: String::new(),
+        quiet_for: Duration::from_hours(24),
+        letter: account_letter::codes_wrong(&broker.rules.public_url),
+        except: None,
+    };
+    match notice::tell(&broker.desk, domain, telling).await {
+        Ok(true) => broker.queue.notify_one(),
+        Ok(false) => {}
+        // The answer to whoever is asking does not depend on it; the next wrong code tries again.
+        Err(error) => tracing::warn!(%error, "an owner could not be told of wrong codes"),
+    }
+}
+
 /// An attempt at a second factor: counted for its client at the account, and for the account wherever it comes from.
 #[derive(Debug)]
 pub(super) struct Limit<'a> {
     attempts: &'a Attempts,
-    counted: [Attempt; 2],
+    of_client: Attempt,
+    codes: &'a AccountAttempts,
+    account: Uuid,
     now: Timestamp,
 }
 
@@ -125,29 +153,26 @@ impl<'a> Limit<'a> {
         let account = format!("factor {}", user.uuid);
         let attempts = &logins.attempts;
         let of_client = attempts.begin(ip, false, &account, now)?;
-        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let Some(of_all) = attempts.begin(nobody, true, &format!("{account} anywhere"), now) else {
+        if !logins.codes.begin(user.uuid, now) {
             attempts.take_back(&of_client);
             return None;
-        };
-        Some(Self { attempts, counted: [of_client, of_all], now })
+        }
+        Some(Self { attempts, of_client, codes: &logins.codes, account: user.uuid, now })
     }
 
     /// What came of it. A fault of ours is no failure of theirs.
     pub(super) fn settle<T>(self, result: Result<Option<T>, storage::Error>) -> Result<T, FactorError> {
-        let Self { attempts, counted, now } = self;
+        let Self { attempts, of_client, codes, account, now } = self;
         match result {
             Ok(Some(value)) => {
-                for attempt in counted {
-                    attempts.succeeded(attempt, now);
-                }
+                attempts.succeeded(of_client, now);
+                codes.take_back(account);
                 Ok(value)
             }
             Ok(None) => Err(FactorError::Wrong),
             Err(error) => {
-                for attempt in &counted {
-                    attempts.take_back(attempt);
-                }
+                attempts.take_back(&of_client);
+                codes.take_back(account);
                 Err(error.into())
             }
         }

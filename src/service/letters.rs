@@ -6,21 +6,44 @@ use crate::model::Address;
 use crate::transform::notice::Letter;
 
 /// To a mailbox that a user added: the one thing sent there before it is verified. `old`: the one whose place it takes.
-pub(super) fn verify_mailbox(address: &Address, old: Option<&Address>, link: &str) -> Letter {
-    let wish = match old {
-        Some(old) => format!("Somebody, most likely you, wants the mail that is forwarded to {old} to go to {address} instead."),
-        None => format!("Somebody, most likely you, wants their mail to be forwarded to {address}."),
-    };
+/// To a mailbox whose reader has to prove it, also when it is to take the place of another: whoever reads an address that was
+/// mistyped must not learn of that one.
+pub(super) fn verify_mailbox(address: &Address, link: &str) -> Letter {
     Letter {
         subject: "Please confirm your mailbox".into(),
         paragraphs: vec![
-            wish,
+            format!("Somebody, most likely you, wants their mail to be forwarded to {address}."),
             "Open the page behind the link and press its button: that shows that you read this mailbox. The link works for \
              one day."
                 .into(),
             "If it was not you, do nothing: no mail is forwarded to you then.".into(),
         ],
         action: Some(("Confirm this mailbox".into(), link.to_owned())),
+    }
+}
+
+/// To the default mailbox when mail may go to another one.
+pub(super) fn mailbox_added(new: &Address) -> Letter {
+    Letter {
+        subject: "Your account has another mailbox".into(),
+        paragraphs: vec![
+            format!("{new} was confirmed as a mailbox of your Postern account: mail can be forwarded there from now on."),
+            "If that was not you, somebody else is in your account: remove that mailbox, and change your password.".into(),
+        ],
+        action: None,
+    }
+}
+
+/// To the old mailbox when another one took its place at once.
+pub(super) fn mailbox_moved(old: &Address, new: &Address) -> Letter {
+    Letter {
+        subject: "One of your mailboxes has moved".into(),
+        paragraphs: vec![
+            format!("The mail that was forwarded to {old} goes to {new} from now on."),
+            "If that was not you, somebody else is in your account: sign in, move the mailbox back, and change your password."
+                .into(),
+        ],
+        action: None,
     }
 }
 
@@ -31,7 +54,8 @@ pub(super) fn mailbox_moves(old: &Address, new: &Address, public_url: &str) -> L
         paragraphs: vec![
             format!("Somebody, most likely you, wants the mail that is forwarded to {old} to go to {new} instead."),
             format!(
-                "A link was sent to {new}. Until it is followed, mail comes here as before; after that it comes here no more."
+                "A link was sent to {new}. Until it is followed and the move is finished, mail comes here as before; after that it \
+                 comes here no more."
             ),
             "If it was not you, cancel the move on the page of your mailboxes, and change your password.".into(),
         ],

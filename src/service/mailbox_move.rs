@@ -1,11 +1,14 @@
-//! Moving a mailbox: another address takes its place behind all aliases, as soon as somebody proves to read that address.
+//! Moving a mailbox: another address takes its place behind all aliases, once somebody proved to read that address and
+//! its owner finishes the move.
 //!
 //! Until then everything stays as it was: mail goes to the old one and answers from there are taken; the new one gets the
-//! link and nothing else. With the press on the link, in one transaction, the aliases, what waits in the queue, the place
+//! link and nothing else. The link proves that somebody reads the address, not that it was typed right: its owner, signed in,
+//! follows it or finishes the move on the page of mailboxes. Then, in one transaction, the aliases, what waits in the queue, the place
 //! as the default and the PGP key go over, and the old mailbox is gone. From then on an answer written from the old
 //! address is refused, also one that was on its way: whoever reads that address is not the owner any more, as far as can
 //! be proven. A key comes along unless the new mailbox has its own, so that what was encrypted never goes out in clear.
 
+use super::broker::Broker;
 use super::mailbox::{self, MoveError, replace};
 use super::verification::{self, Sent};
 use super::{Desk, letters, notice};
@@ -71,6 +74,23 @@ pub enum CancelError {
     Storage(#[from] storage::Error),
 }
 
+/// Why a move can't be finished.
+#[derive(Debug, thiserror::Error)]
+pub enum CompleteError {
+    /// The user has no such mailbox.
+    #[error("there is no such mailbox")]
+    Unknown,
+    /// It is not being moved.
+    #[error("this mailbox is not being moved")]
+    NoMove,
+    /// Nobody proved to read the new one.
+    #[error("the link that was mailed to the new address was not followed yet")]
+    Unverified,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
 /// Begins a move: mails the link to the new address, and word of it to the old one. Whoever has a broker rings its queue
 /// after that.
 pub async fn begin(desk: &Desk, domain: &DomainName, public_url: &str, plan: Plan) -> Result<Begun, BeginError> {
@@ -97,6 +117,11 @@ async fn begin_in(tx: &mut Tx, desk: &Desk, domain: &DomainName, public_url: &st
     let there = match there {
         Some(there) if there.verified_at.is_some() => {
             let done = replace(tx, &old, there, false, desk.clock.now()).await?;
+            if old.verified_at.is_some() {
+                // The old one is no mailbox any more.
+                let letter = letters::mailbox_moved(&old.address, &done.address);
+                notice::send(tx, desk, domain, &old.address, None, &letter).await?;
+            }
             if moves_sign_in {
                 mailbox_move::follow(tx, user, &old.address, &done.address).await?;
             }
@@ -124,6 +149,33 @@ async fn begin_in(tx: &mut Tx, desk: &Desk, domain: &DomainName, public_url: &st
 /// A user's moves under way: the new mailbox and what becomes of it.
 pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<Move>, storage::Error> {
     mailbox_move::list(&mut desk.storage.read().await?, user).await
+}
+
+/// Finishes the move of a mailbox to one that was verified, for its owner.
+pub async fn complete(desk: &Desk, user: UserId, old: &Address) -> Result<Moved, CompleteError> {
+    let (key, now) = (old.folded(), desk.clock.now());
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                storage::user::lock(tx, user).await?;
+                let old = storage::mailbox::find_by_address(tx, user, &key).await?.ok_or(CompleteError::Unknown)?;
+                let moves = mailbox_move::list(tx, user).await?;
+                let this = moves.into_iter().find(|this| this.old == old.id).ok_or(CompleteError::NoMove)?;
+                let new = storage::mailbox::find(tx, this.new).await?.ok_or(CompleteError::NoMove)?;
+                if new.verified_at.is_none() {
+                    return Err(CompleteError::Unverified);
+                }
+                finish(tx, &new, now).await?.ok_or(CompleteError::NoMove)
+            })
+        })
+        .await
+}
+
+/// The same with a running broker: what waited for the old mailbox goes out at once.
+pub async fn complete_with(broker: &Broker, user: UserId, old: &Address) -> Result<Moved, CompleteError> {
+    let moved = complete(&broker.desk, user, old).await;
+    broker.queue.notify_one();
+    moved
 }
 
 /// Cancels the move of a mailbox. The new one goes, unless an alias has no other.

@@ -115,8 +115,8 @@ pub async fn add(
     desk: &Desk,
     place: &Place,
     user: &User,
-    name: &str,
-    answer: Answer<'_>,
+    keep: &Session,
+    (name, answer): (&str, Answer<'_>),
 ) -> Result<(Passkey, Option<Vec<Private<String>>>), AddError> {
     let name = crate::model::passkey::name(name).ok_or(AddError::Name)?;
     let now = desk.clock.now();
@@ -131,7 +131,7 @@ pub async fn add(
         created_at: now,
     };
     let drawn = recovery_code::draw(desk);
-    let hashes = drawn.hashes;
+    let (hashes, keep) = (drawn.hashes, keep.id);
     let written = desk.storage.write(move |tx| {
         Box::pin(async move {
             storage::user::lock(tx, new.user_id).await?;
@@ -140,7 +140,12 @@ pub async fn add(
                 error if error.is_taken() => AddError::Taken,
                 error => error.into(),
             })?;
-            let is_first = before.recovery_codes == 0 && !super::factor::are_asked(&before);
+            let is_first = !super::factor::are_asked(&before);
+            if is_first {
+                // They were opened by the password alone, which is not enough any more.
+                storage::session::delete_others(tx, new.user_id, Some(keep)).await?;
+            }
+            let is_first = is_first && before.recovery_codes == 0;
             if is_first {
                 storage::recovery_code::replace(tx, new.user_id, &hashes, now).await?;
             }
@@ -163,9 +168,9 @@ pub async fn offer_proving(desk: &Desk, place: &Place, user: &User) -> Result<Of
 
 /// Begins to prove somebody whose passkey will say who they are. Strangers may begin some, not any number.
 pub async fn offer_naming(desk: &Desk, logins: &Logins, ip: IpAddr, place: &Place) -> Result<Offer, OfferError> {
-    // Each counts for its client alone, among all that this client fails at.
+    // Each counts for its client alone, and not among what this client fails at.
     let account = format!("passkey {}", desk.uuid());
-    logins.attempts.begin(ip, false, &account, desk.clock.now()).ok_or(OfferError::TooMany)?;
+    logins.offers.begin(ip, false, &account, desk.clock.now()).ok_or(OfferError::TooMany)?;
     keep(desk, None, passkey::begin_naming(place)).await
 }
 

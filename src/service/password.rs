@@ -8,11 +8,12 @@ use std::net::IpAddr;
 use super::app_password::{LoginError, Logins};
 use super::{Desk, factor};
 use crate::auth::password::{PasswordError, Passwords};
-use crate::model::id::UserId;
+use crate::model::id::{SessionId, UserId};
+use crate::model::mail_link::Purpose;
 use crate::model::user::User;
 use crate::model::{Address, Private};
 use crate::storage::password::{self, Credentials};
-use crate::storage::{self, user};
+use crate::storage::{self, Tx, user};
 
 /// Characters of a password at the least.
 const SHORTEST: usize = 8;
@@ -47,11 +48,22 @@ pub struct SignedIn {
     pub totp: bool,
 }
 
-/// Sets the password a user signs in with.
+/// Sets the password a user signs in with, for the operator: whoever was signed in is not any more, and links to set another
+/// one stop working. For somebody who may have lost the account to others.
 pub async fn set(desk: &Desk, id: UserId, password: &Private<String>) -> Result<(), SetError> {
     let hash = hash(desk, &Passwords::default(), password).await?;
-    let set = desk.storage.write(move |tx| Box::pin(async move { password::set(tx, id, &hash).await })).await;
-    if set? { Ok(()) } else { Err(SetError::Unknown) }
+    desk.storage.write(move |tx| Box::pin(async move { replace(tx, id, &hash, None).await })).await
+}
+
+/// Another password in place of the one before, and of everything that somebody who knew it may have prepared: all sessions
+/// but one end, links to reset it stop working, a secret for codes that was drawn and not confirmed is forgotten.
+pub(super) async fn replace(tx: &mut Tx, id: UserId, hash: &Private<String>, keep: Option<SessionId>) -> Result<(), SetError> {
+    if !password::set(tx, id, hash).await? {
+        return Err(SetError::Unknown);
+    }
+    storage::session::delete_others(tx, id, keep).await?;
+    storage::mail_link::delete_of_user(tx, id, Purpose::ResetPassword).await?;
+    Ok(storage::totp::forget_draft(tx, id).await?)
 }
 
 /// The hash of a new password; it is the transaction's business what becomes of it.

@@ -108,9 +108,7 @@ pub async fn finish(broker: &Broker, secret: &str, password: &Private<String>) -
                 };
                 // Whoever signs in with another address by now does not read this one any more, perhaps.
                 let user = user.filter(|user| user.email.folded() == link.address.folded()).ok_or(FinishError::Gone)?;
-                storage::password::set(tx, user.id, &hash).await?;
-                storage::session::delete_others(tx, user.id, None).await?;
-                storage::mail_link::delete_of_user(tx, user.id, Purpose::ResetPassword).await?;
+                password::replace(tx, user.id, &hash, None).await?;
                 if let Some(domain) = domain {
                     tell(tx, &desk, &domain, &url, user.id).await?;
                 }

@@ -90,7 +90,10 @@ pub async fn begin(broker: &Broker, secret: &str, email: &str, password: &Privat
         })
     });
     let (user, mailbox) = made.await?;
-    verification::resend(broker, &mailbox).await?;
+    // The account is made: a letter that can't be written now is sent from one of the next pages.
+    if let Err(error) = verification::resend(broker, &mailbox).await {
+        tracing::warn!(%error, "the first link could not be mailed");
+    }
     Ok(user)
 }
 

@@ -47,6 +47,28 @@ pub async fn create(
     scopes: Scopes,
     expires_at: Option<Timestamp>,
 ) -> Result<(ApiToken, Private<String>), CreateError> {
+    make(desk, (user_id, None), name, scopes, expires_at).await
+}
+
+/// Makes a token for whoever asks by another one. Revoking that one ends this one, too: otherwise whoever got hold of a
+/// token would keep what it made.
+pub async fn create_by(
+    desk: &Desk,
+    maker: &ApiToken,
+    name: &str,
+    scopes: Scopes,
+    expires_at: Option<Timestamp>,
+) -> Result<(ApiToken, Private<String>), CreateError> {
+    make(desk, (maker.user_id, Some(maker.id)), name, scopes, expires_at).await
+}
+
+async fn make(
+    desk: &Desk,
+    (user_id, made_by): (UserId, Option<ApiTokenId>),
+    name: &str,
+    scopes: Scopes,
+    expires_at: Option<Timestamp>,
+) -> Result<(ApiToken, Private<String>), CreateError> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(CreateError::Name);
@@ -57,7 +79,7 @@ pub async fn create(
     }
     let text = secret::draw(&desk.chance);
     let hash = secret::hash(text.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a token"));
-    let new = NewApiToken { uuid: desk.uuid(), user_id, name, hash, scopes, created_at, expires_at };
+    let new = NewApiToken { uuid: desk.uuid(), user_id, name, hash, scopes, created_at, expires_at, made_by };
     let token = desk.storage.write(move |tx| Box::pin(async move { api_token::create(tx, &new).await })).await?;
     Ok((token, text))
 }

@@ -7,6 +7,7 @@ use super::factor::{FactorError, Limit, use_code};
 use super::{Desk, password, recovery_code};
 use crate::auth::totp;
 use crate::model::id::UserId;
+use crate::model::session::Session;
 use crate::model::user::User;
 use crate::model::{DomainName, Private};
 use crate::storage::{self, Tx};
@@ -48,16 +49,25 @@ pub enum OffError {
     Storage(#[from] storage::Error),
 }
 
-/// A secret to set a program up with: the one that waits to be confirmed, or a fresh one.
+/// A fresh secret to set a program up with: nobody who saw an earlier one makes codes that count.
 pub async fn begin(desk: &Desk, user: &User, here: &DomainName) -> Result<Setup, SetupError> {
+    draft(desk, user, here, false).await
+}
+
+/// The secret that waits to be confirmed, after a code that was not right; a fresh one when there is none.
+pub async fn again(desk: &Desk, user: &User, here: &DomainName) -> Result<Setup, SetupError> {
+    draft(desk, user, here, true).await
+}
+
+async fn draft(desk: &Desk, user: &User, here: &DomainName, keeps: bool) -> Result<Setup, SetupError> {
     let (id, fresh) = (user.id, totp::draw(&desk.chance));
     let secret = desk.storage.write(move |tx| {
         Box::pin(async move {
             storage::user::lock(tx, id).await?;
             match storage::totp::find(tx, id).await? {
                 Some(secret) if secret.is_confirmed => Err(SetupError::AlreadyOn),
-                Some(secret) => Ok(secret.bytes),
-                None => {
+                Some(secret) if keeps => Ok(secret.bytes),
+                _ => {
                     storage::totp::draft(tx, id, &fresh).await?;
                     Ok(fresh)
                 }
@@ -75,8 +85,10 @@ pub async fn confirm(
     logins: &Logins,
     ip: IpAddr,
     user: &User,
+    keep: &Session,
     code: &str,
 ) -> Result<Vec<Private<String>>, FactorError> {
+    let keep = keep.id;
     let (id, code, now) = (user.id, Private::new(code.to_owned()), desk.clock.now());
     let limit = Limit::begin(logins, ip, user, now).ok_or(FactorError::TooMany)?;
     let codes = recovery_code::draw(desk);
@@ -84,6 +96,7 @@ pub async fn confirm(
     let work = desk.storage.write(move |tx| {
         Box::pin(async move {
             storage::user::lock(tx, id).await?;
+            let is_first = !storage::factor::find(tx, id).await?.are_asked();
             let secret = storage::totp::find(tx, id).await?.filter(|secret| !secret.is_confirmed);
             let step = secret.and_then(|secret| totp::step_of(&secret.bytes, code.reveal(), now));
             let Some(step) = step else { return Ok(None) };
@@ -91,6 +104,10 @@ pub async fn confirm(
                 return Ok(None);
             }
             storage::recovery_code::replace(tx, id, &hashes, now).await?;
+            if is_first {
+                // They were opened by the password alone, which is not enough any more.
+                storage::session::delete_others(tx, id, Some(keep)).await?;
+            }
             Ok(Some(()))
         })
     });
@@ -146,7 +163,9 @@ pub async fn reset(desk: &Desk, user: UserId) -> Result<(), storage::Error> {
         Box::pin(async move {
             storage::totp::clear(tx, user).await?;
             storage::passkey::clear(tx, user).await?;
-            storage::recovery_code::clear(tx, user).await
+            storage::recovery_code::clear(tx, user).await?;
+            // Whoever took the account over may have set them up, and be signed in.
+            storage::session::delete_others(tx, user, None).await.map(drop)
         })
     });
     reset.await?;

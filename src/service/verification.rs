@@ -11,7 +11,7 @@ use super::idempotency::{self, Answer, Once, OnceError};
 use super::mail_link::{self, NewLink};
 use super::mailbox::{self, AddError};
 use super::mailbox_move::{self, Moved};
-use super::{Desk, letters};
+use super::{Desk, letters, notice};
 use crate::model::id::UserId;
 use crate::model::mail_link::Purpose;
 use crate::model::mailbox::Mailbox;
@@ -68,8 +68,7 @@ pub async fn send_in(
         mailbox_id: Some(mailbox.id),
         invite_id: None,
     };
-    let old = mailbox_move::replaced(tx, mailbox).await?.map(|old| old.address);
-    let letter = |secret: &str| letters::verify_mailbox(&mailbox.address, old.as_ref(), &format!("{public_url}/verify/{secret}"));
+    let letter = |secret: &str| letters::verify_mailbox(&mailbox.address, &format!("{public_url}/verify/{secret}"));
     let mailed = mail_link::mail(tx, desk, domain, new, letter).await?;
     Ok(if mailed { Sent::Mailed } else { Sent::Enough })
 }
@@ -171,33 +170,57 @@ pub enum Confirmed {
     Verified(Mailbox),
     /// It was before.
     Already(Mailbox),
+    /// It is verified, and is to take the place of another one: that waits for its owner to sign in.
+    MoveWaits(Mailbox),
     /// It has taken the place of another one as well.
     Moved(Moved),
 }
 
-/// Does what a link is for; `None` when it does not work (any more).
-pub async fn confirm(desk: &Desk, secret: &str) -> Result<Option<Confirmed>, storage::Error> {
-    let (desk_, secret) = (desk.clone(), secret.to_owned());
-    desk.storage.write(move |tx| Box::pin(async move { confirm_in(tx, &desk_, &secret).await })).await
+/// Does what a link is for; `None` when it does not work (any more). `who` is whoever is signed in where it was followed:
+/// a link proves that somebody reads an address, not that it was typed right, and so a move waits for its owner.
+/// What waited for a mailbox that was moved goes out at once.
+pub async fn confirm(broker: &Broker, secret: &str, who: Option<UserId>) -> Result<Option<Confirmed>, storage::Error> {
+    let (desk, secret, domain) = (broker.desk.clone(), secret.to_owned(), broker.rules.domains.first().cloned());
+    let confirmed = broker
+        .storage()
+        .write(move |tx| Box::pin(async move { confirm_in(tx, &desk, domain.as_ref(), &secret, who).await }))
+        .await?;
+    broker.queue.notify_one();
+    Ok(confirmed)
 }
 
-async fn confirm_in(tx: &mut Tx, desk: &Desk, secret: &str) -> Result<Option<Confirmed>, storage::Error> {
+async fn confirm_in(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: Option<&DomainName>,
+    secret: &str,
+    who: Option<UserId>,
+) -> Result<Option<Confirmed>, storage::Error> {
     let now = desk.clock.now();
     let Some(first) = asked(tx, desk, secret).await? else { return Ok(None) };
     // Of two presses at once, one verifies; and nobody cancels the move meanwhile.
     storage::user::lock(tx, first.mailbox.user_id).await?;
-    let Some(Asked { mailbox, .. }) = asked(tx, desk, secret).await? else { return Ok(None) };
-    if !storage::mailbox::verify(tx, mailbox.id, now).await? {
-        return Ok(Some(Confirmed::Already(mailbox)));
+    let Some(Asked { mailbox, replaces }) = asked(tx, desk, secret).await? else { return Ok(None) };
+    let is_first = storage::mailbox::verify(tx, mailbox.id, now).await?;
+    if is_first && replaces.is_none() {
+        tell_default(tx, desk, domain, &mailbox).await?;
     }
-    let mailbox = Mailbox { verified_at: Some(now), ..mailbox };
-    let moved = mailbox_move::finish(tx, &mailbox, now).await?;
-    Ok(Some(moved.map_or(Confirmed::Verified(mailbox), Confirmed::Moved)))
+    let mailbox = Mailbox { verified_at: mailbox.verified_at.or(Some(now)), ..mailbox };
+    if replaces.is_some() && who != Some(mailbox.user_id) {
+        return Ok(Some(Confirmed::MoveWaits(mailbox)));
+    }
+    Ok(Some(match mailbox_move::finish(tx, &mailbox, now).await? {
+        Some(moved) => Confirmed::Moved(moved),
+        None if is_first => Confirmed::Verified(mailbox),
+        None => Confirmed::Already(mailbox),
+    }))
 }
 
-/// The same with a running broker: what waited for a mailbox that was moved goes out at once.
-pub async fn confirm_with(broker: &Broker, secret: &str) -> Result<Option<Confirmed>, storage::Error> {
-    let confirmed = confirm(&broker.desk, secret).await?;
-    broker.queue.notify_one();
-    Ok(confirmed)
+/// Tells the default mailbox that mail may go to another one from now on: whoever added it may not be the owner.
+async fn tell_default(tx: &mut Tx, desk: &Desk, domain: Option<&DomainName>, new: &Mailbox) -> Result<(), storage::Error> {
+    let Some(domain) = domain else { return Ok(()) };
+    let all = storage::mailbox::list(tx, new.user_id).await?;
+    let fit = |one: &&Mailbox| one.is_default && one.verified_at.is_some() && one.id != new.id;
+    let Some(default) = all.iter().find(fit) else { return Ok(()) };
+    notice::send(tx, desk, domain, &default.address, None, &letters::mailbox_added(&new.address)).await.map(drop)
 }

@@ -26,6 +26,8 @@ pub struct NewApiToken {
     pub created_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
+    /// The token that made it, with which it ends.
+    pub made_by: Option<ApiTokenId>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -59,8 +61,8 @@ impl TryFrom<TokenRow> for ApiToken {
 /// Adds a token. [`ErrorKind::Taken`] when there is one with this hash.
 pub async fn create(tx: &mut Tx, new: &NewApiToken) -> Result<ApiToken, Error> {
     let row: Option<TokenRow> = on!(tx, c => sqlx::query_as(
-        "INSERT INTO api_tokens (uuid, user_id, name, hash, scopes, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO NOTHING \
+        "INSERT INTO api_tokens (uuid, user_id, name, hash, scopes, created_at, expires_at, made_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (hash) DO NOTHING \
          RETURNING id, uuid, user_id, name, scopes, created_at, expires_at, last_used_at",
     )
     .bind(new.uuid)
@@ -70,6 +72,7 @@ pub async fn create(tx: &mut Tx, new: &NewApiToken) -> Result<ApiToken, Error> {
     .bind(new.scopes.to_string())
     .bind(new.created_at.as_micros())
     .bind(new.expires_at.map(Timestamp::as_micros))
+    .bind(new.made_by.map(|id| id.0))
     .fetch_optional(c))?;
     row.ok_or_else(|| Error::new(ErrorKind::Taken, "there is a token with this hash"))?.try_into()
 }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::model::app_password::AppPassword;
-use crate::model::id::{AppPasswordId, UserId};
+use crate::model::id::{ApiTokenId, AppPasswordId, UserId};
 use crate::model::{Private, Timestamp};
 
 use super::{Error, ErrorKind, Tx, changed, columns, on};
@@ -23,6 +23,8 @@ pub struct NewAppPassword {
     pub hash: Private<String>,
     /// Now.
     pub created_at: Timestamp,
+    /// The API token that made it, with which it ends.
+    pub made_by: Option<ApiTokenId>,
 }
 
 /// What a login is held against.
@@ -70,7 +72,7 @@ struct CandidateRow {
 /// Keeps a new one. [`ErrorKind::Taken`] when its selector is in use; the transaction is still good then.
 pub async fn create(tx: &mut Tx, new: &NewAppPassword) -> Result<AppPassword, Error> {
     let row: Option<AppPasswordRow> = on!(tx, c => sqlx::query_as(
-        "INSERT INTO app_passwords (uuid, user_id, name, selector, hash, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
+        "INSERT INTO app_passwords (uuid, user_id, name, selector, hash, created_at, made_by) VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT (selector) DO NOTHING RETURNING id, uuid, user_id, name, created_at, last_used_at",
     )
     .bind(new.uuid)
@@ -79,6 +81,7 @@ pub async fn create(tx: &mut Tx, new: &NewAppPassword) -> Result<AppPassword, Er
     .bind(&new.selector)
     .bind(new.hash.reveal())
     .bind(new.created_at.as_micros())
+    .bind(new.made_by.map(|id| id.0))
     .fetch_optional(c))?;
     Ok(row.ok_or_else(|| Error::new(ErrorKind::Taken, "the selector is in use"))?.into())
 }

@@ -71,10 +71,52 @@ pub async fn take(tx: &mut Tx, hash: &[u8; 32], purpose: Purpose, now: Timestamp
     row.map(MailLink::try_from).transpose()
 }
 
+/// Lets whoever asks for a link to the same inbox wait until this transaction has ended.
+pub async fn lock(tx: &mut Tx, address: &Address) -> Result<(), Error> {
+    // SQLite has one writer.
+    if let Tx::Postgres(t) = tx {
+        let text = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+        sqlx::query(text).bind(format!("mail link {}", inbox(address))).execute(&mut **t).await?;
+    }
+    Ok(())
+}
+
 /// How many links of that purpose went to an address since that moment: what mail to strangers is limited by.
 pub async fn count_since(tx: &mut Tx, address: &Address, purpose: Purpose, since: Timestamp) -> Result<i64, Error> {
     on!(tx, c => sqlx::query_scalar("SELECT COUNT(*) FROM mail_links WHERE address = $1 AND purpose = $2 AND created_at > $3")
         .bind(address.folded()).bind(purpose.as_str()).bind(since.as_micros()).fetch_one(c))
+}
+
+/// The same for all addresses of one inbox: what stands between a `+` and the `@` is not looked at.
+pub async fn count_of_inbox_since(tx: &mut Tx, address: &Address, purpose: Purpose, since: Timestamp) -> Result<i64, Error> {
+    let folded = inbox(address);
+    let (local, domain) = folded.rsplit_once('@').unwrap_or((&folded, ""));
+    let (prefix, suffix) = (format!("{local}+"), format!("@{domain}"));
+    on!(tx, c => sqlx::query_scalar(
+        "SELECT COUNT(*) FROM mail_links WHERE purpose = $1 AND created_at > $2 AND (address = $3 OR \
+         (substr(address, 1, length($4)) = $4 AND substr(address, length(address) - length($5) + 1) = $5))",
+    )
+    .bind(purpose.as_str())
+    .bind(since.as_micros())
+    .bind(&folded)
+    .bind(&prefix)
+    .bind(&suffix)
+    .fetch_one(c))
+}
+
+/// How many links of that purpose went out since that moment, to whomever.
+pub async fn count_all_since(tx: &mut Tx, purpose: Purpose, since: Timestamp) -> Result<i64, Error> {
+    on!(tx, c => sqlx::query_scalar("SELECT COUNT(*) FROM mail_links WHERE purpose = $1 AND created_at > $2")
+        .bind(purpose.as_str()).bind(since.as_micros()).fetch_one(c))
+}
+
+/// The address of an inbox without what follows a `+`, folded.
+fn inbox(address: &Address) -> String {
+    let folded = address.folded();
+    match folded.rsplit_once('@') {
+        Some((local, domain)) => format!("{}@{domain}", local.split('+').next().unwrap_or(local)),
+        None => folded,
+    }
 }
 
 /// How many links of that purpose a user had mailed since that moment, wherever they went.

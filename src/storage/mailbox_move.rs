@@ -1,4 +1,4 @@
-//! Moves under way: a mailbox that takes the place of another as soon as it is verified.
+//! Moves under way: a mailbox that takes the place of another once it is verified and its owner finishes the move.
 
 use crate::model::id::{MailboxId, UserId};
 use crate::model::{Address, DomainName};

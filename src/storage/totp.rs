@@ -50,6 +50,12 @@ pub async fn use_step(tx: &mut Tx, user: UserId, step: i64) -> Result<bool, Erro
     Ok(changed!(tx, sqlx::query(text).bind(user.0).bind(step))? == 1)
 }
 
+/// Forgets a secret that no code confirmed.
+pub async fn forget_draft(tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    let text = "UPDATE users SET totp_secret = NULL WHERE id = $1 AND totp_confirmed_at IS NULL";
+    changed!(tx, sqlx::query(text).bind(user.0)).map(drop)
+}
+
 /// Forgets a user's secret, confirmed or not.
 pub async fn clear(tx: &mut Tx, user: UserId) -> Result<(), Error> {
     let text = "UPDATE users SET totp_secret = NULL, totp_confirmed_at = NULL, totp_last_step = NULL WHERE id = $1";

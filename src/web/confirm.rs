@@ -100,6 +100,7 @@ async fn settle(
         Err(ConfirmError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, BUSY),
         Err(ConfirmError::Storage(error)) => return Err(error.into()),
     };
+    factor::warn(broker, &who.user).await;
     let factors = factor::find(&broker.desk, who.user_id()).await?;
     let mut page = Page::new(broker, who, &factors, next);
     page.chrome = page.chrome.but(wrong);

@@ -114,6 +114,7 @@ async fn settle(
         Err(FactorError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),
         Err(FactorError::Storage(error)) => return Err(error.into()),
     };
+    factor::warn(broker, &who.user).await;
     let factors = factor::find(&broker.desk, who.user_id()).await?;
     let mut page = Page::new(broker, who, &factors, next);
     page.chrome = page.chrome.but(wrong);

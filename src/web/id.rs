@@ -14,6 +14,18 @@ pub struct Id(pub Uuid);
 #[derive(Debug, Clone, Copy)]
 pub struct Ids(pub Uuid, pub Uuid);
 
+/// The one word in a path: what a link holds. What is no text leads nowhere, too.
+#[derive(Debug, Clone)]
+pub struct Word(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Word {
+    type Rejection = Failure;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let Path(word) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| Failure::NotFound)?;
+        Ok(Self(word))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Failure;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::chrome::Chrome;
 use super::failure::Failure;
 use super::form::{Asked, Checked};
+use super::id::Id;
 use super::mailboxes::{View, views};
 use super::pages;
 use super::session::SignedIn;
@@ -46,8 +47,7 @@ struct Page {
 }
 
 /// Somebody's mailbox of that id, and how it is shown.
-pub(super) async fn find(broker: &Broker, who: &SignedIn, id: &str) -> Result<(Mailbox, View), Failure> {
-    let id = Uuid::parse_str(id).map_err(|_| Failure::NotFound)?;
+pub(super) async fn find(broker: &Broker, who: &SignedIn, id: Uuid) -> Result<(Mailbox, View), Failure> {
     views(broker, who).await?.into_iter().find(|(mailbox, _)| mailbox.uuid == id).ok_or(Failure::NotFound)
 }
 
@@ -61,13 +61,8 @@ const SAID: [(&str, &str); 7] = [
     ("moved", "All your mail comes here from now on."),
 ];
 
-async fn look(
-    State(broker): State<Broker>,
-    who: SignedIn,
-    Path(id): Path<String>,
-    Asked(asked): Asked,
-) -> Result<Response, Failure> {
-    let (_, view) = find(&broker, &who, &id).await?;
+async fn look(State(broker): State<Broker>, who: SignedIn, Id(id): Id, Asked(asked): Asked) -> Result<Response, Failure> {
+    let (_, view) = find(&broker, &who, id).await?;
     let mut page = page(&who, view);
     page.chrome = page.chrome.saying(asked.some("said"), &SAID);
     Ok(pages::show(StatusCode::OK, &page))
@@ -75,6 +70,11 @@ async fn look(
 
 fn page(who: &SignedIn, mailbox: View) -> Page {
     Page { chrome: who.chrome(mailbox.address.clone()), mailbox, has_pgp: cfg!(feature = "pgp"), key: String::new() }
+}
+
+/// A browser that was left open must not send somebody's mail elsewhere, nor in clear.
+fn prove(broker: &Broker, who: &SignedIn, view: &View) -> Option<Response> {
+    who.need_proof(broker, &format!("/mailboxes/{}", view.uuid))
 }
 
 fn said(who: &SignedIn, view: &View, word: &str) -> Response {
@@ -87,9 +87,9 @@ fn wrong(who: &SignedIn, view: View, status: StatusCode, text: impl Into<String>
     pages::show(status, &page)
 }
 
-async fn resend(State(broker): State<Broker>, Path(id): Path<String>, checked: Checked) -> Result<Response, Failure> {
+async fn resend(State(broker): State<Broker>, Id(id): Id, checked: Checked) -> Result<Response, Failure> {
     let who = checked.who;
-    let (mailbox, view) = find(&broker, &who, &id).await?;
+    let (mailbox, view) = find(&broker, &who, id).await?;
     Ok(match verification::resend(&broker, &mailbox).await? {
         Sent::Mailed | Sent::Needless => said(&who, &view, "sent"),
         Sent::Enough => {
@@ -99,9 +99,12 @@ async fn resend(State(broker): State<Broker>, Path(id): Path<String>, checked: C
     })
 }
 
-async fn make_default(State(broker): State<Broker>, Path(id): Path<String>, checked: Checked) -> Result<Response, Failure> {
+async fn make_default(State(broker): State<Broker>, Id(id): Id, checked: Checked) -> Result<Response, Failure> {
     let who = checked.who;
-    let (mailbox, view) = find(&broker, &who, &id).await?;
+    let (mailbox, view) = find(&broker, &who, id).await?;
+    if let Some(first) = prove(&broker, &who, &view) {
+        return Ok(first);
+    }
     let text = match mailbox::make_default(&broker.desk, who.user_id(), &mailbox.address).await {
         Ok(()) => return Ok(said(&who, &view, "default")),
         Err(DefaultError::Unknown) => return Err(Failure::NotFound),
@@ -112,9 +115,9 @@ async fn make_default(State(broker): State<Broker>, Path(id): Path<String>, chec
     Ok(wrong(&who, view, StatusCode::CONFLICT, text))
 }
 
-async fn test(State(broker): State<Broker>, Path(id): Path<String>, checked: Checked) -> Result<Response, Failure> {
+async fn test(State(broker): State<Broker>, Id(id): Id, checked: Checked) -> Result<Response, Failure> {
     let who = checked.who;
-    let (mailbox, view) = find(&broker, &who, &id).await?;
+    let (mailbox, view) = find(&broker, &who, id).await?;
     let Some(bench) = broker.bench() else {
         let text = "No test message can be written: this Postern has no domain yet.";
         return Ok(wrong(&who, view, StatusCode::CONFLICT, text));
@@ -141,9 +144,9 @@ async fn test(State(broker): State<Broker>, Path(id): Path<String>, checked: Che
     Ok(wrong(&who, view, StatusCode::CONFLICT, text))
 }
 
-async fn remove(State(broker): State<Broker>, Path(id): Path<String>, checked: Checked) -> Result<Response, Failure> {
+async fn remove(State(broker): State<Broker>, Id(id): Id, checked: Checked) -> Result<Response, Failure> {
     let who = checked.who;
-    let (mailbox, view) = find(&broker, &who, &id).await?;
+    let (mailbox, view) = find(&broker, &who, id).await?;
     let text = match mailbox::remove(&broker.desk, who.user_id(), &mailbox.address).await {
         Ok(()) => return Ok(who.go("mailboxes?said=removed")),
         Err(RemoveError::Unknown) => return Err(Failure::NotFound),
@@ -162,12 +165,11 @@ async fn remove(State(broker): State<Broker>, Path(id): Path<String>, checked: C
     Ok(wrong(&who, view, StatusCode::CONFLICT, text))
 }
 
-async fn set_key(
-    State(broker): State<Broker>,
-    Path(id): Path<String>,
-    Checked { who, fields }: Checked,
-) -> Result<Response, Failure> {
-    let (mailbox, view) = find(&broker, &who, &id).await?;
+async fn set_key(State(broker): State<Broker>, Id(id): Id, Checked { who, fields }: Checked) -> Result<Response, Failure> {
+    let (mailbox, view) = find(&broker, &who, id).await?;
+    if let Some(first) = prove(&broker, &who, &view) {
+        return Ok(first);
+    }
     let (key, hides) = (fields.text("key"), fields.is_on("hide_subject"));
     let text = match pgp_key::set(&broker.desk, who.user_id(), &mailbox.address, key.as_bytes(), hides).await {
         Ok(_) => return Ok(said(&who, &view, "key")),
@@ -182,9 +184,12 @@ async fn set_key(
     Ok(pages::show(StatusCode::UNPROCESSABLE_ENTITY, &page))
 }
 
-async fn remove_key(State(broker): State<Broker>, Path(id): Path<String>, checked: Checked) -> Result<Response, Failure> {
+async fn remove_key(State(broker): State<Broker>, Id(id): Id, checked: Checked) -> Result<Response, Failure> {
     let who = checked.who;
-    let (mailbox, view) = find(&broker, &who, &id).await?;
+    let (mailbox, view) = find(&broker, &who, id).await?;
+    if let Some(first) = prove(&broker, &who, &view) {
+        return Ok(first);
+    }
     match pgp_key::remove(&broker.desk, who.user_id(), &mailbox.address).await {
         Ok(()) | Err(KeyOfError::NoKey) => Ok(said(&who, &view, "key-removed")),
         Err(KeyOfError::Unknown) => Err(Failure::NotFound),

@@ -3,14 +3,15 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::chrome::Chrome;
 use super::failure::Failure;
-use super::form::{Checked, encode};
+use super::form::Checked;
+use super::id::Id;
 use super::mailbox::find;
 use super::mailboxes::View;
 use super::pages;
@@ -19,11 +20,14 @@ use crate::model::Address;
 use crate::model::mailbox::Mailbox;
 use crate::service::broker::Broker;
 use crate::service::mailbox::MoveError;
-use crate::service::mailbox_move::{self, BeginError, Begun, CancelError, Plan};
+use crate::service::mailbox_move::{self, BeginError, Begun, CancelError, CompleteError, Plan};
 
 /// The routes.
 pub fn routes() -> Router<Broker> {
-    Router::new().route("/mailboxes/{id}/move", get(look).post(begin)).route("/mailboxes/{id}/cancel-move", post(cancel))
+    Router::new()
+        .route("/mailboxes/{id}/move", get(look).post(begin))
+        .route("/mailboxes/{id}/finish-move", post(finish))
+        .route("/mailboxes/{id}/cancel-move", post(cancel))
 }
 
 /// The page.
@@ -47,20 +51,15 @@ fn page(who: &SignedIn, mailbox: &Mailbox, view: View) -> Page {
     }
 }
 
-async fn look(State(broker): State<Broker>, Confirmed(who): Confirmed, Path(id): Path<String>) -> Result<Response, Failure> {
-    let (mailbox, view) = find(&broker, &who, &id).await?;
+async fn look(State(broker): State<Broker>, Confirmed(who): Confirmed, Id(id): Id) -> Result<Response, Failure> {
+    let (mailbox, view) = find(&broker, &who, id).await?;
     Ok(pages::show(StatusCode::OK, &page(&who, &mailbox, view)))
 }
 
-async fn begin(
-    State(broker): State<Broker>,
-    Path(id): Path<String>,
-    Checked { who, fields }: Checked,
-) -> Result<Response, Failure> {
-    let (mailbox, view) = find(&broker, &who, &id).await?;
-    if !who.session.is_confirmed(broker.now()) {
-        let next = format!("/mailboxes/{}/move", view.uuid);
-        return Ok(who.go(&format!("confirm?{}", encode(&[("next", &next)]))));
+async fn begin(State(broker): State<Broker>, Id(id): Id, Checked { who, fields }: Checked) -> Result<Response, Failure> {
+    let (mailbox, view) = find(&broker, &who, id).await?;
+    if let Some(first) = who.need_proof(&broker, &format!("/mailboxes/{}/move", view.uuid)) {
+        return Ok(first);
     }
     let email = fields.text("email");
     let wrong = match (Address::parse(email), broker.rules.domains.first()) {
@@ -104,9 +103,21 @@ fn why_not(error: BeginError) -> Result<String, Failure> {
     })
 }
 
-async fn cancel(State(broker): State<Broker>, Path(id): Path<String>, checked: Checked) -> Result<Response, Failure> {
+async fn finish(State(broker): State<Broker>, Id(id): Id, checked: Checked) -> Result<Response, Failure> {
     let who = checked.who;
-    let (mailbox, _) = find(&broker, &who, &id).await?;
+    let (mailbox, view) = find(&broker, &who, id).await?;
+    match mailbox_move::complete_with(&broker, who.user_id(), &mailbox.address).await {
+        Ok(moved) => Ok(who.go(&format!("mailboxes/{}?said=moved", moved.mailbox.uuid))),
+        // The page says how things are.
+        Err(CompleteError::NoMove | CompleteError::Unverified) => Ok(who.go(&format!("mailboxes/{}", view.uuid))),
+        Err(CompleteError::Unknown) => Err(Failure::NotFound),
+        Err(CompleteError::Storage(error)) => Err(error.into()),
+    }
+}
+
+async fn cancel(State(broker): State<Broker>, Id(id): Id, checked: Checked) -> Result<Response, Failure> {
+    let who = checked.who;
+    let (mailbox, _) = find(&broker, &who, id).await?;
     match mailbox_move::cancel(&broker.desk, who.user_id(), &mailbox.address).await {
         Ok(()) | Err(CancelError::NoMove) => Ok(who.go("mailboxes?said=cancelled")),
         Err(CancelError::Unknown) => Err(Failure::NotFound),

@@ -11,7 +11,7 @@ use axum::routing::get;
 
 use super::chrome::Chrome;
 use super::failure::Failure;
-use super::form::{Asked, Checked};
+use super::form::{Asked, Checked, encode};
 use super::pages;
 use super::session::SignedIn;
 use crate::model::id::MailboxId;
@@ -55,6 +55,8 @@ pub struct View {
     pub paused: Option<String>,
     /// The address that takes its place once it is verified.
     pub moves_to: Option<String>,
+    /// Whether only its owner's word is missing for that.
+    pub may_finish: bool,
     /// The address whose place it takes then.
     pub replaces: Option<String>,
     /// What mail to it is encrypted with.
@@ -110,6 +112,9 @@ pub(super) async fn views(broker: &Broker, who: &SignedIn) -> Result<Vec<(Mailbo
         aliases: counts.get(&mailbox.id).copied().unwrap_or(0),
         paused: mailbox.paused.as_ref().map(why),
         moves_to: moves.iter().find(|this| this.old == mailbox.id).and_then(|this| names.get(&this.new).cloned()),
+        may_finish: moves
+            .iter()
+            .any(|this| this.old == mailbox.id && all.iter().any(|one| one.id == this.new && one.verified_at.is_some())),
         replaces: moves.iter().find(|this| this.new == mailbox.id).and_then(|this| names.get(&this.old).cloned()),
         key: keys.iter().find(|key| key.mailbox_id == mailbox.id).map(KeyView::from),
     };
@@ -131,12 +136,17 @@ async fn page(broker: &Broker, who: &SignedIn) -> Result<Page, Failure> {
 
 async fn list(State(broker): State<Broker>, who: SignedIn, Asked(asked): Asked) -> Result<Response, Failure> {
     let mut page = page(&broker, &who).await?;
+    // What was written before one had to prove who one is.
+    asked.text("email").clone_into(&mut page.email);
     page.chrome = page.chrome.saying(asked.some("said"), &SAID);
     Ok(pages::show(StatusCode::OK, &page))
 }
 
 async fn add(State(broker): State<Broker>, Checked { who, fields }: Checked) -> Result<Response, Failure> {
     let email = fields.text("email");
+    if let Some(first) = who.need_proof(&broker, &format!("/mailboxes?{}", encode(&[("email", email)]))) {
+        return Ok(first);
+    }
     let wrong = match Address::parse(email) {
         Err(_) => "This is no e-mail address. Write one like you@inbox.example.",
         Ok(address) => match verification::add_with(&broker, who.user_id(), address).await {

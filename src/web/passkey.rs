@@ -67,6 +67,7 @@ async fn enter(State(broker): State<Broker>, visitor: Visitor, Anonymous(fields)
     let browser = visitor.browser.clone();
     let wrong = match passkey::sign_in(&broker.desk, &broker.logins, &place, answer(&fields), browser).await {
         Ok(secret) => {
+            visitor.leave(&broker).await;
             let cookie = set_cookie(&broker, secret.reveal());
             return Ok(([cookie], go(&visitor.path, after(next))).into_response());
         }

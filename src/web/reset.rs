@@ -2,7 +2,7 @@
 //! mail leads to the second one and is used up by its form, never by looking.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -10,6 +10,7 @@ use axum::routing::get;
 use super::chrome::Chrome;
 use super::failure::Failure;
 use super::form::{Anonymous, Asked, MENDABLE};
+use super::id::Word;
 use super::pages;
 use super::session::{Visitor, go};
 use super::sign_up::{AddressPage, NO_ADDRESS, NO_DOMAIN, PasswordPage, TOO_MANY, choose_again, is_sent, not_set, stale, twice};
@@ -65,7 +66,7 @@ fn gone(visitor: &Visitor) -> Response {
     stale(visitor, text, ("reset", "I forgot my password"))
 }
 
-async fn open(State(broker): State<Broker>, visitor: Visitor, Path(secret): Path<String>) -> Result<Response, Failure> {
+async fn open(State(broker): State<Broker>, visitor: Visitor, Word(secret): Word) -> Result<Response, Failure> {
     Ok(match reset::look(&broker.desk, &secret).await? {
         Some(link) => pages::show(StatusCode::OK, &choose(&visitor, link.address.to_string())),
         None => gone(&visitor),
@@ -75,7 +76,7 @@ async fn open(State(broker): State<Broker>, visitor: Visitor, Path(secret): Path
 async fn finish(
     State(broker): State<Broker>,
     visitor: Visitor,
-    Path(secret): Path<String>,
+    Word(secret): Word,
     Anonymous(fields): Anonymous,
 ) -> Result<Response, Failure> {
     let Some(link) = reset::look(&broker.desk, &secret).await? else { return Ok(gone(&visitor)) };

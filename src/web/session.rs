@@ -6,16 +6,17 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::header::{COOKIE, LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::header::{COOKIE, LOCATION, REFERER, SET_COOKIE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+
+use uuid::Uuid;
 
 use super::chrome::{self, Chrome};
 use super::failure::Failure;
 use crate::model::Private;
 use crate::model::id::UserId;
-use crate::model::origin::client_ip;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::service::broker::Broker;
@@ -48,6 +49,12 @@ impl SignedIn {
         session::form_token(self.secret.reveal())
     }
 
+    /// Where whoever did not prove lately who they are is sent to do so, and then back to `page`.
+    pub fn need_proof(&self, broker: &Broker, page: &str) -> Option<Response> {
+        let is_confirmed = self.session.is_confirmed(broker.now());
+        (!is_confirmed).then(|| self.go(&format!("confirm?{}", super::form::encode(&[("next", page)]))))
+    }
+
     /// Sends the browser to a page after a form was handled (303); `to` is its path without the slash in front.
     pub fn go(&self, to: &str) -> Response {
         go(&self.path, to)
@@ -71,16 +78,30 @@ pub struct Admin(pub SignedIn);
 pub struct Visitor {
     /// The one who signed in.
     pub signed_in: Option<SignedIn>,
+    /// The session of its cookie, also one whose second factor has to follow.
+    before: Option<(UserId, Uuid)>,
     /// The browser.
     pub browser: Browser,
     /// The path of the request.
     pub path: String,
 }
 
+impl Visitor {
+    /// Ends the session of the cookie that is about to be replaced: nobody can sign it out any more.
+    pub async fn leave(&self, broker: &Broker) {
+        let Some((user, uuid)) = self.before else { return };
+        if let Err(error) = session::end(&broker.desk, user, uuid).await {
+            tracing::warn!(%error, "the session before could not be ended");
+        }
+    }
+}
+
 /// Sends a browser at `from` on to a page with a GET (303).
 pub fn go(from: &str, to: &str) -> Response {
     let to = format!("{}{to}", chrome::root(from));
-    let to = if to.is_empty() || to.starts_with('?') { format!("./{to}") } else { to };
+    // With nothing in front, a colon in the first part or a slash at the start would make it the address of another site.
+    let first = to.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let to = if first.is_empty() || first.contains(':') { format!("./{to}") } else { to };
     let location = HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("./"));
     (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
 }
@@ -120,17 +141,29 @@ async fn present(parts: &Parts, broker: &Broker) -> Result<Option<SignedIn>, Fai
 
 /// What comes back to where one was once something else is done first.
 fn first(parts: &Parts, page: &str) -> Response {
-    let asked = parts.uri.path_and_query().map_or("/", |asked| asked.as_str());
-    // After a form there is nothing to come back to: what it held is gone.
-    let next = if parts.method == Method::GET { super::form::encode(&[("next", asked)]) } else { String::new() };
-    let to = if next.is_empty() { page.to_owned() } else { format!("{page}?{next}") };
+    let next = if parts.method == Method::GET {
+        parts.uri.path_and_query().map(|asked| asked.as_str().to_owned())
+    } else {
+        origin_page(&parts.headers)
+    };
+    let to = next.map_or_else(|| page.to_owned(), |next| format!("{page}?{}", super::form::encode(&[("next", &next)])));
     go(parts.uri.path(), &to)
+}
+
+/// The page a form was on: what it held is gone, and still one comes back to where one was. A browser says it (`Referer`);
+/// of what it says only the path counts, so that it leads nowhere but to us.
+fn origin_page(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(REFERER)?.to_str().ok()?;
+    let (_, rest) = text.split_once("://")?;
+    let at = rest.find('/')?;
+    let path = rest.get(at..)?.split('#').next()?;
+    Some(path.to_owned())
 }
 
 async fn signed_in(parts: &Parts, broker: &Broker) -> Result<SignedIn, Response> {
     match present(parts, broker).await.map_err(IntoResponse::into_response)? {
         Some(found) if !found.session.needs_factor => Ok(found),
-        Some(_) => Err(go(parts.uri.path(), "sign-in/factor")),
+        Some(_) => Err(first(parts, "sign-in/factor")),
         None => Err(first(parts, "sign-in")),
     }
 }
@@ -169,11 +202,14 @@ impl FromRequestParts<Broker> for Admin {
 impl FromRequestParts<Broker> for Visitor {
     type Rejection = Failure;
     async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Failure> {
-        let signed_in = present(parts, broker).await?.filter(|found| !found.session.needs_factor);
+        let found = present(parts, broker).await?;
+        let before = found.as_ref().map(|found| (found.user.id, found.session.uuid));
+        let signed_in = found.filter(|found| !found.session.needs_factor);
         let text = |name: &str| parts.headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok());
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let user_agent = text(USER_AGENT.as_str()).unwrap_or_default().to_owned();
-        let browser = Browser { user_agent, ip: client_ip(peer, text("x-forwarded-for")) };
-        Ok(Self { signed_in, browser, path: parts.uri.path().to_owned() })
+        let ip = broker.rules.client_ip(peer, text("x-forwarded-for"));
+        let browser = Browser { user_agent, ip };
+        Ok(Self { signed_in, before, browser, path: parts.uri.path().to_owned() })
     }
 }

@@ -5,7 +5,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -14,6 +14,7 @@ use super::chrome::Chrome;
 use super::dns_records::{self, DomainRecords};
 use super::failure::Failure;
 use super::form::{Anonymous, Checked, MENDABLE};
+use super::id::Word;
 use super::pages::{self, Message};
 use super::session::{Admin, SignedIn, Visitor, go, set_cookie};
 use super::sign_up::{NO_ADDRESS, OWN_DOMAIN, not_set, twice};
@@ -59,7 +60,7 @@ impl PersonPage {
     }
 }
 
-async fn person(State(broker): State<Broker>, visitor: Visitor, Path(secret): Path<String>) -> Result<Response, Failure> {
+async fn person(State(broker): State<Broker>, visitor: Visitor, Word(secret): Word) -> Result<Response, Failure> {
     if !setup::may(&broker.desk, &secret).await? {
         return Err(Failure::NotFound);
     }
@@ -69,7 +70,7 @@ async fn person(State(broker): State<Broker>, visitor: Visitor, Path(secret): Pa
 async fn make(
     State(broker): State<Broker>,
     visitor: Visitor,
-    Path(secret): Path<String>,
+    Word(secret): Word,
     Anonymous(fields): Anonymous,
 ) -> Result<Response, Failure> {
     let email = fields.text("email");
@@ -79,7 +80,11 @@ async fn make(
     };
     let wrong = match made {
         Ok(user) => {
-            let opened = session::open(&broker.desk, user.id, false, visitor.browser).await?;
+            let opened = session::open(&broker.desk, user.id, false, visitor.browser).await;
+            let Ok(opened) = opened.inspect_err(|error| tracing::warn!(%error, "a session could not be opened")) else {
+                // The account is made: its owner signs in by hand.
+                return Ok(go(&visitor.path, "sign-in"));
+            };
             return Ok(([set_cookie(&broker, opened.1.reveal())], go(&visitor.path, "setup/domain")).into_response());
         }
         Err(SetupError::Closed) => return Err(Failure::NotFound),

@@ -83,7 +83,8 @@ async fn enter(State(broker): State<Broker>, visitor: Visitor, Anonymous(fields)
     let password = Private::new(fields.raw("password").to_owned());
     let wrong = match password::check(&broker.desk, &broker.logins, visitor.browser.ip, email, &password).await {
         Ok(found) => {
-            let opened = session::open(&broker.desk, found.user.id, found.second_factor, visitor.browser).await?;
+            let opened = session::open(&broker.desk, found.user.id, found.second_factor, visitor.browser.clone()).await?;
+            visitor.leave(&broker).await;
             let to = if found.second_factor {
                 format!("sign-in/factor?{}", encode(&[("next", next)]))
             } else {
@@ -115,7 +116,9 @@ async fn leave(State(broker): State<Broker>, HalfChecked { who, .. }: HalfChecke
 pub fn after(next: &str) -> &str {
     let path = next.strip_prefix('/').unwrap_or_default();
     let is_ours = !path.is_empty() && !path.starts_with(['/', '\\']) && path.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_ours && !path.contains('\\') { path } else { "aliases" }
+    // What comes before a colon there would be a scheme, and the rest an address elsewhere.
+    let has_scheme = path.split(['/', '?', '#']).next().is_some_and(|first| first.contains(':'));
+    if is_ours && !has_scheme && !path.contains('\\') { path } else { "aliases" }
 }
 
 #[cfg(test)]
@@ -125,7 +128,11 @@ mod tests {
     #[test]
     fn after_signing_in_one_stays_with_us() {
         assert_eq!(after("/aliases/x?said=y"), "aliases/x?said=y");
+        assert_eq!(after("/aliases?said=y:z"), "aliases?said=y:z");
         for elsewhere in ["", "/", "//evil.example", "/\\evil.example", "https://evil.example", "evil", "/a\r\nb", "/ä"] {
+            assert_eq!(after(elsewhere), "aliases", "{elsewhere}");
+        }
+        for elsewhere in ["/https://evil.example/x", "/javascript:x", "/https:evil.example", "/a:?b"] {
             assert_eq!(after(elsewhere), "aliases", "{elsewhere}");
         }
     }

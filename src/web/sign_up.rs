@@ -4,14 +4,15 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::chrome::Chrome;
 use super::failure::Failure;
-use super::form::{Anonymous, Asked, Fields, MENDABLE};
+use super::form::{Anonymous, Asked, Fields, MENDABLE, encode};
+use super::id::Word;
 use super::pages::{self, Message};
 use super::session::{Visitor, go, set_cookie};
 use crate::config::instance::Registration;
@@ -74,11 +75,21 @@ pub(super) fn stale(visitor: &Visitor, text: &'static str, again: (&'static str,
 }
 
 const ONCE: &str = "A link works once, within 24 hours. If you used it already, sign in; otherwise have another one sent.";
+const ONCE_INVITED: &str = "A link works once, within 24 hours. If you used it already, sign in; otherwise open your invitation again \
+                            and have another link sent.";
 const SENT_TITLE: &str = "Look into your inbox";
 
 /// What both forms that ask for an address show once they were sent.
 pub(super) fn is_sent(fields: &Fields) -> bool {
     fields.text("said") == "sent"
+}
+
+/// A link to sign up that does not work: where invitations are needed, the way to another one is the invitation.
+fn no_link(broker: &Broker, visitor: &Visitor) -> Response {
+    match broker.rules.registration {
+        Registration::Invite => stale(visitor, ONCE_INVITED, ("sign-in", "Sign in")),
+        Registration::Open | Registration::Closed => stale(visitor, ONCE, ("sign-up", "Make an account")),
+    }
 }
 
 fn page(visitor: &Visitor, invite: &str, is_sent: bool) -> AddressPage {
@@ -103,12 +114,12 @@ const NO_INVITE: &str =
 
 async fn look(State(broker): State<Broker>, visitor: Visitor, Asked(asked): Asked) -> Result<Response, Failure> {
     if is_sent(&asked) {
-        return Ok(pages::show(StatusCode::OK, &page(&visitor, "", true)));
+        return Ok(pages::show(StatusCode::OK, &page(&visitor, asked.text("invite"), true)));
     }
     offer(&broker, &visitor, asked.text("invite")).await
 }
 
-async fn invited(State(broker): State<Broker>, visitor: Visitor, Path(secret): Path<String>) -> Result<Response, Failure> {
+async fn invited(State(broker): State<Broker>, visitor: Visitor, Word(secret): Word) -> Result<Response, Failure> {
     offer(&broker, &visitor, &secret).await
 }
 
@@ -128,7 +139,11 @@ async fn offer(broker: &Broker, visitor: &Visitor, secret: &str) -> Result<Respo
 async fn ask(State(broker): State<Broker>, visitor: Visitor, Anonymous(fields): Anonymous) -> Result<Response, Failure> {
     let (email, secret) = (fields.text("email"), fields.some("invite"));
     let (status, wrong) = match sign_up::ask(&broker, visitor.browser.ip, email, secret).await {
-        Ok(()) => return Ok(go(&visitor.path, "sign-up?said=sent")),
+        Ok(()) => {
+            // Whoever tries again needs the invitation once more.
+            let invite = secret.map(|secret| format!("&{}", encode(&[("invite", secret)]))).unwrap_or_default();
+            return Ok(go(&visitor.path, &format!("sign-up?said=sent{invite}")));
+        }
         Err(AskError::Closed) => return Ok(closed(&visitor, "No new accounts", CLOSED)),
         Err(AskError::NoInvite) => return Ok(closed(&visitor, "You need an invitation", NO_INVITE)),
         Err(AskError::Address) => (MENDABLE, NO_ADDRESS),
@@ -157,21 +172,21 @@ fn choose(visitor: &Visitor, email: String) -> PasswordPage {
     }
 }
 
-async fn open(State(broker): State<Broker>, visitor: Visitor, Path(secret): Path<String>) -> Result<Response, Failure> {
+async fn open(State(broker): State<Broker>, visitor: Visitor, Word(secret): Word) -> Result<Response, Failure> {
     Ok(match sign_up::look(&broker.desk, &secret).await? {
         Some(link) => pages::show(StatusCode::OK, &choose(&visitor, link.address.to_string())),
-        None => stale(&visitor, ONCE, ("sign-up", "Make an account")),
+        None => no_link(&broker, &visitor),
     })
 }
 
 async fn finish(
     State(broker): State<Broker>,
     visitor: Visitor,
-    Path(secret): Path<String>,
+    Word(secret): Word,
     Anonymous(fields): Anonymous,
 ) -> Result<Response, Failure> {
     let Some(link) = sign_up::look(&broker.desk, &secret).await? else {
-        return Ok(stale(&visitor, ONCE, ("sign-up", "Make an account")));
+        return Ok(no_link(&broker, &visitor));
     };
     let made = match twice(&fields) {
         Ok(password) => sign_up::finish(&broker, &secret, &password).await,
@@ -179,11 +194,15 @@ async fn finish(
     };
     let wrong = match made {
         Ok(user) => {
-            let opened = session::open(&broker.desk, user.id, false, visitor.browser).await?;
+            let opened = session::open(&broker.desk, user.id, false, visitor.browser).await;
+            let Ok(opened) = opened.inspect_err(|error| tracing::warn!(%error, "a session could not be opened")) else {
+                // The account is made: its owner signs in by hand.
+                return Ok(go(&visitor.path, "sign-in"));
+            };
             let to = go(&visitor.path, "aliases?said=welcome");
             return Ok(([set_cookie(&broker, opened.1.reveal())], to).into_response());
         }
-        Err(FinishError::Gone) => return Ok(stale(&visitor, ONCE, ("sign-up", "Make an account"))),
+        Err(FinishError::Gone) => return Ok(no_link(&broker, &visitor)),
         Err(FinishError::Taken) => {
             return Ok(stale(&visitor, "You have an account with this address already.", ("sign-in", "Sign in")));
         }

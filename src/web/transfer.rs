@@ -158,7 +158,9 @@ async fn look(State(broker): State<Broker>, who: SignedIn) -> Result<Response, F
 async fn bring(State(broker): State<Broker>, Checked { who, .. }: Checked) -> Result<Response, Failure> {
     let Some(job) = upload::find(&broker.desk, who.user_id(), false).await? else { return Ok(who.go("transfer?said=gone")) };
     let done = run(&broker, &who, &job, who.chrome("Imported")).await?;
-    upload::forget(&broker.desk, who.user_id()).await?;
+    if let Err(error) = upload::forget(&broker.desk, who.user_id()).await {
+        tracing::warn!(%error, "a file that was imported could not be forgotten; it goes by itself");
+    }
     Ok(done)
 }
 

@@ -1,9 +1,10 @@
 //! `/verify/…`: the link that verifies a mailbox. GET shows a page with one button and changes nothing, because mail
-//! scanners follow links; POST does it, without signing in: that somebody has the link is the proof.
+//! scanners follow links; POST does it, without signing in: that somebody has the link is the proof. Only a
+//! move of a mailbox waits for its owner: an address may be mistyped, and read by a stranger.
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -11,8 +12,9 @@ use axum::routing::get;
 use super::chrome::Chrome;
 use super::failure::Failure;
 use super::form::Anonymous;
+use super::id::Word;
 use super::pages;
-use super::session::Visitor;
+use super::session::{SignedIn, Visitor};
 use crate::service::broker::Broker;
 use crate::service::mailbox_move::Moved;
 use crate::service::verification::{self, Asked, Confirmed};
@@ -40,12 +42,16 @@ struct Page {
 
 const ASK: &str = "Is this your mailbox?";
 const DONE: &str = "Your mailbox is confirmed";
+const WAITS: &str = "One step is left: sign in, open the page “Mailboxes” and finish the move there.";
 const ALREADY: &str = "Your mailbox was confirmed before. Nothing is left to do.";
 
-async fn look(State(broker): State<Broker>, visitor: Visitor, Path(secret): Path<String>) -> Result<Response, Failure> {
+async fn look(State(broker): State<Broker>, visitor: Visitor, Word(secret): Word) -> Result<Response, Failure> {
     let asked = verification::look(&broker.desk, &secret).await?;
     let Some(Asked { mailbox, replaces }) = asked else { return Ok(spent(&visitor)) };
-    let is_open = mailbox.verified_at.is_none();
+    // Whoever reads a mistyped address must not learn which other one its owner has.
+    let is_owner = visitor.signed_in.as_ref().is_some_and(|who| who.user_id() == mailbox.user_id);
+    let replaces = replaces.filter(|_| is_owner);
+    let is_open = mailbox.verified_at.is_none() || replaces.is_some();
     let (title, done) = if is_open { (ASK, None) } else { (DONE, Some(ALREADY.to_owned())) };
     Ok(show(&visitor, title, mailbox.address.to_string(), replaces.map(|old| old.to_string()), done))
 }
@@ -53,12 +59,14 @@ async fn look(State(broker): State<Broker>, visitor: Visitor, Path(secret): Path
 async fn press(
     State(broker): State<Broker>,
     visitor: Visitor,
-    Path(secret): Path<String>,
+    Word(secret): Word,
     Anonymous(_): Anonymous,
 ) -> Result<Response, Failure> {
-    let (mailbox, done) = match verification::confirm_with(&broker, &secret).await? {
+    let who = visitor.signed_in.as_ref().map(SignedIn::user_id);
+    let (mailbox, done) = match verification::confirm(&broker, &secret, who).await? {
         Some(Confirmed::Verified(mailbox)) => (mailbox, "Mail can be forwarded to it from now on.".to_owned()),
         Some(Confirmed::Already(mailbox)) => (mailbox, ALREADY.to_owned()),
+        Some(Confirmed::MoveWaits(mailbox)) => (mailbox, WAITS.to_owned()),
         Some(Confirmed::Moved(Moved { old, mailbox, signs_in })) => {
             let also = if signs_in { " It is the address you sign in with now, too." } else { "" };
             (mailbox, format!("All your mail that went to {old} comes here from now on.{also}"))

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::chrome::Chrome;
 use super::failure::Failure;
 use super::form::{Asked, Checked, MENDABLE};
+use super::id::Id;
 use super::pages;
 use super::session::SignedIn;
 use crate::model::webhook::{EventKind, EventKinds};
@@ -42,6 +43,8 @@ struct Page {
     hooks: Vec<Row>,
     url: String,
     choices: [(&'static str, &'static str); 3],
+    /// Whether secrets are shown: only to who proved lately who they are.
+    is_confirmed: bool,
 }
 
 #[derive(Debug)]
@@ -83,7 +86,8 @@ impl Page {
     async fn load(broker: &Broker, who: &SignedIn) -> Result<Self, Failure> {
         let hooks = webhook::list(&broker.desk, who.user_id()).await?.into_iter().map(Row::from).collect();
         let choices = EventKind::CHOICES.map(|kind| (kind.as_str(), words(kind)));
-        Ok(Self { chrome: who.chrome("Webhooks"), hooks, url: String::new(), choices })
+        let is_confirmed = who.session.is_confirmed(broker.now());
+        Ok(Self { chrome: who.chrome("Webhooks"), hooks, url: String::new(), choices, is_confirmed })
     }
 }
 
@@ -108,11 +112,6 @@ async fn create(State(broker): State<Broker>, Checked { who, fields }: Checked) 
     Ok(pages::show(MENDABLE, &page))
 }
 
-/// The last part of the path; what is no id is nobody's.
-fn id(text: &str) -> Result<Uuid, Failure> {
-    text.parse().map_err(|_| Failure::NotFound)
-}
-
 fn done(who: &SignedIn, said: &str, ended: Result<(), ChangeError>) -> Result<Response, Failure> {
     match ended {
         Ok(()) => Ok(who.go(&format!("webhooks?said={said}"))),
@@ -121,14 +120,14 @@ fn done(who: &SignedIn, said: &str, ended: Result<(), ChangeError>) -> Result<Re
     }
 }
 
-async fn test(State(broker): State<Broker>, Path(uuid): Path<String>, form: Checked) -> Result<Response, Failure> {
-    done(&form.who, "sent", webhook::test(&broker.desk, form.who.user_id(), id(&uuid)?).await)
+async fn test(State(broker): State<Broker>, Id(id): Id, form: Checked) -> Result<Response, Failure> {
+    done(&form.who, "sent", webhook::test(&broker.desk, form.who.user_id(), id).await)
 }
 
-async fn resume(State(broker): State<Broker>, Path(uuid): Path<String>, form: Checked) -> Result<Response, Failure> {
-    done(&form.who, "resumed", webhook::resume(&broker.desk, form.who.user_id(), id(&uuid)?).await)
+async fn resume(State(broker): State<Broker>, Id(id): Id, form: Checked) -> Result<Response, Failure> {
+    done(&form.who, "resumed", webhook::resume(&broker.desk, form.who.user_id(), id).await)
 }
 
-async fn remove(State(broker): State<Broker>, Path(uuid): Path<String>, form: Checked) -> Result<Response, Failure> {
-    done(&form.who, "removed", webhook::remove(&broker.desk, form.who.user_id(), id(&uuid)?).await)
+async fn remove(State(broker): State<Broker>, Id(id): Id, form: Checked) -> Result<Response, Failure> {
+    done(&form.who, "removed", webhook::remove(&broker.desk, form.who.user_id(), id).await)
 }

@@ -101,7 +101,7 @@ pub struct New {
 
 /// Makes an app password.
 ///
-/// An `Idempotency-Key` is refused: the answer holds a secret, and no secret is kept.
+/// It ends with the token of this request. An `Idempotency-Key` is refused: the answer holds a secret, and no secret is kept.
 #[utoipa::path(post, path = "/v1/app-passwords",
     request_body(content = New, example = json!({"name": "phone"})),
     responses((status = 201, description = "The app password and its secret.", body = NewAppPasswordMade)))]
@@ -112,7 +112,7 @@ pub async fn create(
     body: Body<New>,
 ) -> Result<(StatusCode, Json<NewAppPasswordMade>), Problem> {
     key.refuse()?;
-    let (made, secret) = app_password::create(&broker.desk, writer.user_id(), &body.value.name).await?;
+    let (made, secret) = app_password::create_by(&broker.desk, &writer.0.token, &body.value.name).await?;
     let shown = NewAppPasswordMade {
         secret: secret.shown(),
         user_name: writer.0.user.email.to_string(),

@@ -137,7 +137,7 @@ pub struct New {
 
 /// Makes a token.
 ///
-/// It may do nothing that the token of this request may not, and lives no longer. An `Idempotency-Key` is refused: the
+/// It may do nothing that the token of this request may not, and lives no longer; revoking that one revokes it, too. An `Idempotency-Key` is refused: the
 /// answer holds a secret, and no secret is kept.
 #[utoipa::path(post, path = "/v1/tokens",
     request_body(content = New, example = json!({"name": "browser at work", "scopes": ["alias:create"]})),
@@ -163,7 +163,7 @@ pub async fn create(
         }
         (wanted, own) => wanted.or(own),
     };
-    let (made, secret) = token::create(&broker.desk, writer.user_id(), &body.value.name, Scopes::new(scopes), expires_at).await?;
+    let (made, secret) = token::create_by(&broker.desk, asking, &body.value.name, Scopes::new(scopes), expires_at).await?;
     Ok((StatusCode::CREATED, Json(NewTokenMade { secret: secret.into_inner(), token: TokenShape::of(&made, asking) })))
 }
 

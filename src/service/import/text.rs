@@ -55,7 +55,7 @@ pub fn member(object: &Value, name: &str) -> String {
 
 /// A note that is not longer than notes are, and what was done to it.
 pub fn note(text: &str, remarks: &mut Vec<Remark>) -> String {
-    let note: String = text.chars().filter(|c| *c != '\0').take(LONGEST_NOTE).collect();
+    let note: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')).take(LONGEST_NOTE).collect();
     if text.chars().nth(LONGEST_NOTE).is_some() {
         remarks.push(Remark::NoteCut);
     }

@@ -54,6 +54,7 @@ fn accounts() -> Vec<Sample> {
         sample("Somebody forgot their password", link(Purpose::ResetPassword), account_letter::reset(URL, SECRET)),
         sample("A password was set by a mailed link", change, account_letter::password_changed(URL)),
         sample("A password was changed by somebody signed in", change, account::password_letter()),
+        sample("Somebody guesses at the second factor", About::Notice(NoticeKind::CodesWrong), account_letter::codes_wrong(URL)),
         sample("The address that signs in was changed", change, account::email_letter(&mailbox())),
     ]
 }
@@ -65,9 +66,10 @@ fn mailboxes() -> Vec<Sample> {
     let pause = Pause { at: THEN, status: "5.1.1".into() };
     let tested = About::Notice(NoticeKind::MailboxTested);
     vec![
-        sample("A mailbox is added", verify, letters::verify_mailbox(&new, None, &link)),
-        sample("A mailbox takes the place of another", verify, letters::verify_mailbox(&new, Some(&old), &link)),
-        sample("The mailbox that is left is told", About::Change, letters::mailbox_moves(&old, &new, URL)),
+        sample("A mailbox is added", verify, letters::verify_mailbox(&new, &link)),
+        sample("The default mailbox is told of another one", About::Change, letters::mailbox_added(&new)),
+        sample("The mailbox that is about to be left is told", About::Change, letters::mailbox_moves(&old, &new, URL)),
+        sample("The mailbox that was left is told", About::Change, letters::mailbox_moved(&old, &new)),
         sample("A mailbox is paused", About::Notice(NoticeKind::MailboxPaused), pausing::paused_letter(&old, &pause.status)),
         sample("A mailbox takes mail again", About::Notice(NoticeKind::MailboxResumed), pausing::resumed_letter(&old, &pause)),
         sample("Somebody tests a mailbox", tested, mailbox_test::letter(Why::Asked)),
@@ -147,7 +149,8 @@ mod tests {
             K::MailboxTested => Some(K::EncryptionFailed),
             K::EncryptionFailed => Some(K::KeyExpires),
             K::KeyExpires => Some(K::MessageHeld),
-            K::MessageHeld => None,
+            K::MessageHeld => Some(K::CodesWrong),
+            K::CodesWrong => None,
         }
     }
 

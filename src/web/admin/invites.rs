@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use crate::service::invite::{self, CreateError};
 use crate::web::chrome::Chrome;
 use crate::web::failure::Failure;
 use crate::web::form::{Asked, Checked, MENDABLE};
+use crate::web::id::Word;
 use crate::web::pages;
 use crate::web::session::{Admin, SignedIn};
 
@@ -110,7 +111,7 @@ pub(super) async fn create(
 pub(super) async fn revoke(
     State(broker): State<Broker>,
     Admin(who): Admin,
-    Path(uuid): Path<String>,
+    Word(uuid): Word,
     Checked { .. }: Checked,
 ) -> Result<Response, Failure> {
     let uuid = Uuid::parse_str(&uuid).map_err(|_| Failure::NotFound)?;

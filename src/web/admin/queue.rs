@@ -2,7 +2,7 @@
 //! is does not matter for whether it gets there.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -14,6 +14,7 @@ use crate::service::queue::{self, ChangeError, GetError};
 use crate::web::chrome::Chrome;
 use crate::web::failure::Failure;
 use crate::web::form::{Asked, Checked};
+use crate::web::id::Word;
 use crate::web::pages;
 use crate::web::session::{Admin, SignedIn};
 
@@ -122,7 +123,7 @@ async fn one(broker: &Broker, who: &SignedIn, id: i64) -> Result<OnePage, Failur
 pub(super) async fn show(
     State(broker): State<Broker>,
     Admin(who): Admin,
-    Path(id): Path<String>,
+    Word(id): Word,
     Asked(asked): Asked,
 ) -> Result<Response, Failure> {
     let mut page = one(&broker, &who, number(&id)?).await?;
@@ -151,7 +152,7 @@ pub(super) async fn retry_all(
 pub(super) async fn retry(
     State(broker): State<Broker>,
     Admin(who): Admin,
-    Path(id): Path<String>,
+    Word(id): Word,
     Checked { .. }: Checked,
 ) -> Result<Response, Failure> {
     let id = number(&id)?;
@@ -165,7 +166,7 @@ pub(super) async fn retry(
 pub(super) async fn give_up(
     State(broker): State<Broker>,
     Admin(who): Admin,
-    Path(id): Path<String>,
+    Word(id): Word,
     Checked { fields, .. }: Checked,
 ) -> Result<Response, Failure> {
     let id = number(&id)?;

@@ -1,7 +1,7 @@
 //! Accounts: who has one, who administers the instance, away with one.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use crate::service::role;
 use crate::web::chrome::Chrome;
 use crate::web::failure::Failure;
 use crate::web::form::{Asked, Checked, MENDABLE};
+use crate::web::id::Word;
 use crate::web::pages;
 use crate::web::session::{Admin, Confirmed, SignedIn};
 
@@ -103,7 +104,7 @@ pub(super) async fn show(
     State(broker): State<Broker>,
     Admin(who): Admin,
     Confirmed(_): Confirmed,
-    Path(uuid): Path<String>,
+    Word(uuid): Word,
     Asked(asked): Asked,
 ) -> Result<Response, Failure> {
     let person = find(&broker, &uuid).await?;
@@ -122,7 +123,7 @@ pub(super) async fn set_admin(
     State(broker): State<Broker>,
     Admin(who): Admin,
     Confirmed(_): Confirmed,
-    Path(uuid): Path<String>,
+    Word(uuid): Word,
     Checked { fields, .. }: Checked,
 ) -> Result<Response, Failure> {
     let person = find(&broker, &uuid).await?;
@@ -139,14 +140,16 @@ pub(super) async fn remove(
     State(broker): State<Broker>,
     Admin(who): Admin,
     Confirmed(_): Confirmed,
-    Path(uuid): Path<String>,
+    Word(uuid): Word,
     Checked { fields, .. }: Checked,
 ) -> Result<Response, Failure> {
     let person = find(&broker, &uuid).await?;
     let removed = admin::remove(&broker.desk, person.uuid, fields.text("email")).await;
     if removed.is_ok() {
         // The next administrator reads what was sent to the role addresses.
-        role::ensure(&broker.desk, &broker.rules.domains).await?;
+        if let Err(error) = role::ensure(&broker.desk, &broker.rules.domains).await {
+            tracing::warn!(%error, "the role addresses could not be made; the next start makes them");
+        }
     }
     match removed {
         Ok(_) if person.id == who.user_id() => Ok(who.go("sign-in?said=gone")),

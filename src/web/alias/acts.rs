@@ -71,7 +71,10 @@ fn unchanged(error: ChangeError) -> Result<String, Failure> {
             "A mailbox that is not verified can’t be chosen: open the link that was mailed to it first.".to_owned()
         }
         ChangeError::InThePast => "“Last day” lies in the past. To end the alias now, kill it.".to_owned(),
-        ChangeError::Note => "The note is too long: 10,000 characters at the most.".to_owned(),
+        ChangeError::Note => {
+            "The note can’t be kept: 10,000 characters at the most, and no control characters but line breaks and tabs."
+                .to_owned()
+        }
         ChangeError::DisplayName(error) => format!("“Shown as” can’t be used: {error}."),
         ChangeError::TooManyTags => "There are too many tags: 20 at the most.".to_owned(),
     })

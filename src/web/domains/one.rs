@@ -3,7 +3,7 @@
 //! Looking asks DNS and changes nothing; that a proof was seen is recorded when its owner presses the button.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
@@ -20,6 +20,7 @@ use crate::service::{domain_check, overview};
 use crate::web::chrome::Chrome;
 use crate::web::failure::Failure;
 use crate::web::form::{Asked, Checked, MENDABLE};
+use crate::web::id::Word;
 use crate::web::pages;
 use crate::web::session::SignedIn;
 
@@ -127,7 +128,7 @@ fn not_owned(error: ChangeError) -> Failure {
 pub async fn show(
     State(broker): State<Broker>,
     who: SignedIn,
-    Path(uuid): Path<String>,
+    Word(uuid): Word,
     Asked(asked): Asked,
 ) -> Result<Response, Failure> {
     let theirs = find(&broker, &who, &uuid).await?;
@@ -137,11 +138,7 @@ pub async fn show(
 }
 
 /// Looks for the proof; the domain is the user's once it was seen.
-pub async fn check(
-    State(broker): State<Broker>,
-    Path(uuid): Path<String>,
-    Checked { who, .. }: Checked,
-) -> Result<Response, Failure> {
+pub async fn check(State(broker): State<Broker>, Word(uuid): Word, Checked { who, .. }: Checked) -> Result<Response, Failure> {
     let theirs = find(&broker, &who, &uuid).await?;
     let said = match &theirs {
         Theirs::Domain(_) => "proven",
@@ -180,7 +177,7 @@ async fn make_keys(broker: &Broker) -> Result<(), Failure> {
 /// Says for which names the first message makes the alias.
 pub async fn catch_all(
     State(broker): State<Broker>,
-    Path(uuid): Path<String>,
+    Word(uuid): Word,
     Checked { who, fields }: Checked,
 ) -> Result<Response, Failure> {
     let domain = own(&broker, &who, &uuid).await?;
@@ -203,7 +200,7 @@ pub async fn catch_all(
 /// Says whether sending from a new name makes the alias.
 pub async fn sending(
     State(broker): State<Broker>,
-    Path(uuid): Path<String>,
+    Word(uuid): Word,
     Checked { who, fields }: Checked,
 ) -> Result<Response, Failure> {
     let domain = own(&broker, &who, &uuid).await?;
@@ -213,11 +210,7 @@ pub async fn sending(
 }
 
 /// Removes the domain, or takes the claim back.
-pub async fn remove(
-    State(broker): State<Broker>,
-    Path(uuid): Path<String>,
-    Checked { who, .. }: Checked,
-) -> Result<Response, Failure> {
+pub async fn remove(State(broker): State<Broker>, Word(uuid): Word, Checked { who, .. }: Checked) -> Result<Response, Failure> {
     let theirs = find(&broker, &who, &uuid).await?;
     match &theirs {
         Theirs::Claim(claim) => {

@@ -17,7 +17,7 @@ pub(super) async fn change(State(broker): State<Broker>, Checked { who, fields }
     }
     let mailboxes = mailbox::list(&broker.desk, who.user_id()).await?;
     let chosen = mailboxes.iter().find(|mailbox| mailbox.uuid.to_string() == fields.text("mailbox"));
-    let Some(domain) = broker.rules.domains.first() else { return Err(Failure::NotFound) };
+    let domain = broker.rules.domains.first();
     let Some(chosen) = chosen else { return Err(Failure::NotFound) };
     let wrong = match account::change_email(&broker.desk, domain, &who.user, &chosen.address).await {
         Ok(()) => {

@@ -19,7 +19,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::failure::Failure;
-use super::form::{Asked, encode};
+use super::form::Asked;
 use super::pages;
 use super::session::SignedIn;
 use crate::service::broker::Broker;
@@ -68,6 +68,5 @@ async fn again(broker: &Broker, who: &SignedIn, (status, wrong): (StatusCode, &s
 
 /// Where whoever did not prove lately who they are is sent to do so, and then back to `page`.
 fn need_proof(broker: &Broker, who: &SignedIn, page: &str) -> Option<Response> {
-    let is_confirmed = who.session.is_confirmed(broker.now());
-    (!is_confirmed).then(|| who.go(&format!("confirm?{}", encode(&[("next", page)]))))
+    who.need_proof(broker, page)
 }

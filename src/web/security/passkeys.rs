@@ -1,17 +1,17 @@
 //! Passkeys: added by the browser, removed.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{again, codes, need_proof};
 use crate::service::broker::Broker;
 use crate::service::passkey::{self, AddError};
 use crate::web::failure::Failure;
 use crate::web::form::{Checked, MENDABLE};
+use crate::web::id::Id;
 use crate::web::passkey::{answer, offered};
 
 pub(super) async fn offer(State(broker): State<Broker>, Checked { who, .. }: Checked) -> Response {
@@ -30,7 +30,7 @@ pub(super) async fn add(State(broker): State<Broker>, Checked { who, fields }: C
         return Ok(first);
     }
     let Ok(place) = passkey::place(&broker.rules.public_url) else { return Err(Failure::NotFound) };
-    let added = passkey::add(&broker.desk, &place, &who.user, fields.text("name"), answer(&fields)).await;
+    let added = passkey::add(&broker.desk, &place, &who.user, &who.session, (fields.text("name"), answer(&fields))).await;
     let wrong = match added {
         Ok((_, Some(fresh))) => return Ok(codes::show(&who, fresh, "The passkey is added")),
         Ok((_, None)) => return Ok(who.go("security?said=passkey")),
@@ -42,11 +42,7 @@ pub(super) async fn add(State(broker): State<Broker>, Checked { who, fields }: C
     again(&broker, &who, wrong).await
 }
 
-pub(super) async fn remove(
-    State(broker): State<Broker>,
-    Path(id): Path<Uuid>,
-    Checked { who, .. }: Checked,
-) -> Result<Response, Failure> {
+pub(super) async fn remove(State(broker): State<Broker>, Id(id): Id, Checked { who, .. }: Checked) -> Result<Response, Failure> {
     if let Some(first) = need_proof(&broker, &who, "/security") {
         return Ok(first);
     }

@@ -1,20 +1,16 @@
 //! Browsers that are signed in: one ended, or all but this one.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use uuid::Uuid;
 
 use crate::service::broker::Broker;
 use crate::service::session;
 use crate::web::failure::Failure;
 use crate::web::form::Checked;
+use crate::web::id::Id;
 use crate::web::session::clear_cookie;
 
-pub(super) async fn end(
-    State(broker): State<Broker>,
-    Path(id): Path<Uuid>,
-    Checked { who, .. }: Checked,
-) -> Result<Response, Failure> {
+pub(super) async fn end(State(broker): State<Broker>, Id(id): Id, Checked { who, .. }: Checked) -> Result<Response, Failure> {
     if !session::end(&broker.desk, who.user_id(), id).await? {
         return Err(Failure::NotFound);
     }

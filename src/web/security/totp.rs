@@ -34,7 +34,9 @@ pub(super) async fn look(State(broker): State<Broker>, Confirmed(who): Confirmed
 }
 
 async fn show(broker: &Broker, who: &SignedIn, wrong: Option<(StatusCode, &str)>) -> Result<Response, Failure> {
-    let setup = match totp::begin(&broker.desk, &who.user, &broker.rules.hostname).await {
+    let (desk, user, here) = (&broker.desk, &who.user, &broker.rules.hostname);
+    let setup = if wrong.is_some() { totp::again(desk, user, here).await } else { totp::begin(desk, user, here).await };
+    let setup = match setup {
         Ok(setup) => setup,
         Err(SetupError::AlreadyOn) => return Ok(who.go("security")),
         Err(SetupError::Storage(error)) => return Err(error.into()),
@@ -69,7 +71,8 @@ pub(super) async fn confirm(
         return Ok(first);
     }
     let ip = visitor.browser.ip;
-    let wrong = match totp::confirm(&broker.desk, &broker.logins, ip, &who.user, fields.raw("code")).await {
+    let confirmed = totp::confirm(&broker.desk, &broker.logins, ip, &who.user, &who.session, fields.raw("code")).await;
+    let wrong = match confirmed {
         Ok(fresh) => return Ok(codes::show(&who, fresh, "Codes are on")),
         Err(FactorError::Wrong) => (StatusCode::FORBIDDEN, WRONG_CODE),
         Err(FactorError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),

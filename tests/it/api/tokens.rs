@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postern::model::Clock;
 use postern::model::api_token::{Scope, Scopes};
-use postern::service::token;
+use postern::service::{app_password, token};
 
 use super::{draw_token, with_bearer, with_key};
 use crate::support::app::{MAILBOX, TestApp};
@@ -89,6 +89,27 @@ async fn pages_of_other_origins_may_ask() {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         assert_eq!(answer.header("access-control-allow-headers"), Some("authentication,content-type,x-sl-allowcookies"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_token_made_ends_with_it() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let desk = &app.running.broker.desk;
+        let (first, _) = token::create(desk, app.user, "first", Scopes::new(vec![Scope::Write]), None).await.unwrap();
+        let (second, _) = token::create_by(desk, &first, "second", Scopes::new(vec![Scope::Write]), None).await.unwrap();
+        let (_, third) = token::create_by(desk, &second, "third", Scopes::new(vec![Scope::Write]), None).await.unwrap();
+        app_password::create_by(desk, &second, "phone").await.unwrap();
+        app_password::create(desk, app.user, "laptop").await.unwrap();
+        assert!(token::authenticate(desk, third.reveal()).await.unwrap().is_some());
+        assert!(token::revoke(desk, app.user, first.id).await.unwrap());
+        assert!(token::authenticate(desk, third.reveal()).await.unwrap().is_none());
+        assert!(token::list(desk, app.user).await.unwrap().is_empty());
+        let left = app_password::list(desk, app.user).await.unwrap();
+        assert_eq!(left.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["laptop"]);
         app.finish().await;
     })
     .await;

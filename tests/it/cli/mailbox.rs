@@ -47,6 +47,7 @@ fn a_mailbox_moves_when_the_link_is_followed_unless_the_operator_vouches() {
     assert_eq!(
         said,
         "a link is on its way to ann@new.example; mail goes to ann@inbox.example until it is followed\n\
+         by its owner, signed in; or finish it with `postern mailbox move ann@inbox.example ann@new.example --now`\n\
          cancel it with `postern mailbox cancel-move ann@inbox.example`\n"
     );
     assert_eq!(behind(), serde_json::json!([old]));

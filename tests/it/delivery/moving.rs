@@ -39,7 +39,7 @@ async fn ask(app: &TestApp, plan: Plan) -> Mailbox {
 }
 
 async fn follow(app: &TestApp) -> String {
-    let answer = Browser::new(app).post(&link(app, NEW), &[]).await;
+    let answer = Browser::signed_in(app).await.post(&link(app, NEW), &[]).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.body
 }
@@ -79,7 +79,10 @@ async fn mail_goes_to_the_old_one_until_the_link_is_followed_and_to_the_new_one_
         assert!(app.send("n@lg.example", &bank, &mail(2)).await.starts_with("250"));
         app.wait_until(async |app| app.queue().await.iter().any(|row| row.last_failure.is_some())).await;
         app.next_hop(Script::new());
-        let page = Browser::new(&app).get(&link(&app, NEW)).await;
+        let mut stranger = Browser::new(&app);
+        let page = stranger.get(&link(&app, NEW)).await;
+        assert!(!page.body.contains(MAILBOX) && page.body.contains(NEW), "{}", page.body);
+        let page = Browser::signed_in(&app).await.get(&link(&app, NEW)).await;
         assert!(page.body.contains(MAILBOX) && page.body.contains(NEW), "{}", page.body);
         let done = follow(&app).await;
         assert!(done.contains("comes here from now on") && !done.contains("sign in with now"), "{done}");
@@ -174,6 +177,9 @@ async fn a_verified_mailbox_takes_the_place_at_once() {
         assert!(matches!(begin(&app, plan(&app, NEW)).await, Ok(Begun::Done(_))));
         assert!(app.send("n@lg.example", &alias, &mail(1)).await.starts_with("250"));
         assert!(got(&app, NEW, 1));
+        settled(&app, MAILBOX, 1).await;
+        let told = String::from_utf8_lossy(&arrived(&app, MAILBOX)[0].content).into_owned();
+        assert!(told.contains("Subject: One of your mailboxes has moved\r\n"), "{told}");
         app.finish().await;
     })
     .await;
@@ -194,7 +200,7 @@ async fn the_address_to_sign_in_with_follows_when_that_was_asked_for_and_nobody_
         let (other, _) = user::add(desk(&app), new).await.unwrap();
         let plan = Plan { user: app.user, old: address(NEW), new: address(third), moves_sign_in: true };
         ask(&app, plan).await;
-        let pressed = Browser::new(&app).post(&link(&app, third), &[]).await;
+        let pressed = Browser::signed_in(&app).await.post(&link(&app, third), &[]).await;
         assert!(pressed.body.contains("comes here from now on") && !pressed.body.contains("sign in with now"));
         assert_eq!((signs_in(NEW).await, signs_in(third).await), (Some(app.user), Some(other.id)));
         app.finish().await;
@@ -232,7 +238,7 @@ async fn a_key_comes_along_unless_the_new_one_has_its_own() {
         let third = "third@second.example";
         let new = ask(&app, Plan { old: address(NEW), ..plan(&app, third) }).await;
         set_key(&app, new.id, "CD").await;
-        Browser::new(&app).post(&link(&app, third), &[]).await;
+        Browser::signed_in(&app).await.post(&link(&app, third), &[]).await;
         assert_eq!(key_of(&app, third).await.as_deref(), Some("CD"));
         app.finish().await;
     })
@@ -252,6 +258,39 @@ async fn whoever_guesses_or_is_late_moves_nothing() {
         settled(&app, NEW, 2).await;
         assert!(follow(&app).await.contains("comes here from now on"), "a link sent again moves it still");
         assert_eq!(addresses(&app).await, [(NEW.into(), true, true)]);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_reads_a_mistyped_address_gets_neither_the_mail_nor_the_account() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let alias = app.alias("shop").await;
+        ask(&app, Plan { moves_sign_in: true, ..plan(&app, NEW) }).await;
+        let letter = arrived(&app, NEW).remove(0);
+        assert!(!String::from_utf8_lossy(&letter.content).contains(MAILBOX));
+        let mut stranger = Browser::new(&app);
+        for _ in 0..2 {
+            let pressed = stranger.post(&link(&app, NEW), &[]).await;
+            assert!(pressed.status == 200 && pressed.body.contains("finish the move"), "{}", pressed.body);
+            assert!(!pressed.body.contains(MAILBOX), "{}", pressed.body);
+        }
+        assert_eq!(addresses(&app).await, [(MAILBOX.into(), true, true), (NEW.into(), true, false)]);
+        let signs_in = async |text: &str| user::find_by_email(desk(&app), &address(text)).await.unwrap().map(|user| user.id);
+        assert_eq!((signs_in(MAILBOX).await, signs_in(NEW).await), (Some(app.user), None));
+        assert!(app.send("n@lg.example", &alias, &mail(1)).await.starts_with("250"));
+        assert!(got(&app, MAILBOX, 1) && !got(&app, NEW, 1));
+
+        let mut owner = Browser::signed_in(&app).await;
+        let page = owner.get("/mailboxes").await;
+        assert!(page.body.contains("Finish the move"), "{}", page.body);
+        let old = mailbox::find(desk(&app), app.user, &address(MAILBOX)).await.unwrap().unwrap();
+        let finished = owner.post(&format!("/mailboxes/{}/finish-move", old.uuid), &[]).await;
+        assert_eq!(finished.status, 303, "{}", finished.body);
+        assert_eq!(addresses(&app).await, [(NEW.into(), true, true)]);
+        assert_eq!(signs_in(NEW).await, Some(app.user));
         app.finish().await;
     })
     .await;

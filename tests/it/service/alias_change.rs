@@ -37,6 +37,9 @@ async fn a_change_touches_what_it_names_and_is_whole_or_nothing() {
             assert!(matches!(refuse(change).await, ChangeError::DisplayName(_)), "{wrong}");
         }
         assert!(matches!(refuse(Change { note: Some("x".repeat(10_001)), ..Change::default() }).await, ChangeError::Note));
+        for note in ["a\u{0}b", "a\u{7}"] {
+            assert!(matches!(refuse(Change { note: Some(note.into()), ..Change::default() }).await, ChangeError::Note));
+        }
         let change = Change { display_name: Some(Some(String::new())), ..Change::default() };
         alias_change::change(&desk, ann.id, alias.id, change).await.unwrap();
         let listed = alias_page::get_by_uuid(&desk, ann.id, alias.uuid).await.unwrap();

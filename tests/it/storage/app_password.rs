@@ -16,6 +16,7 @@ fn new(database: &Database, user_id: UserId, selector: &str) -> NewAppPassword {
         selector: selector.into(),
         hash: Private::new(format!("hash of {selector}")),
         created_at: database.now(),
+        made_by: None,
     }
 }
 

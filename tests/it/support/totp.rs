@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use postern::model::Clock;
 use postern::model::user::User;
+use postern::service::session::{self, Browser};
 use postern::service::{totp, user};
 use totp_rs::{Builder, Secret};
 
@@ -33,7 +34,17 @@ pub async fn turn_on(app: &TestApp) -> (String, Vec<String>) {
     let owner = owner(app).await;
     let secret = totp::begin(&broker.desk, &owner, &broker.rules.hostname).await.unwrap().text.into_inner();
     let ip = std::net::Ipv4Addr::LOCALHOST.into();
-    let codes = totp::confirm(&broker.desk, &broker.logins, ip, &owner, &code_now(app, &secret)).await.unwrap();
+    // Of the sessions that there are, the last one is where it is done.
+    let here = session::list(&broker.desk, owner.id).await.unwrap().into_iter().next();
+    let here = match here {
+        Some(here) => here,
+        None => {
+            let browser = Browser { user_agent: String::new(), ip };
+            session::open(&broker.desk, owner.id, false, browser).await.unwrap().0
+        }
+    };
+    let code = code_now(app, &secret);
+    let codes = totp::confirm(&broker.desk, &broker.logins, ip, &owner, &here, &code).await.unwrap();
     app.clock.advance(Duration::from_secs(30));
     (secret, codes.into_iter().map(postern::model::Private::into_inner).collect())
 }

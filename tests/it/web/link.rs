@@ -82,7 +82,7 @@ async fn looking_changes_nothing_and_one_click_pauses_however_often_it_comes() {
         let (status, head, page) = house.ask("GET", &house.path, "", "").await;
         assert_eq!(status, 200);
         for line in
-            ["content-type: text/html", "referrer-policy: no-referrer", "cache-control: no-store", "frame-ancestors 'none'"]
+            ["content-type: text/html", "referrer-policy: same-origin", "cache-control: no-store", "frame-ancestors 'none'"]
         {
             assert!(head.contains(line), "{line} is missing in {head}");
         }

@@ -114,6 +114,13 @@ async fn a_mailbox_moves_from_the_page() {
         let to = format!("../../confirm?next={}", format!("{page}/move").replace('/', "%2F"));
         leads(&browser.get(&format!("{page}/move")).await, &to);
         leads(&browser.post(&format!("{page}/move"), &[("email", "third@second.example")]).await, &to);
+        for act in ["default", "key", "key/remove"] {
+            let answer = browser.post(&format!("{page}/{act}"), &[("key", "x")]).await;
+            assert!(answer.header("location").is_some_and(|to| to.contains("confirm?next=%2Fmailboxes%2F")), "{act}");
+        }
+        let added = browser.post("/mailboxes", &[("email", "third@second.example")]).await;
+        leads(&added, "confirm?next=%2Fmailboxes%3Femail%3Dthird%2540second.example");
+        holds(&browser.get("/mailboxes?email=third%40second.example").await, 200, &["value=\"third@second.example\""]);
         assert_eq!(arrived(&app, "third@second.example").len(), 0);
         app.finish().await;
     })

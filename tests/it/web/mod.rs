@@ -96,7 +96,7 @@ async fn what_is_not_there_is_a_problem_document_with_the_same_headers() {
             "content-type: application/problem+json",
             "content-security-policy: default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
             "x-content-type-options: nosniff",
-            "referrer-policy: no-referrer",
+            "referrer-policy: same-origin",
         ] {
             assert!(head.contains(line), "{line} is missing in {head}");
         }

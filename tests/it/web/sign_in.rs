@@ -52,6 +52,31 @@ async fn one_signs_in_with_address_and_password_and_out_again() {
 }
 
 #[tokio::test]
+async fn signing_in_leads_to_no_other_site_and_ends_the_session_before() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        with_password(&app).await;
+        let mut browser = Browser::new(&app);
+        for next in ["/https://evil.example/x", "//evil.example", "https://evil.example", "/javascript:alert(1)"] {
+            let before = browser.cookie.clone();
+            let fields = [("email", MAILBOX), ("password", PASSWORD), ("next", next)];
+            let entered = browser.post("/sign-in", &fields).await;
+            assert_eq!((entered.status, entered.header("location")), (303, Some("aliases")), "{next}");
+            if before.is_some() {
+                let mut old = Browser::new(&app);
+                old.cookie = before;
+                assert_eq!(old.get("/").await.header("location"), Some("sign-in"));
+            }
+        }
+        // Setting another one, as the operator does, signs everybody out.
+        with_password(&app).await;
+        assert_eq!(browser.get("/").await.header("location"), Some("sign-in"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_form_that_is_not_ours_changes_nothing() {
     each_driver(async |database| {
         let app = TestApp::start(&database).await;
