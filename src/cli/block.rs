@@ -37,7 +37,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: BlockCommand, outpu
         let (sender, alias, changed, words) = match command {
             BlockCommand::List => return list(&block::list(desk, user).await?, output),
             BlockCommand::Add(OneBlock { sender, alias: None }) => {
-                let changed = block::add(desk, user, sender.clone()).await?;
+                let changed = block::add(desk, user, sender.clone()).await.map_err(not_added)?;
                 (sender, None, changed, ["is blocked", "is blocked already"])
             }
             BlockCommand::Remove(OneBlock { sender, alias: None }) => {
@@ -94,4 +94,11 @@ fn list(blocks: &block::Blocks, output: &mut Output<'_>) -> Result<(), Failure> 
         let dash = |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.into());
         [view.sender.clone(), dash(&view.alias, "all aliases"), dash(&view.since, "-")]
     })?)
+}
+
+fn not_added(error: block::AddError) -> Failure {
+    match error {
+        block::AddError::TooMany => Failure::new(error.to_string(), "see `postern block list`"),
+        block::AddError::Storage(error) => error.into(),
+    }
 }

@@ -164,6 +164,9 @@ fn change_failed(error: ChangeError) -> Failure {
             "this delivery is held for its owner's decision",
             "see `postern hold show`; the owner may `postern hold release` or `postern hold drop` it",
         ),
+        ChangeError::Quarantined => {
+            Failure::new("this delivery lies in quarantine", "name it: `postern queue retry ID` or `postern queue drop ID`")
+        }
         ChangeError::Storage(error) => error.into(),
     }
 }

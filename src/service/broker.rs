@@ -15,6 +15,7 @@ use super::automatic::AutomaticCounts;
 use super::domain_check::Surroundings;
 use super::dsn::DsnCounts;
 use super::forward::FirstMail;
+use super::import::gate::Gate;
 use super::ledger::Ledger;
 use super::mailbox_test::Bench;
 use super::pausing::Doubtful;
@@ -93,6 +94,8 @@ pub struct MailRules {
 pub struct Inner {
     /// Database, clock, chance.
     pub desk: Desk,
+    /// Who imports something.
+    pub imports: Gate,
     /// The way out.
     pub outbound: Outbound,
     /// Names and addresses.
@@ -188,6 +191,7 @@ impl Broker {
             reverse: ReverseCache::default(),
             first_mail: FirstMail::default(),
             name_keys: NameKeys::default(),
+            imports: Gate::default(),
             tokens: TokenMemory::default(),
             logins: Logins::default(),
             quota: Quota::default(),

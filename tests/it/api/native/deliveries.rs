@@ -57,7 +57,13 @@ async fn a_held_message_is_shown_released_or_discarded() {
         }
         client.app.wait_until(async |app| app.queue().await.iter().all(|one| one.last_failure.is_some())).await;
         // Why a message is held is told elsewhere.
-        execute(&database, "UPDATE deliveries SET state = 'held'".into()).await;
+        execute(&database, "UPDATE deliveries SET state = 'failed', quarantined = TRUE, settled_at = queued_at".into()).await;
+        let failed = client.expect(200, "GET /v1/deliveries?state=failed", "").await;
+        let id = each(&failed, "id")[0].to_owned();
+        for request in [format!("POST /v1/deliveries/{id}/retry"), format!("DELETE /v1/deliveries/{id}")] {
+            assert!(client.refused(409, &request, "").await.contains("set aside"));
+        }
+        execute(&database, "UPDATE deliveries SET state = 'held', quarantined = FALSE, settled_at = NULL".into()).await;
         let ids = each(&client.expect(200, "GET /v1/holds", "").await, "id");
         assert_eq!(ids.len(), 2);
         let shown = client.expect(200, &format!("GET /v1/holds/{}", ids[0]), "").await;
