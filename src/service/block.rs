@@ -44,7 +44,11 @@ pub async fn add(desk: &Desk, user: UserId, sender: Sender) -> Result<bool, AddE
 async fn add_in(tx: &mut Tx, user: UserId, sender: &Sender, uuid: Uuid, now: Timestamp) -> Result<bool, AddError> {
     let added = storage::block::add(tx, user, sender, uuid, now).await?;
     // What is there already is no more than there was.
-    if added && storage::block::count(tx, user).await? > MOST as i64 { Err(AddError::TooMany) } else { Ok(added) }
+    if added && usize::try_from(storage::block::count(tx, user).await?).unwrap_or_default() > MOST {
+        Err(AddError::TooMany)
+    } else {
+        Ok(added)
+    }
 }
 
 /// Blocks a sender at all of a user's aliases, once for a key; one that is blocked already stays so.

@@ -111,17 +111,14 @@ pub async fn create(
 
 /// The field `mailboxes`. Whoever may not look at mailboxes can't find out by their addresses which there are.
 fn mailboxes(named: &[String], sees_mailboxes: bool) -> Result<Vec<Named>, Problem> {
+    let wrong = if sees_mailboxes {
+        "there is no such mailbox; give ids or addresses of your own, see /v1/mailboxes"
+    } else {
+        "give the ids of mailboxes; naming them by address needs a token that may read"
+    };
     let read = |name: &String| {
-        let id = parse_id(name).map(Named::Id);
-        id.or_else(|| Address::parse(name).ok().filter(|_| sees_mailboxes).map(Named::Address)).ok_or_else(|| {
-            Problem::invalid(
-                "mailboxes",
-                match sees_mailboxes {
-                    true => "there is no such mailbox; give ids or addresses of your own, see /v1/mailboxes",
-                    false => "give the ids of mailboxes; naming them by address needs a token that may read",
-                },
-            )
-        })
+        let address = || Address::parse(name).ok().filter(|_| sees_mailboxes).map(Named::Address);
+        parse_id(name).map(Named::Id).or_else(address).ok_or_else(|| Problem::invalid("mailboxes", wrong))
     };
     named.iter().map(read).collect()
 }
