@@ -77,6 +77,8 @@ async fn a_held_message_is_shown_released_or_discarded() {
         assert_eq!(client.expect(200, &format!("POST /v1/holds/{}/release", ids[1]), "").await["copies"], 1);
         client.app.deliver_after(Duration::from_secs(1)).await;
         client.app.wait_until(async |app| app.sink.messages().len() == 1).await;
+        let waits = |one: &postern::model::delivery::Delivery| one.state == postern::model::delivery::DeliveryState::Waiting;
+        client.app.wait_until(async |app| !app.queue().await.iter().any(waits)).await;
         assert_eq!(each(&client.expect(200, "GET /v1/deliveries", "").await, "state"), ["cancelled"]);
         client.app.finish().await;
     })
