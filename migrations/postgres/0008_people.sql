@@ -170,7 +170,12 @@ CREATE TABLE webhooks (
     -- Words, one space between.
     events      TEXT    NOT NULL,
     created_at  BIGINT  NOT NULL,
-    -- Set when it failed too long: nothing is sent until its user turns it on again.
+    -- Nothing is posted before: it waits after a failure, or somebody posts just now.
+    next_attempt_at BIGINT NOT NULL DEFAULT 0,
+    -- In a row, and since when.
+    failures      INTEGER NOT NULL DEFAULT 0,
+    failing_since BIGINT,
+    -- Set when it failed too long, or came with an import: nothing is sent until its user turns it on again.
     paused_at   BIGINT,
     last_status TEXT,
     last_at     BIGINT
@@ -186,11 +191,9 @@ CREATE TABLE webhook_events (
     payload         TEXT    NOT NULL,
     created_at      BIGINT  NOT NULL,
     next_attempt_at BIGINT  NOT NULL,
-    attempts        INTEGER NOT NULL,
-    lease_until     BIGINT
+    attempts        INTEGER NOT NULL
 );
-CREATE INDEX webhook_events_due ON webhook_events (next_attempt_at);
-CREATE INDEX webhook_events_by_webhook ON webhook_events (webhook_id);
+CREATE INDEX webhook_events_by_webhook ON webhook_events (webhook_id, next_attempt_at, id);
 
 -- A file that somebody wants to bring in, from the look at what would happen until it is done; one for each user.
 CREATE TABLE uploads (

@@ -42,7 +42,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: BlockCommand, outpu
         let (sender, alias, changed, words) = match command {
             BlockCommand::List => return list(&block::list(desk, user).await?, output),
             BlockCommand::Add(OneBlock { sender, alias: None }) => {
-                let changed = block::add(desk, user, sender.clone()).await?;
+                let changed = block::add(desk, user, sender.clone()).await.map_err(not_added)?;
                 (sender, None, changed, ADDED)
             }
             BlockCommand::Remove(OneBlock { sender, alias: None }) => {
@@ -112,4 +112,11 @@ pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), 
         let dash = |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.into());
         [view.sender.clone(), dash(&view.alias, "all aliases"), dash(&view.since, "-")]
     })?)
+}
+
+fn not_added(error: block::AddError) -> Failure {
+    match error {
+        block::AddError::TooMany => Failure::new(error.to_string(), "see `postern block list`"),
+        block::AddError::Storage(error) => error.into(),
+    }
 }

@@ -53,7 +53,7 @@ pub fn run(
     // Before anything is done: a report that can't be written is noticed too late afterwards.
     let report = report.as_deref().map(begin_report).transpose()?;
     let open: Arc<dyn Fn() -> io::Result<Input> + Send + Sync> = Arc::new(move || open(&file));
-    let job = Job { source, open, limit: LARGEST, dry_run, trust, remap };
+    let job = Job { source, open, limit: LARGEST, dry_run, trust, private: config.outbound.allow_private_targets, remap };
     desk::with(config, async |desk| {
         let user = desk::user(desk, user).await?;
         let mut watch = Watcher { bar: None, total: 0, done: 0, keeps_all: json, kept: Vec::new(), report };
@@ -131,7 +131,7 @@ impl Watcher {
 }
 
 fn write_done(to: &mut dyn Write, done: &Done<'_>) -> io::Result<()> {
-    let Summary { rows, made, remapped, there, skipped, reasons, remarks, contacts_left, account } = done.summary;
+    let Summary { rows, made, remapped, there, skipped, reasons, remarks, contacts_renewed, account } = done.summary;
     let made_is = if done.dry_run { "would be made" } else { "made" };
     for sentence in account {
         writeln!(to, "{}", printable(sentence))?;
@@ -146,8 +146,8 @@ fn write_done(to: &mut dyn Write, done: &Done<'_>) -> io::Result<()> {
     for (remark, count) in remarks {
         writeln!(to, "  {count} changed: {remark}")?;
     }
-    if *contacts_left > 0 {
-        writeln!(to, "  {contacts_left} correspondents left out: their reverse addresses are in use here")?;
+    if *contacts_renewed > 0 {
+        writeln!(to, "  {contacts_renewed} correspondents have new reverse addresses: the old ones are in use here")?;
     }
     for line in done.lines.iter().take(SHOWN) {
         let address = printable(&line.address);

@@ -237,6 +237,7 @@ pub(super) fn unknown() -> Failure {
 
 fn add_failed(error: AddError) -> Failure {
     match error {
+        AddError::TooMany => Failure::new(error.to_string(), "see `postern mailbox list`"),
         AddError::Taken => Failure::new("this mailbox is there already", "see `postern mailbox list`"),
         AddError::OwnDomain => own_domain(),
         AddError::Storage(error) => error.into(),

@@ -71,6 +71,7 @@ fn begin_failed(error: BeginError) -> Failure {
         BeginError::Underway => {
             Failure::new("one of these mailboxes is being moved already", "cancel that first: `postern mailbox cancel-move OLD`")
         }
+        BeginError::Full => Failure::new(error.to_string(), "see `postern mailbox list`"),
         BeginError::TooMany => Failure::new(
             "enough links were mailed to this address within the last hour",
             "look into its spam folder, or try again later",

@@ -187,6 +187,9 @@ fn change_failed(error: ChangeError) -> Failure {
         ChangeError::Unknown => unknown(),
         ChangeError::NotWaiting => not_waiting(),
         ChangeError::Held => held(),
+        ChangeError::Quarantined => {
+            Failure::new("this delivery lies in quarantine", "name it: `postern queue retry ID` or `postern queue drop ID`")
+        }
         ChangeError::Storage(error) => error.into(),
     }
 }

@@ -7,12 +7,13 @@
 
 use std::time::Duration;
 
+use super::webhook::LONGEST_WAIT;
 use crate::service::broker::Broker;
 use crate::service::idempotency as idempotency_keys;
 use crate::service::pausing;
 use crate::service::settle::LEASE;
 use crate::storage::queue::{self, SweepReport};
-use crate::storage::{self, idempotency, mail_link, message_id, notice, passkey_ceremony, session, sighting, upload};
+use crate::storage::{self, idempotency, mail_link, message_id, notice, passkey_ceremony, session, sighting, upload, webhook};
 
 /// How long replies can be threaded to.
 const THREADS_LAST: Duration = Duration::from_hours(2 * 365 * 24);
@@ -36,6 +37,7 @@ pub async fn sweep(broker: &Broker) -> Result<SweepReport, storage::Error> {
             idempotency::forget(tx, now.minus(idempotency_keys::KEPT_FOR)).await?;
             passkey_ceremony::delete_expired(tx, now).await?;
             upload::forget(tx, now.minus(UPLOADED)).await?;
+            webhook::pull_in(tx, now, now.plus(LONGEST_WAIT)).await?;
             sighting::forget_single(tx, now.minus(SEEN_ONCE)).await
         })
     });

@@ -26,6 +26,9 @@ pub struct Account {
     /// What phones let them choose.
     #[serde(default)]
     pub clients: Option<Clients>,
+    /// The key that signs names, in base32: a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_key: Option<String>,
 }
 
 /// What phones let their users choose.

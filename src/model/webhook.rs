@@ -17,7 +17,8 @@ pub enum EventKind {
     /// An alias was made, by whatever way.
     #[serde(rename = "alias.created")]
     AliasCreated,
-    /// Mail to an alias was refused because of its state or because its sender is blocked; counted, told once a second at most.
+    /// Mail to an alias was refused because of its state or because its sender is blocked; counted, told once a second at most,
+    /// of all aliases together.
     #[serde(rename = "mail.blocked")]
     MailBlocked,
     /// A message that was accepted could not be delivered.
@@ -98,12 +99,16 @@ pub struct Webhook {
     pub events: EventKinds,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Set while nothing is sent because it failed too long.
+    /// Set while nothing is sent because it failed too long, or came with an import.
     pub paused_at: Option<Timestamp>,
     /// How the last attempt ended, in a few words.
     pub last_status: Option<String>,
     /// When that was.
     pub last_at: Option<Timestamp>,
+    /// Attempts in a row that failed.
+    pub failures: i32,
+    /// Since when.
+    pub failing_since: Option<Timestamp>,
 }
 
 /// An event on its way to one webhook.
@@ -117,7 +122,7 @@ pub struct WebhookEvent {
     pub webhook_id: WebhookId,
     /// JSON.
     pub payload: String,
-    /// Attempts begun.
+    /// Attempts that failed.
     pub attempts: i32,
     /// When it happened.
     pub created_at: Timestamp,

@@ -22,6 +22,9 @@ pub enum PostError {
     /// The host has no public address.
     #[error("the host has no address on the public Internet")]
     Private,
+    /// Everybody on the way could read along.
+    #[error("the address does not begin with https://")]
+    Plain,
     /// No connection, no valid certificate, or no answer in time.
     #[error("{0}")]
     Unreachable(&'static str),
@@ -59,6 +62,10 @@ impl Poster {
 
     /// Posts JSON; `Ok` means that it was taken.
     pub async fn post(&self, url: &Url, fields: &[(&'static str, String)], body: String) -> Result<(), PostError> {
+        // What came in by another way than a form was never asked about.
+        if url.scheme() != "https" && !(self.private && url.scheme() == "http") {
+            return Err(PostError::Plain);
+        }
         // An address that is written out is looked up by nobody.
         if literal_ip(url).is_some_and(|ip| !self.private && !is_public(ip)) {
             return Err(PostError::Private);

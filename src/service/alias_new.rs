@@ -1,20 +1,34 @@
 //! An alias as programs make it: with its texts and tags, at once and once.
 
+use uuid::Uuid;
+
 use super::alias::{CreateError, Name, NewAlias, make};
 use super::alias_change::{self, Change, ChangeError};
 use super::idempotency::{self, Answer, Once, OnceError};
 use super::{Desk, alias_tag};
+use crate::model::Address;
 use crate::model::activity::Activity;
 use crate::model::alias_name;
 use crate::model::tag::Tag;
 use crate::storage::alias_details::{LastDays, Listed};
 use crate::storage::{self, Tx, alias_change as rows};
 
+/// A mailbox as a program names it.
+#[derive(Debug, Clone)]
+pub enum Named {
+    /// By its id for the outside.
+    Id(Uuid),
+    /// By its address.
+    Address(Address),
+}
+
 /// An alias with all that its owner says about it.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// The alias.
     pub alias: NewAlias,
+    /// Where it forwards to, besides those the alias itself names.
+    pub mailboxes: Vec<Named>,
     /// The name replies go out with.
     pub display_name: Option<String>,
     /// Whether lists show it first.
@@ -43,7 +57,7 @@ impl From<storage::Error> for NewError {
 /// Makes an alias, once for a key.
 pub async fn create(desk: &Desk, wanted: Wanted, once: Once<Listed>) -> Result<Answer, OnceError<NewError>> {
     let failed = |error: ChangeError| OnceError::Failed(error.into());
-    let Wanted { alias: mut new, display_name, pinned, tags } = wanted;
+    let Wanted { alias: mut new, mailboxes: named, display_name, pinned, tags } = wanted;
     let texts = Change { note: Some(new.note), display_name: Some(display_name), tags: Some(tags), ..Change::default() };
     let texts = alias_change::check(texts).map_err(failed)?;
     new.note = texts.note.unwrap_or_default();
@@ -63,6 +77,7 @@ pub async fn create(desk: &Desk, wanted: Wanted, once: Once<Listed>) -> Result<A
                     return Err(OnceError::Failed(CreateError::InThePast.into()));
                 }
                 let name = Name { chosen, ..name };
+                find_named(tx, &mut new, named).await.map_err(|error| OnceError::Failed(error.into()))?;
                 let (alias, mailboxes) = make(tx, &new, &name).await.map_err(|error| OnceError::Failed(error.into()))?;
                 let mut made = fresh(alias, mailboxes);
                 say(tx, &mut made, display_name, pinned, tags).await?;
@@ -70,6 +85,22 @@ pub async fn create(desk: &Desk, wanted: Wanted, once: Once<Listed>) -> Result<A
             })
         })
         .await
+}
+
+/// Puts the addresses of mailboxes that were named into what is made.
+async fn find_named(tx: &mut Tx, new: &mut NewAlias, named: Vec<Named>) -> Result<(), CreateError> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let all = storage::mailbox::list(tx, new.user).await?;
+    for name in named {
+        let found = match name {
+            Named::Id(id) => all.iter().find(|mailbox| mailbox.uuid == id),
+            Named::Address(address) => all.iter().find(|mailbox| mailbox.address.folded() == address.folded()),
+        };
+        new.mailboxes.push(found.ok_or(CreateError::UnknownMailbox)?.address.clone());
+    }
+    Ok(())
 }
 
 async fn say(

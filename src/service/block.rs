@@ -2,11 +2,12 @@
 
 use uuid::Uuid;
 
+use crate::model::Timestamp;
 use crate::model::alias::Alias;
 use crate::model::block::{Block, Sender};
 use crate::model::contact::Contact;
 use crate::model::id::UserId;
-use crate::storage;
+use crate::storage::{self, Tx};
 
 use super::Desk;
 use super::idempotency::{self, Answer, Once, OnceError};
@@ -20,14 +21,38 @@ pub struct Blocks {
     pub contacts: Vec<(Contact, Alias)>,
 }
 
+/// Blocks of one user.
+pub const MOST: usize = 10_000;
+
+/// Why a sender can't be blocked.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// Enough is enough.
+    #[error("there are {MOST} blocked senders already; remove some first, or block whole domains")]
+    TooMany,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
 /// Blocks a sender at all of a user's aliases; false when it was blocked already.
-pub async fn add(desk: &Desk, user: UserId, sender: Sender) -> Result<bool, storage::Error> {
+pub async fn add(desk: &Desk, user: UserId, sender: Sender) -> Result<bool, AddError> {
     let (uuid, now) = (desk.uuid(), desk.clock.now());
-    desk.storage.write(move |tx| Box::pin(async move { storage::block::add(tx, user, &sender, uuid, now).await })).await
+    desk.storage.write(move |tx| Box::pin(async move { add_in(tx, user, &sender, uuid, now).await })).await
+}
+
+async fn add_in(tx: &mut Tx, user: UserId, sender: &Sender, uuid: Uuid, now: Timestamp) -> Result<bool, AddError> {
+    let added = storage::block::add(tx, user, sender, uuid, now).await?;
+    // What is there already is no more than there was.
+    if added && usize::try_from(storage::block::count(tx, user).await?).unwrap_or_default() > MOST {
+        Err(AddError::TooMany)
+    } else {
+        Ok(added)
+    }
 }
 
 /// Blocks a sender at all of a user's aliases, once for a key; one that is blocked already stays so.
-pub async fn add_once(desk: &Desk, user: UserId, sender: Sender, once: Once<Block>) -> Result<Answer, OnceError<storage::Error>> {
+pub async fn add_once(desk: &Desk, user: UserId, sender: Sender, once: Once<Block>) -> Result<Answer, OnceError<AddError>> {
     let (uuid, now) = (desk.uuid(), desk.clock.now());
     desk.storage
         .write(move |tx| {
@@ -35,7 +60,7 @@ pub async fn add_once(desk: &Desk, user: UserId, sender: Sender, once: Once<Bloc
                 if let Some(answer) = idempotency::begin(tx, once.key.as_ref(), now).await? {
                     return Ok(answer);
                 }
-                let block = if storage::block::add(tx, user, &sender, uuid, now).await? {
+                let block = if add_in(tx, user, &sender, uuid, now).await.map_err(OnceError::Failed)? {
                     None
                 } else {
                     storage::block::list(tx, user).await?.into_iter().find(|block| block.sender.to_string() == sender.to_string())

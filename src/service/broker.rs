@@ -15,6 +15,8 @@ use super::app_password::Logins;
 use super::automatic::AutomaticCounts;
 use super::domain_check::Surroundings;
 use super::dsn::DsnCounts;
+use super::forward::FirstMail;
+use super::import::gate::Gate;
 use super::ledger::Ledger;
 use super::mailbox_test::Bench;
 use super::pausing::Doubtful;
@@ -103,6 +105,8 @@ impl MailRules {
 pub struct Inner {
     /// Database, clock, chance.
     pub desk: Desk,
+    /// Who imports something.
+    pub imports: Gate,
     /// The way out.
     pub outbound: Outbound,
     /// Names and addresses.
@@ -195,6 +199,7 @@ impl Broker {
             automatic: AutomaticCounts::default(),
             reverse: ReverseCache::default(),
             name_keys: NameKeys::default(),
+            imports: Gate::default(),
             tokens: TokenMemory::default(),
             logins: Logins::default(),
             quota: Quota::default(),

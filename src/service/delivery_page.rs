@@ -35,8 +35,22 @@ pub async fn find(desk: &Desk, user: UserId, uuid: Uuid) -> Result<Option<Failed
 
 /// Makes a waiting one due at once. Whoever has a broker rings its queue after that.
 pub async fn retry(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ChangeError> {
-    let id = id_of(desk, user, uuid).await?;
-    queue::retry(desk, Some(id)).await.map(drop)
+    let now = desk.clock.now();
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                let found = owned(tx, user, uuid).await?.ok_or(ChangeError::Unknown)?;
+                if storage::queue::make_due_for_owner(tx, found.id, now).await? {
+                    return Ok(());
+                }
+                Err(match found.state {
+                    DeliveryState::Held => ChangeError::Held,
+                    _ if storage::queue::is_quarantined(tx, found.id).await? => ChangeError::Quarantined,
+                    _ => ChangeError::NotWaiting,
+                })
+            })
+        })
+        .await
 }
 
 /// Gives a waiting one up: cancelled, counted, visible, its content erased. Forgets one that was given up before.
@@ -50,13 +64,17 @@ pub async fn remove(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ChangeE
 }
 
 async fn forget(desk: &Desk, delivery: Delivery) -> Result<(), ChangeError> {
-    let deleted = desk.storage.write(move |tx| Box::pin(async move { failed_delivery::delete(tx, &delivery).await })).await?;
-    if deleted { Ok(()) } else { Err(ChangeError::Unknown) }
-}
-
-async fn id_of(desk: &Desk, user: UserId, uuid: Uuid) -> Result<DeliveryId, ChangeError> {
-    let found = owned(&mut desk.storage.read().await?, user, uuid).await?;
-    found.map(|delivery| delivery.id).ok_or(ChangeError::Unknown)
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                if failed_delivery::delete(tx, &delivery).await? {
+                    return Ok(());
+                }
+                let is_set_aside = storage::queue::is_quarantined(tx, delivery.id).await?;
+                Err(if is_set_aside { ChangeError::Quarantined } else { ChangeError::Unknown })
+            })
+        })
+        .await
 }
 
 async fn owned(tx: &mut Tx, user: UserId, uuid: Uuid) -> Result<Option<Delivery>, storage::Error> {

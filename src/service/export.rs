@@ -17,6 +17,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::Desk;
 use super::import::{COLUMNS, guard};
+use super::signed_name::NameKey;
 use crate::model::alias_name;
 use crate::model::client_setting::ClientSettings;
 use crate::model::id::{AliasId, DomainId, UserId};
@@ -118,6 +119,7 @@ async fn write_belongings(desk: &Desk, user: UserId, to: &mut (impl Write + Send
         on_quarantine: found.on_quarantine.as_str().into(),
         replace_quoted: found.replace_quoted,
         clients: (clients != ClientSettings::default()).then(|| of_clients(&clients)),
+        name_key: storage::made_alias::name_key(tx, user).await?.map(|key| NameKey::of(key).shown()),
     };
     let keys = storage::pgp_key::list(tx, user).await?;
     let mut mailboxes = Vec::new();

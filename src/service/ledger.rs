@@ -59,11 +59,9 @@ impl Ledger {
         counts.sort_unstable_by_key(|(key, _)| *key);
         sightings.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let written = (counts.clone(), sightings.clone());
-        let (last, chance) = (gathered.last, self.chance.clone());
         let result = storage.write(move |tx| {
             Box::pin(async move {
                 activity::add(tx, &written.0).await?;
-                webhook::mail_blocked(tx, &chance, &written.0, last).await?;
                 sighting::add(tx, &written.1).await
             })
         });
@@ -76,7 +74,9 @@ impl Ledger {
             for (key, count) in counts {
                 kept.counts.entry(key).or_default().add(count);
             }
+            return result;
         }
-        result
+        // Counted is counted: a telling that fails is not made up for.
+        webhook::mail_blocked(storage, &self.chance, &counts, gathered.last).await
     }
 }

@@ -89,7 +89,8 @@ async fn deliver(
     let secret = issue(tx, desk, new, now).await?;
     let letter = letter(secret.reveal());
     // To the address itself: a mailbox that is not verified, or paused, would keep the letter waiting.
-    notice::send(tx, desk, domain, &new.address, None, &letter).await.map(Some)
+    // After its link, it is not worth sending.
+    notice::send_within(tx, desk, domain, (&new.address, None), &letter, LASTS).await.map(Some)
 }
 
 async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Result<Private<String>, storage::Error> {

@@ -8,6 +8,9 @@ use crate::storage::{self, Tx, delivery};
 
 use super::Desk;
 
+/// Mailboxes of one user.
+pub const MOST: usize = 1_000;
+
 /// Why a mailbox can't be added.
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
@@ -17,6 +20,9 @@ pub enum AddError {
     /// Mail would come back to us for ever.
     #[error("this address is on a domain of this instance; a mailbox must be elsewhere")]
     OwnDomain,
+    /// Enough is enough.
+    #[error("there are {MOST} mailboxes already; remove one first")]
+    TooMany,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -95,6 +101,9 @@ pub(super) async fn add_in(
 ) -> Result<Mailbox, AddError> {
     if is_ours(tx, &address).await? {
         return Err(AddError::OwnDomain);
+    }
+    if storage::mailbox::list(tx, user_id).await?.len() >= MOST {
+        return Err(AddError::TooMany);
     }
     let now = desk.clock.now();
     let new = storage::mailbox::NewMailbox {

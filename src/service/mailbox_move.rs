@@ -52,6 +52,9 @@ pub enum BeginError {
     /// One of the two is being moved.
     #[error("one of these mailboxes is being moved already; cancel that move first")]
     Underway,
+    /// There are as many as there may be.
+    #[error("there are too many mailboxes already; remove one first")]
+    Full,
     /// The address had its share of our mail.
     #[error("enough links were mailed within the last hour; please try again later")]
     TooMany,
@@ -131,6 +134,7 @@ async fn begin_in(tx: &mut Tx, desk: &Desk, domain: &DomainName, public_url: &st
         None => mailbox::add_in(tx, desk, user, new, false).await.map_err(|error| match error {
             mailbox::AddError::OwnDomain => BeginError::Move(MoveError::OwnDomain),
             mailbox::AddError::Taken => BeginError::Underway,
+            mailbox::AddError::TooMany => BeginError::Full,
             mailbox::AddError::Storage(error) => error.into(),
         })?,
     };

@@ -84,6 +84,18 @@ pub async fn send(
     mailbox_id: Option<MailboxId>,
     letter: &Letter,
 ) -> Result<DeliveryId, storage::Error> {
+    send_within(tx, desk, domain, (to, mailbox_id), letter, EXPIRE).await
+}
+
+/// The same for a letter that is worth nothing after a while.
+pub async fn send_within(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: &DomainName,
+    (to, mailbox_id): (&Address, Option<MailboxId>),
+    letter: &Letter,
+    lasts: Duration,
+) -> Result<DeliveryId, storage::Error> {
     let now = desk.clock.now();
     let facts = NoticeFacts { domain, to, now, random: desk.chance.bytes() };
     let built = build(&facts, letter);
@@ -115,7 +127,7 @@ pub async fn send(
         queued_at: now,
         next_attempt_at: now,
         attempts: 0,
-        expires_at: now.plus(EXPIRE),
+        expires_at: now.plus(lasts),
         last_failure: None,
         held: false,
         sealed: false,

@@ -43,6 +43,9 @@ pub enum ChangeError {
     /// Its owner decides on it.
     #[error("this delivery is held for its owner's decision")]
     Held,
+    /// It did harm, and the operator has to look at it first.
+    #[error("this delivery is set aside until whoever runs this instance has looked at it")]
+    Quarantined,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),

@@ -46,6 +46,16 @@ impl NameKey {
         if bytes.len() == KEY_LENGTH { Ok(Self(Private::new(bytes))) } else { Err(NameKeyError) }
     }
 
+    /// From where it is kept.
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
+        Self(Private::new(bytes))
+    }
+
+    /// As it is kept.
+    pub(super) fn reveal(&self) -> &[u8] {
+        self.0.reveal()
+    }
+
     /// For its owner's eyes: 32 characters of base32.
     pub fn shown(&self) -> String {
         BASE32_NOPAD.encode(self.0.reveal())

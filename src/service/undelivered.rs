@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use super::Desk;
 use super::failed_delivery::{Failed, with_names};
-use crate::model::delivery::DeliveryState;
 use crate::model::id::UserId;
 use crate::storage::{self, queue, undelivered};
 
@@ -46,8 +45,7 @@ pub async fn retry(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ActError
         .write(move |tx| {
             Box::pin(async move {
                 let delivery = undelivered::find(tx, user, uuid).await?.ok_or(ActError::Unknown)?;
-                let waits = delivery.state == DeliveryState::Waiting;
-                if waits && queue::make_due(tx, Some(delivery.id), now).await? > 0 { Ok(()) } else { Err(ActError::Ended) }
+                if queue::make_due_for_owner(tx, delivery.id, now).await? { Ok(()) } else { Err(ActError::Ended) }
             })
         })
         .await

@@ -116,7 +116,7 @@ pub async fn add_once(
     broker: &Broker,
     user: UserId,
     address: Address,
-    once: Once<Mailbox>,
+    once: Once<(Mailbox, Sent)>,
 ) -> Result<Answer, OnceError<AddError>> {
     let (desk, now) = (broker.desk.clone(), broker.now());
     let (domain, public_url) = (broker.rules.domains.first().cloned(), broker.rules.public_url.clone());
@@ -126,10 +126,11 @@ pub async fn add_once(
                 return Ok(answer);
             }
             let mailbox = mailbox::add_in(tx, &desk, user, address, false).await.map_err(OnceError::Failed)?;
-            if let Some(domain) = &domain {
-                send_in(tx, &desk, domain, &public_url, &mailbox).await?;
-            }
-            Ok(idempotency::finish(tx, once, &mailbox).await?)
+            let sent = match &domain {
+                Some(domain) => send_in(tx, &desk, domain, &public_url, &mailbox).await?,
+                None => Sent::Enough,
+            };
+            Ok(idempotency::finish(tx, once, &(mailbox, sent)).await?)
         })
     });
     let answer: Result<Answer, OnceError<AddError>> = write.await;

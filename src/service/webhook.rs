@@ -3,6 +3,8 @@
 //! What is sent follows Standard Webhooks: an id that stays the same at every attempt, a time, and an HMAC-SHA256 over both
 //! and the body, so that the receiver knows that it is us and not a replay. `delivery::webhook` sends.
 
+use std::collections::BTreeMap;
+
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -15,13 +17,15 @@ use crate::model::alias::Alias;
 use crate::model::id::{AliasId, UserId};
 use crate::model::webhook::{EventKind, EventKinds, UrlError, Webhook, WebhookEvent, parse_url};
 use crate::model::{Chance, Private, Timestamp, id};
-use crate::storage::webhook::NewWebhook;
-use crate::storage::{self, Tx, webhook};
+use crate::storage::webhook::{AliasName, NewWebhook};
+use crate::storage::{self, Storage, Tx, webhook};
 
 /// Webhooks of one user.
-const MOST: usize = 20;
+pub const MOST: usize = 20;
 /// Events that wait for one webhook; what happens beyond that is not told.
 const MOST_WAITING: i64 = 10_000;
+/// Aliases that one telling of blocked mail names; it says how many more there are.
+const MOST_NAMED: usize = 100;
 /// Bytes of a secret: what Standard Webhooks asks for lies between 24 and 64.
 const SECRET: usize = 32;
 
@@ -45,6 +49,12 @@ pub enum ChangeError {
     /// No such one, or not this user's.
     #[error("there is no such webhook")]
     Unknown,
+    /// Nothing is sent to it.
+    #[error("the webhook is paused; let it go on first")]
+    Paused,
+    /// Nothing more is put on its way.
+    #[error("{MOST_WAITING} events wait for the webhook already; let it take some first")]
+    Full,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -97,20 +107,29 @@ pub async fn remove(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ChangeE
     if removed.await? { Ok(()) } else { Err(ChangeError::Unknown) }
 }
 
-/// Lets one that was paused go on; what waited is sent again.
+/// Lets one that was paused go on: it is told of what happens from now on.
 pub async fn resume(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ChangeError> {
-    let id = get(desk, user, uuid).await?.webhook.id;
-    Ok(desk.storage.write(move |tx| Box::pin(async move { webhook::set_paused(tx, id, None).await })).await?)
+    let (id, now) = (get(desk, user, uuid).await?.webhook.id, desk.clock.now());
+    Ok(desk.storage.write(move |tx| Box::pin(async move { webhook::resume(tx, id, now).await })).await?)
 }
 
-/// Sends a webhook an event of no meaning.
+/// Sends a webhook an event of no meaning, before all others, and at once even if it failed the last time.
 pub async fn test(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ChangeError> {
-    let id = get(desk, user, uuid).await?.webhook.id;
-    let (event, now) = (desk.uuid(), desk.clock.now());
+    let found = get(desk, user, uuid).await?;
+    if found.webhook.paused_at.is_some() {
+        return Err(ChangeError::Paused);
+    }
+    if found.waiting >= MOST_WAITING {
+        return Err(ChangeError::Full);
+    }
+    let (id, event, now) = (found.webhook.id, desk.uuid(), desk.clock.now());
     let payload = envelope(EventKind::Test, now, json!({ "text": "This is a test. Nothing happened." }));
-    let put = desk
-        .storage
-        .write(move |tx| Box::pin(async move { webhook::insert_event(tx, event, id, EventKind::Test, &payload, now).await }));
+    let put = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            webhook::insert_event(tx, event, id, EventKind::Test, &payload, now, Timestamp::from_micros(0)).await?;
+            webhook::make_due(tx, id, now).await
+        })
+    });
     Ok(put.await?)
 }
 
@@ -148,7 +167,7 @@ pub async fn tell(
             continue;
         }
         let payload = envelope(kind, now, data.clone());
-        webhook::insert_event(tx, id::uuid_v7(now, chance), told, kind, &payload, now).await?;
+        webhook::insert_event(tx, id::uuid_v7(now, chance), told, kind, &payload, now, now).await?;
     }
     Ok(())
 }
@@ -172,17 +191,56 @@ pub async fn delivery_failed(
     about(tx, chance, alias, EventKind::DeliveryFailed, now, json!({ "status": status })).await
 }
 
-/// Tells of mail that was blocked since the last telling.
+/// Tells of mail that was blocked since the last telling: each user once, of all aliases together. In a transaction of its
+/// own, so that mail never waits for it.
 pub async fn mail_blocked(
-    tx: &mut Tx,
+    storage: &Storage,
     chance: &Chance,
     counts: &[(ActivityKey, Activity)],
     now: Timestamp,
 ) -> Result<(), storage::Error> {
+    let mut blocked: BTreeMap<AliasId, i64> = BTreeMap::new();
     for (key, count) in counts.iter().filter(|(_, count)| count.blocked > 0) {
-        about(tx, chance, key.alias_id, EventKind::MailBlocked, now, json!({ "count": count.blocked })).await?;
+        let sum = blocked.entry(key.alias_id).or_default();
+        *sum = sum.saturating_add(count.blocked);
     }
-    Ok(())
+    if blocked.is_empty() {
+        return Ok(());
+    }
+    let tx = &mut storage.read().await?;
+    if !webhook::is_any(tx).await? {
+        return Ok(());
+    }
+    let aliases: Vec<AliasId> = blocked.keys().copied().collect();
+    let mut users: BTreeMap<i64, Vec<(i64, AliasName)>> = BTreeMap::new();
+    for (alias, name) in webhook::names_for_telling(tx, &aliases).await? {
+        let count = blocked.get(&alias).copied().unwrap_or_default();
+        users.entry(name.user_id).or_default().push((count, name));
+    }
+    if users.is_empty() {
+        return Ok(());
+    }
+    let chance = chance.clone();
+    let tell_all = storage.write(move |tx| {
+        Box::pin(async move {
+            for (user, named) in &users {
+                tell(tx, &chance, UserId(*user), EventKind::MailBlocked, now, blocked_mail(named)).await?;
+            }
+            Ok(())
+        })
+    });
+    tell_all.await
+}
+
+/// The counts of a user's aliases, and of those that are named.
+fn blocked_mail(aliases: &[(i64, AliasName)]) -> Value {
+    let count = aliases.iter().fold(0_i64, |sum, (count, _)| sum.saturating_add(*count));
+    let named: Vec<Value> = aliases
+        .iter()
+        .take(MOST_NAMED)
+        .map(|(count, name)| json!({ "id": name.uuid, "address": name.address, "site": name.site, "count": count }))
+        .collect();
+    json!({ "count": count, "aliases": named, "more": aliases.len().saturating_sub(MOST_NAMED) })
 }
 
 async fn about(

@@ -164,6 +164,20 @@ pub async fn used_uuids(tx: &mut Tx, uuids: &[Uuid]) -> Result<HashSet<Uuid>, Er
     Ok(found.into_iter().map(|(uuid,)| uuid).collect())
 }
 
+/// Those of these tokens that a contact has.
+pub async fn used_tokens(tx: &mut Tx, tokens: &[&str]) -> Result<HashSet<String>, Error> {
+    if tokens.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found: Vec<(String,)> = rows_of!(
+        tx,
+        list(tokens)?,
+        "SELECT token FROM contacts WHERE token IN (SELECT value FROM json_each($1))",
+        "SELECT token FROM contacts WHERE token IN (SELECT jsonb_array_elements_text($1::text::jsonb))"
+    )?;
+    Ok(found.into_iter().map(|(token,)| token).collect())
+}
+
 #[derive(Serialize)]
 struct OfUser<'a> {
     user_id: UserId,

@@ -48,6 +48,11 @@ pub async fn remove(tx: &mut Tx, user: UserId, sender: &Sender) -> Result<bool, 
     Ok(changed!(tx, sqlx::query(text).bind(user.0).bind(sender.to_string()))? == 1)
 }
 
+/// How many a user has.
+pub async fn count(tx: &mut Tx, user: UserId) -> Result<i64, Error> {
+    on!(tx, c => sqlx::query_scalar("SELECT COUNT(*) FROM blocks WHERE user_id = $1").bind(user.0).fetch_one(c))
+}
+
 /// A user's blocks, oldest first.
 pub async fn list(tx: &mut Tx, user: UserId) -> Result<Vec<Block>, Error> {
     let rows: Vec<BlockRow> = on!(tx, c => sqlx::query_as(

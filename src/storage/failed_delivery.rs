@@ -53,9 +53,9 @@ pub async fn find(tx: &mut Tx, user: UserId, uuid: Uuid) -> Result<Option<Delive
     Ok(row.map(DeliveryRow::shown))
 }
 
-/// Forgets one; false when it is not there any more, or not given up.
+/// Forgets one; false when it is not there any more, not given up, or in quarantine until the operator has looked.
 pub async fn delete(tx: &mut Tx, delivery: &Delivery) -> Result<bool, Error> {
-    let text = "DELETE FROM deliveries WHERE id = $1 AND state IN ('failed', 'cancelled')";
+    let text = "DELETE FROM deliveries WHERE id = $1 AND state IN ('failed', 'cancelled') AND NOT quarantined";
     let changed = changed!(tx, sqlx::query(text).bind(delivery.id.0))?;
     if let Some(id) = delivery.message_id {
         message::erase_if_done(tx, id).await?;

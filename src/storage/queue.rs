@@ -168,6 +168,19 @@ pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Re
     )
 }
 
+/// Makes one that waits due at once, as its owner may: what lies in quarantine stays there, and a site that everybody waits
+/// for is waited for.
+pub async fn make_due_for_owner(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
+    let text = "UPDATE deliveries SET next_attempt_at = $2 WHERE id = $1 AND state = 'waiting'";
+    Ok(changed!(tx, sqlx::query(text).bind(id.0).bind(now.as_micros()))? == 1)
+}
+
+/// Whether one lies in quarantine until the operator has looked.
+pub async fn is_quarantined(tx: &mut Tx, id: DeliveryId) -> Result<bool, Error> {
+    on!(tx, c => sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM deliveries WHERE id = $1 AND quarantined)")
+        .bind(id.0).fetch_one(c))
+}
+
 /// Makes everything that waits for a mailbox due at once. How many.
 pub async fn make_due_of_mailbox(tx: &mut Tx, id: MailboxId, now: Timestamp) -> Result<u64, Error> {
     changed!(

@@ -87,16 +87,9 @@ pub async fn find(tx: &mut Tx, user: UserId, uuid: Uuid) -> Result<Option<Delive
     Ok(row.map(DeliveryRow::shown))
 }
 
-/// Makes everything that waits for a user due at once, and the sites it goes to. How many.
+/// Makes everything that waits for a user due at once. A site in trouble is waited for all the same: everybody does, and
+/// only the operator can end that. How many.
 pub async fn make_due(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<u64, Error> {
-    changed!(
-        tx,
-        sqlx::query(
-            "DELETE FROM site_backoff WHERE site IN (SELECT d.site FROM deliveries d JOIN aliases a ON a.id = d.alias_id \
-             WHERE a.user_id = $1 AND d.state = 'waiting')"
-        )
-        .bind(user.0)
-    )?;
     changed!(
         tx,
         sqlx::query(

@@ -14,7 +14,7 @@ use super::form::{Asked, Checked, Fields, MENDABLE, encode};
 use super::session::SignedIn;
 use super::{pages, when};
 use crate::model::block::Sender;
-use crate::service::block;
+use crate::service::block::{self, AddError};
 use crate::service::broker::Broker;
 
 /// The routes.
@@ -92,7 +92,17 @@ async fn add(State(broker): State<Broker>, Checked { who, fields }: Checked) -> 
         return Ok(pages::show(MENDABLE, &page));
     };
     let text = sender.to_string();
-    let said = if block::add(&broker.desk, who.user_id(), sender).await? { "added" } else { "there" };
+    let said = match block::add(&broker.desk, who.user_id(), sender).await {
+        Ok(true) => "added",
+        Ok(false) => "there",
+        Err(AddError::Storage(error)) => return Err(error.into()),
+        Err(AddError::TooMany) => {
+            let mut page = Page::load(&broker, &who, &Fields::default()).await?;
+            page.chrome =
+                page.chrome.but("There are too many blocked senders already. Remove some first, or block whole domains.");
+            return Ok(pages::show(MENDABLE, &page));
+        }
+    };
     Ok(who.go(&format!("blocks?{}", encode(&[("said", said), ("sender", &text)]))))
 }
 

@@ -99,6 +99,7 @@ fn why_not(error: BeginError) -> Result<String, Failure> {
             .to_owned(),
         BeginError::Same => "Mail goes to this address already. Name another one.".to_owned(),
         BeginError::Underway => "One of these mailboxes is being moved already. Cancel that move first.".to_owned(),
+        BeginError::Full => "There are too many mailboxes already. Please remove one first.".to_owned(),
         BeginError::TooMany => "Enough links were mailed within the last hour. Please try again in an hour.".to_owned(),
     })
 }

@@ -152,6 +152,7 @@ async fn add(State(broker): State<Broker>, Checked { who, fields }: Checked) -> 
         Ok(address) => match verification::add_with(&broker, who.user_id(), address).await {
             Ok((_, Sent::Enough)) => return Ok(who.go("mailboxes?said=added-later")),
             Ok(_) => return Ok(who.go("mailboxes?said=added")),
+            Err(AddError::TooMany) => "There are too many mailboxes already. Remove one first.",
             Err(AddError::Taken) => "This mailbox is there already.",
             Err(AddError::OwnDomain) => {
                 "This address is on a domain of this Postern: mail would go round in circles. Name a mailbox elsewhere."

@@ -25,6 +25,7 @@ use crate::model::DomainName;
 use crate::service::broker::Broker;
 use crate::service::domain;
 use crate::service::export::{self, ExportError};
+use crate::service::import::gate::Busy;
 use crate::service::import::report::{Line, Outcome, Summary};
 use crate::service::import::upload;
 use crate::service::import::{self, ImportError, Job, Source, Watch};
@@ -138,6 +139,10 @@ async fn take(State(broker): State<Broker>, Uploaded { who, fields, file }: Uplo
     };
     upload::keep(&broker.desk, who.user_id(), kind, to, file).await?;
     let Some(job) = upload::find(&broker.desk, who.user_id(), true).await? else { return Ok(who.go("transfer?said=gone")) };
+    let _pass = match broker.imports.enter(who.user_id()) {
+        Ok(pass) => pass,
+        Err(busy) => return wrong(busy.to_string()).await,
+    };
     match import::run(&broker.desk, who.user_id(), &job, &mut ()).await {
         Ok(_) => Ok(who.go("transfer/look")),
         Err(ImportError::Storage(error)) => Err(error.into()),
@@ -151,17 +156,32 @@ async fn take(State(broker): State<Broker>, Uploaded { who, fields, file }: Uplo
 /// What would happen.
 async fn look(State(broker): State<Broker>, who: SignedIn) -> Result<Response, Failure> {
     let Some(job) = upload::find(&broker.desk, who.user_id(), true).await? else { return Ok(who.go("transfer?said=gone")) };
-    run(&broker, &who, &job, who.chrome("What would be imported")).await
+    let job = Job { private: broker.outbound.poster().may_be_private(), ..job };
+    match broker.imports.enter(who.user_id()) {
+        Ok(_pass) => run(&broker, &who, &job, who.chrome("What would be imported")).await,
+        Err(busy) => wait(&broker, &who, busy).await,
+    }
 }
 
 /// It happens.
 async fn bring(State(broker): State<Broker>, Checked { who, .. }: Checked) -> Result<Response, Failure> {
     let Some(job) = upload::find(&broker.desk, who.user_id(), false).await? else { return Ok(who.go("transfer?said=gone")) };
+    let job = Job { private: broker.outbound.poster().may_be_private(), ..job };
+    let _pass = match broker.imports.enter(who.user_id()) {
+        Ok(pass) => pass,
+        Err(busy) => return wait(&broker, &who, busy).await,
+    };
     let done = run(&broker, &who, &job, who.chrome("Imported")).await?;
     if let Err(error) = upload::forget(&broker.desk, who.user_id()).await {
         tracing::warn!(%error, "a file that was imported could not be forgotten; it goes by itself");
     }
     Ok(done)
+}
+
+/// The file stays where it is meanwhile.
+async fn wait(broker: &Broker, who: &SignedIn, busy: Busy) -> Result<Response, Failure> {
+    let chrome = who.chrome("Import and export").but(busy.to_string());
+    show(broker, who, StatusCode::CONFLICT, chrome, ("", "")).await
 }
 
 async fn run(broker: &Broker, who: &SignedIn, job: &Job, chrome: Chrome) -> Result<Response, Failure> {

@@ -28,10 +28,12 @@ pub fn routes() -> Router<Broker> {
 }
 
 /// What the page says was done.
-const SAID: [(&str, &str); 4] = [
+const SAID: [(&str, &str); 6] = [
     ("made", "The webhook is made. Copy its secret into your receiver."),
     ("sent", "A test event is on its way. How it ended stands below in a moment; load the page again."),
-    ("resumed", "The webhook is told of events again."),
+    ("resumed", "The webhook is told of what happens from now on."),
+    ("paused", "No test was sent: the webhook is paused. Let it go on first."),
+    ("full", "No test was sent: too many events wait for the webhook already."),
     ("removed", "The webhook is removed, and what was on its way to it is gone."),
 ];
 
@@ -116,6 +118,8 @@ fn done(who: &SignedIn, said: &str, ended: Result<(), ChangeError>) -> Result<Re
     match ended {
         Ok(()) => Ok(who.go(&format!("webhooks?said={said}"))),
         Err(ChangeError::Unknown) => Err(Failure::NotFound),
+        Err(ChangeError::Paused) => Ok(who.go("webhooks?said=paused")),
+        Err(ChangeError::Full) => Ok(who.go("webhooks?said=full")),
         Err(ChangeError::Storage(error)) => Err(error.into()),
     }
 }

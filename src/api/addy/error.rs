@@ -121,10 +121,22 @@ impl From<CreateError> for ApiError {
     }
 }
 
+impl From<crate::service::block::AddError> for ApiError {
+    fn from(error: crate::service::block::AddError) -> Self {
+        use crate::service::block::AddError;
+        match error {
+            AddError::TooMany => Self::invalid("value", error.to_string()),
+            AddError::Storage(error) => error.into(),
+        }
+    }
+}
+
 impl From<mailbox::AddError> for ApiError {
     fn from(error: mailbox::AddError) -> Self {
         match error {
-            mailbox::AddError::Taken | mailbox::AddError::OwnDomain => Self::invalid("email", error.to_string()),
+            mailbox::AddError::Taken | mailbox::AddError::OwnDomain | mailbox::AddError::TooMany => {
+                Self::invalid("email", error.to_string())
+            }
             mailbox::AddError::Storage(error) => error.into(),
         }
     }

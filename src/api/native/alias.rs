@@ -285,11 +285,7 @@ pub(super) fn tags(texts: &[String]) -> Result<Vec<Tag>, Problem> {
 }
 
 /// Mailboxes named by id or address in the field `mailboxes`.
-pub(super) async fn pick(
-    broker: &Broker,
-    user: UserId,
-    named: &[String],
-) -> Result<Vec<crate::model::mailbox::Mailbox>, Problem> {
+async fn pick(broker: &Broker, user: UserId, named: &[String]) -> Result<Vec<crate::model::mailbox::Mailbox>, Problem> {
     let all = mailbox::list(&broker.desk, user).await?;
     let find = |name: &String| {
         let found = if let Some(id) = parse_id(name) {

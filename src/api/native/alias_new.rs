@@ -7,18 +7,18 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::alias::{moment, pick, tags};
+use super::alias::{moment, tags};
 use super::caller::Creator;
 use super::once::{self, RequestKey};
 use super::problem::Problem;
-use super::request::Body;
+use super::request::{Body, parse_id};
 use super::shape::AliasShape;
-use crate::model::DomainName;
 use crate::model::alias_name::NameFormat;
 use crate::model::api_token::Scope;
 use crate::model::site::Site;
+use crate::model::{Address, DomainName};
 use crate::service::alias::NewAlias;
-use crate::service::alias_new::{self, Wanted};
+use crate::service::alias_new::{self, Named, Wanted};
 use crate::service::alias_page::Listed;
 use crate::service::broker::Broker;
 
@@ -75,7 +75,8 @@ pub struct New {
     /// Its labels.
     #[schema(max_items = 20)]
     tags: Option<Vec<String>>,
-    /// Where it forwards to: ids or addresses of verified mailboxes; the default one when it is left out.
+    /// Where it forwards to: ids of verified mailboxes, or addresses if the token may read; the default one when it is left
+    /// out.
     #[schema(max_items = 20)]
     mailboxes: Option<Vec<String>>,
     /// When it dies by itself.
@@ -98,8 +99,8 @@ pub async fn create(
     key: RequestKey,
     body: Body<New>,
 ) -> Result<Response, Problem> {
-    let wanted = read(&broker, &creator, body.value).await?;
     let (sees_mailboxes, now) = (creator.0.token.scopes.allow(Scope::Read), broker.now());
+    let wanted = read(&creator, body.value, sees_mailboxes)?;
     let shape = move |made: &Listed| {
         let shape = AliasShape::of(made, now);
         if sees_mailboxes { shape } else { shape.without_mailboxes() }
@@ -108,13 +109,23 @@ pub async fn create(
     Ok(once::answer(answer, "/v1/aliases"))
 }
 
-async fn read(broker: &Broker, creator: &Creator, new: New) -> Result<Wanted, Problem> {
+/// The field `mailboxes`. Whoever may not look at mailboxes can't find out by their addresses which there are.
+fn mailboxes(named: &[String], sees_mailboxes: bool) -> Result<Vec<Named>, Problem> {
+    let wrong = if sees_mailboxes {
+        "there is no such mailbox; give ids or addresses of your own, see /v1/mailboxes"
+    } else {
+        "give the ids of mailboxes; naming them by address needs a token that may read"
+    };
+    let read = |name: &String| {
+        let address = || Address::parse(name).ok().filter(|_| sees_mailboxes).map(Named::Address);
+        parse_id(name).map(Named::Id).or_else(address).ok_or_else(|| Problem::invalid("mailboxes", wrong))
+    };
+    named.iter().map(read).collect()
+}
+
+fn read(creator: &Creator, new: New, sees_mailboxes: bool) -> Result<Wanted, Problem> {
     let site = new.site.map(|text| Site::parse(&text).map_err(|error| Problem::invalid("site", error))).transpose()?;
     let domain = new.domain.map(|text| DomainName::parse(&text).map_err(|error| Problem::invalid("domain", error)));
-    let mailboxes = match new.mailboxes.filter(|named| !named.is_empty()) {
-        None => Vec::new(),
-        Some(named) => pick(broker, creator.user_id(), &named).await?,
-    };
     Ok(Wanted {
         alias: NewAlias {
             user: creator.user_id(),
@@ -123,10 +134,11 @@ async fn read(broker: &Broker, creator: &Creator, new: New) -> Result<Wanted, Pr
             format: new.format.map(NameFormat::from).unwrap_or_default(),
             chosen: new.name,
             note: new.note.unwrap_or_default(),
-            mailboxes: mailboxes.into_iter().map(|mailbox| mailbox.address).collect(),
+            mailboxes: Vec::new(),
             expires_at: new.expires_at.as_deref().map(moment).transpose()?,
             max_messages: new.max_messages,
         },
+        mailboxes: mailboxes(&new.mailboxes.unwrap_or_default(), sees_mailboxes)?,
         display_name: new.display_name,
         pinned: new.pinned.unwrap_or(false),
         tags: new.tags.as_deref().map(tags).transpose()?.unwrap_or_default(),

@@ -206,7 +206,7 @@ pub async fn show(
 /// Tries a waiting delivery again now.
 #[utoipa::path(post, path = "/v1/deliveries/{delivery}/retry", params(("delivery" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "It is due."),
-        (status = 409, description = "It does not wait: its content was erased when it was given up, or it is held.")))]
+        (status = 409, description = "It does not wait: it was given up, is held, or is set aside for the operator.")))]
 pub async fn retry(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     delivery_page::retry(&broker.desk, writer.user_id(), id).await?;
     broker.queue.notify_one();
@@ -218,7 +218,7 @@ pub async fn retry(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: 
 /// A waiting one is cancelled: counted, still shown, its content erased.
 #[utoipa::path(delete, path = "/v1/deliveries/{delivery}", params(("delivery" = PublicId, Path, description = "Its id.")),
     responses((status = 204, description = "It is cancelled or forgotten."),
-        (status = 409, description = "It is held: release or discard it below /v1/holds.")))]
+        (status = 409, description = "It is held (release or discard it below /v1/holds), or set aside for the operator.")))]
 pub async fn remove(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     delivery_page::remove(&broker.desk, writer.user_id(), id).await?;
     Ok(StatusCode::NO_CONTENT)

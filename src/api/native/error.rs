@@ -8,7 +8,7 @@ use crate::service::contact::ContactError;
 use crate::service::hold::HoldError;
 use crate::service::mailbox::{AddError, DefaultError, RemoveError};
 use crate::service::mailbox_test::TestError;
-use crate::service::{app_password, dkim_key, queue, token, user};
+use crate::service::{app_password, block, dkim_key, queue, token, user};
 
 impl From<GetError> for Problem {
     fn from(error: GetError) -> Self {
@@ -80,9 +80,18 @@ impl From<ContactError> for Problem {
 impl From<AddError> for Problem {
     fn from(error: AddError) -> Self {
         match error {
-            AddError::Taken => Self::conflict(error),
+            AddError::Taken | AddError::TooMany => Self::conflict(error),
             AddError::OwnDomain => Self::invalid("address", error),
             AddError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<block::AddError> for Problem {
+    fn from(error: block::AddError) -> Self {
+        match error {
+            block::AddError::TooMany => Self::conflict(error),
+            block::AddError::Storage(error) => error.into(),
         }
     }
 }
@@ -137,7 +146,7 @@ impl From<queue::ChangeError> for Problem {
     fn from(error: queue::ChangeError) -> Self {
         match error {
             queue::ChangeError::Unknown => Self::not_found(),
-            queue::ChangeError::NotWaiting => Self::conflict(error),
+            queue::ChangeError::NotWaiting | queue::ChangeError::Quarantined => Self::conflict(error),
             queue::ChangeError::Held => {
                 Self::conflict("this delivery is held for your decision: release or discard it below /v1/holds")
             }

@@ -109,17 +109,29 @@ pub struct New {
     address: String,
 }
 
+/// A mailbox that was added.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MailboxAdded {
+    #[serde(flatten)]
+    mailbox: MailboxShape,
+    /// What was done about the letter with the link.
+    letter: Proving,
+}
+
 /// Adds a mailbox.
 ///
 /// A letter with a link goes there; nothing is forwarded before somebody who reads it opened that.
 #[utoipa::path(post, path = "/v1/mailboxes",
     request_body(content = New, example = json!({"address": "jane.roe@other.example"})),
-    responses((status = 201, description = "The mailbox.", body = MailboxShape,
+    responses((status = 201, description = "The mailbox, and whether a letter was sent.", body = MailboxAdded,
             headers(("Location" = String, description = "Its address."))),
         (status = 409, description = "It is there already.")))]
 pub async fn create(State(broker): State<Broker>, writer: Writer, key: RequestKey, body: Body<New>) -> Result<Response, Problem> {
     let address = Address::parse(&body.value.address).map_err(|error| Problem::invalid("address", error))?;
-    let once = key.once(&writer.0, &body.bytes, MailboxShape::of);
+    let once = key.once(&writer.0, &body.bytes, |(mailbox, sent): &(Mailbox, Sent)| MailboxAdded {
+        mailbox: MailboxShape::of(mailbox),
+        letter: Proving::of(*sent),
+    });
     Ok(once::answer(verification::add_once(&broker, writer.user_id(), address, once).await?, "/v1/mailboxes"))
 }
 
@@ -170,10 +182,20 @@ pub async fn make_default(
 pub enum Proving {
     /// A letter with a link is on its way.
     Sent,
-    /// So many went there lately that no more are sent for now.
+    /// None is sent for now: so many went out lately, or there is no domain to write from yet.
     Enough,
     /// It is verified already.
     Needless,
+}
+
+impl Proving {
+    fn of(sent: Sent) -> Self {
+        match sent {
+            Sent::Mailed => Self::Sent,
+            Sent::Enough => Self::Enough,
+            Sent::Needless => Self::Needless,
+        }
+    }
 }
 
 /// What was done about a proof.
@@ -193,12 +215,7 @@ pub async fn verify(
     _: Params<Nothing>,
 ) -> Result<Json<MailboxProof>, Problem> {
     let found = find(&broker, writer.user_id(), id).await?;
-    let outcome = match verification::resend(&broker, &found).await? {
-        Sent::Mailed => Proving::Sent,
-        Sent::Enough => Proving::Enough,
-        Sent::Needless => Proving::Needless,
-    };
-    Ok(Json(MailboxProof { outcome }))
+    Ok(Json(MailboxProof { outcome: Proving::of(verification::resend(&broker, &found).await?) }))
 }
 
 /// How a test ended.

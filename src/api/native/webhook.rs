@@ -38,7 +38,7 @@ pub enum EventShape {
     /// An alias was made.
     #[serde(rename = "alias.created")]
     AliasCreated,
-    /// Mail to an alias was refused; counted, told once a second at most.
+    /// Mail to aliases was refused; counted, told once a second at most, of all aliases together.
     #[serde(rename = "mail.blocked")]
     MailBlocked,
     /// A message that was accepted could not be delivered.
@@ -84,11 +84,11 @@ pub struct WebhookShape {
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
-    /// Set while nothing is sent because it failed for a whole day.
+    /// Set while nothing is sent, because nothing was taken for a whole day or because it came with an import.
     #[schema(format = DateTime)]
     paused_at: Option<String>,
-    /// How the last attempt ended.
-    #[schema(example = "204")]
+    /// How the last attempt ended: `taken`, or why not, like `HTTP 500`.
+    #[schema(example = "taken")]
     last_status: Option<String>,
     /// When that was.
     #[schema(format = DateTime)]
@@ -114,6 +114,7 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Unknown => Self::not_found(),
+            error @ (ChangeError::Paused | ChangeError::Full) => Self::conflict(error),
             ChangeError::Storage(error) => error.into(),
         }
     }
@@ -204,8 +205,10 @@ pub async fn remove(State(broker): State<Broker>, writer: Writer, Id(id): Id, _:
 }
 
 /// Lets a paused webhook go on.
+///
+/// What waited when it was paused is gone.
 #[utoipa::path(post, path = "/v1/webhooks/{webhook}/resume", params(("webhook" = PublicId, Path, description = "Its id.")),
-    responses((status = 204, description = "It is told of events again.")))]
+    responses((status = 204, description = "It is told of what happens from now on.")))]
 pub async fn resume(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     webhook::resume(&broker.desk, writer.user_id(), id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -213,7 +216,8 @@ pub async fn resume(State(broker): State<Broker>, writer: Writer, Id(id): Id, _:
 
 /// Sends a webhook a test event.
 #[utoipa::path(post, path = "/v1/webhooks/{webhook}/test", params(("webhook" = PublicId, Path, description = "Its id.")),
-    responses((status = 204, description = "It is on its way.")))]
+    responses((status = 204, description = "It is on its way."),
+        (status = 409, description = "It is paused, or too many events wait for it.")))]
 pub async fn test(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
     webhook::test(&broker.desk, writer.user_id(), id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -147,6 +147,7 @@ impl From<mailbox_move::BeginError> for ApiError {
         match error {
             mailbox_move::BeginError::Move(error) => error.into(),
             mailbox_move::BeginError::Same | mailbox_move::BeginError::Underway => Self::bad_request(error.to_string()),
+            error @ mailbox_move::BeginError::Full => Self::bad_request(error.to_string()),
             mailbox_move::BeginError::TooMany => Self::too_many(),
             mailbox_move::BeginError::Storage(error) => error.into(),
         }
@@ -156,7 +157,9 @@ impl From<mailbox_move::BeginError> for ApiError {
 impl From<mailbox::AddError> for ApiError {
     fn from(error: mailbox::AddError) -> Self {
         match error {
-            mailbox::AddError::Taken | mailbox::AddError::OwnDomain => Self::bad_request(error.to_string()),
+            mailbox::AddError::Taken | mailbox::AddError::OwnDomain | mailbox::AddError::TooMany => {
+                Self::bad_request(error.to_string())
+            }
             mailbox::AddError::Storage(error) => error.into(),
         }
     }

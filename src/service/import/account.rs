@@ -16,6 +16,7 @@ use crate::transform::openpgp::MAX_KEY_SIZE;
 
 use super::own::Belongings;
 use super::plan::Plan;
+use super::text;
 use super::{Desk, ImportError, Job, Remap};
 
 /// Ready for the aliases.
@@ -42,15 +43,30 @@ impl From<storage::Error> for Undone {
 struct Bringing {
     user: UserId,
     trust: bool,
+    private: bool,
     now: Timestamp,
     chance: Chance,
     said: Vec<String>,
+    /// How many there are by now.
+    mailboxes: usize,
+    blocks: usize,
+    webhooks: usize,
 }
 
 /// Brings it in, or says what would happen.
 pub async fn bring(desk: &Desk, user: UserId, belongings: Belongings, job: &Job) -> Result<Prepared, ImportError> {
     let (dry_run, remap) = (job.dry_run, job.remap.clone());
-    let mut bringing = Bringing { user, trust: job.trust, now: desk.clock.now(), chance: desk.chance.clone(), said: Vec::new() };
+    let mut bringing = Bringing {
+        user,
+        trust: job.trust,
+        private: job.private,
+        now: desk.clock.now(),
+        chance: desk.chance.clone(),
+        said: Vec::new(),
+        mailboxes: 0,
+        blocks: 0,
+        webhooks: 0,
+    };
     let write = desk.storage.write(move |tx| {
         Box::pin(async move {
             bringing.all(tx, &belongings).await?;
@@ -75,6 +91,9 @@ impl Bringing {
     async fn all(&mut self, tx: &mut Tx, from: &Belongings) -> Result<(), storage::Error> {
         // No mailbox is removed meanwhile.
         storage::user::lock(tx, self.user).await?;
+        self.mailboxes = storage::mailbox::list(tx, self.user).await?.len();
+        self.blocks = storage::block::list(tx, self.user).await?.len();
+        self.webhooks = storage::webhook::list(tx, self.user).await?.len();
         // Domains first: what is one of ours is no mailbox.
         for domain in &from.domains {
             self.domain(tx, domain).await?;
@@ -87,9 +106,13 @@ impl Bringing {
         }
         for block in &from.blocks {
             match block.sender.parse() {
+                Ok(_) if self.blocks >= crate::service::block::MOST => {
+                    self.said.push("there are too many blocked senders; the others are left out".into());
+                    break;
+                }
                 Ok(sender) => {
-                    let uuid = uuid_v7(self.now, &self.chance);
-                    storage::block::add(tx, self.user, &sender, uuid, block.created_at).await?;
+                    let (uuid, at) = (uuid_v7(self.now, &self.chance), text::past(block.created_at, self.now));
+                    self.blocks += usize::from(storage::block::add(tx, self.user, &sender, uuid, at).await?);
                 }
                 Err(_) => self.said.push("a blocked sender that is neither address nor domain is left out".into()),
             }
@@ -108,9 +131,25 @@ impl Bringing {
             storage::client_setting::put(tx, self.user, &settings).await?;
         }
         if self.trust {
-            account_copy::set_user_created(tx, self.user, from.created_at).await?;
+            account_copy::set_user_created(tx, self.user, text::past(from.created_at, self.now)).await?;
+            self.name_key(tx, from).await?;
         }
         Ok(())
+    }
+
+    /// The key that signs names, where there is none: addresses that were made with it go on to work.
+    async fn name_key(&mut self, tx: &mut Tx, from: &transfer::Account) -> Result<(), storage::Error> {
+        let Some(text) = &from.name_key else { return Ok(()) };
+        if storage::made_alias::name_key(tx, self.user).await?.is_some() {
+            return Ok(());
+        }
+        match crate::service::signed_name::NameKey::parse(text) {
+            Ok(key) => storage::made_alias::set_name_key(tx, self.user, Some(key.reveal())).await.map(drop),
+            Err(_) => {
+                self.said.push("the key that signs names can't be read and is left out".into());
+                Ok(())
+            }
+        }
     }
 
     async fn domain(&mut self, tx: &mut Tx, from: &transfer::Domain) -> Result<(), storage::Error> {
@@ -128,7 +167,12 @@ impl Bringing {
             self.said.push(format!("{name} must be added here and proven to be yours before its aliases can be brought in"));
             return Ok(());
         }
-        let from = transfer::Domain { catch_all: catch_all(from).to_owned(), ..from.clone() };
+        let from = transfer::Domain {
+            catch_all: catch_all(from).to_owned(),
+            proven_at: from.proven_at.map(|at| text::past(at, self.now)),
+            created_at: text::past(from.created_at, self.now),
+            ..from.clone()
+        };
         let (uuid, user_id, created_at) = (uuid_v7(self.now, &self.chance), Some(self.user), self.now);
         let new = storage::domain::NewDomain { uuid, name: name.clone(), user_id, created_at };
         let made = storage::domain::create(tx, &new).await?;
@@ -147,15 +191,20 @@ impl Bringing {
             self.said.push(format!("{address} is on a domain of this instance; a mailbox must be elsewhere"));
             return Ok(());
         }
-        let verified_at = from.verified_at.filter(|_| self.trust);
+        let verified_at = from.verified_at.filter(|_| self.trust).map(|at| text::past(at, self.now));
+        let made_at = text::past(from.created_at, self.now);
         let there = storage::mailbox::find_by_address(tx, self.user, &address.folded()).await?;
         let mailbox = if let Some(there) = there {
             if self.trust {
-                account_copy::set_mailbox_times(tx, there.id, from.created_at, verified_at).await?;
+                account_copy::set_mailbox_times(tx, there.id, made_at, verified_at).await?;
             }
             there
+        } else if self.mailboxes >= crate::service::mailbox::MOST {
+            self.said.push(format!("there are too many mailboxes; {address} is left out"));
+            return Ok(());
         } else {
-            let (uuid, user_id, created_at) = (uuid_v7(self.now, &self.chance), self.user, from.created_at);
+            self.mailboxes += 1;
+            let (uuid, user_id, created_at) = (uuid_v7(self.now, &self.chance), self.user, made_at);
             let new = NewMailbox { uuid, user_id, address: address.clone(), verified_at, is_default: false, created_at };
             let made = storage::mailbox::create(tx, &new).await?;
             self.said.push(match verified_at {
@@ -195,23 +244,31 @@ impl Bringing {
             mailbox_id: mailbox.id,
             public_key,
             fingerprint: from.fingerprint.clone(),
-            expires_at: from.expires_at,
+            expires_at: from.expires_at.map(text::in_calendar),
             hide_subject: from.hide_subject,
-            created_at: from.created_at,
+            created_at: text::past(from.created_at, self.now),
         };
         storage::pgp_key::set(tx, &key).await
     }
 
     /// With a new secret, and off: whoever listens there does not know the secret yet.
     async fn webhook(&mut self, tx: &mut Tx, from: &transfer::Webhook) -> Result<(), storage::Error> {
-        // Whether it may lie in a private network is asked when something is sent there.
-        let (Ok(url), Ok(events)) = (parse_url(&from.url, true), from.events.parse::<EventKinds>()) else {
-            self.said.push("a webhook that is none is left out".into());
+        if self.webhooks >= crate::service::webhook::MOST {
+            self.said.push("there are too many webhooks; one is left out".into());
+            return Ok(());
+        }
+        let (Ok(url), Ok(events)) = (parse_url(&from.url, self.private), from.events.parse::<EventKinds>()) else {
+            self.said.push("a webhook that is none, or whose address does not begin with https://, is left out".into());
             return Ok(());
         };
-        let from = &transfer::Webhook { url: url.to_string(), events: events.to_string(), created_at: from.created_at };
+        let from = &transfer::Webhook {
+            url: url.to_string(),
+            events: events.to_string(),
+            created_at: text::past(from.created_at, self.now),
+        };
         let (uuid, secret) = (uuid_v7(self.now, &self.chance), self.chance.bytes::<32>());
         if account_copy::add_webhook(tx, self.user, uuid, &secret, from, self.now).await? {
+            self.webhooks += 1;
             self.said.push(
                 "a new webhook is off and has a new secret; give that to who listens there, then turn the webhook on".into(),
             );

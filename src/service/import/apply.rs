@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::plan::Candidate;
 use super::report::{Line, Outcome, Reason};
+use super::text;
 use crate::model::activity::Activity;
-use crate::model::alias_name::{self, NameFormat};
+use crate::model::alias_name::{self, BOUNCE_PREFIX, NameFormat};
 use crate::model::contact::{REVERSE_PREFIX, ReverseToken};
 use crate::model::id::{AliasId, UserId, uuid_v7};
 use crate::model::site::Site;
@@ -90,8 +91,8 @@ async fn find(
 pub struct Applied {
     /// What came of each.
     pub lines: Vec<Line>,
-    /// Contacts whose reverse address stands for somebody else.
-    pub contacts_left: u64,
+    /// Contacts with a new reverse address, because the one they had is in use.
+    pub contacts_renewed: u64,
 }
 
 /// Makes those that can be made.
@@ -133,10 +134,10 @@ pub async fn make(
             *found = Found::Not(if retired.contains(key) { Reason::Retired } else { Reason::Taken });
         }
     }
-    let contacts_left = complete(tx, user, &candidates, &keys, &made, now, chance).await?;
+    let contacts_renewed = complete(tx, user, &candidates, &keys, &made, now, chance).await?;
     Ok(Applied {
         lines: candidates.into_iter().zip(found).map(|(candidate, found)| line(candidate, found)).collect(),
-        contacts_left,
+        contacts_renewed,
     })
 }
 
@@ -161,6 +162,7 @@ async fn uuids(tx: &mut Tx, candidates: &[Candidate], now: Timestamp, chance: &C
 fn copy(user_id: UserId, address: String, uuid: Uuid, candidate: &Candidate, now: Timestamp) -> AliasCopy {
     let row = &candidate.row;
     let changed = row.whole.as_ref().map_or(now, |whole| whole.state_changed_at.unwrap_or(whole.created_at));
+    let changed = text::past(changed, now);
     AliasCopy {
         uuid,
         user_id,
@@ -169,7 +171,7 @@ fn copy(user_id: UserId, address: String, uuid: Uuid, candidate: &Candidate, now
         site: row.site.as_ref().map(ToString::to_string),
         state: candidate.state.as_str(),
         note: row.note.clone(),
-        expires_at: row.expires_at.map(Timestamp::as_micros),
+        expires_at: row.expires_at.map(|at| text::in_calendar(at).as_micros()),
         max_messages: row.max_messages,
         messages_used: row.whole.as_ref().map_or(0, |whole| whole.messages_used.clamp(0, LARGEST_COUNT)),
         created_at: candidate.created_at.as_micros(),
@@ -179,7 +181,7 @@ fn copy(user_id: UserId, address: String, uuid: Uuid, candidate: &Candidate, now
     }
 }
 
-/// Adds to the aliases that were made what belongs to them; how many contacts could not be.
+/// Adds to the aliases that were made what belongs to them; how many contacts needed a new reverse address.
 async fn complete(
     tx: &mut Tx,
     user: UserId,
@@ -197,15 +199,41 @@ async fn complete(
         if let Some(whole) = &candidate.row.whole {
             with.contacts.extend(whole.contacts.iter().filter_map(|contact| copy_contact(id, contact, now, chance)));
             with.days.extend(whole.activity.iter().filter_map(|day| copy_day(id, *day)));
-            with.sightings.extend(whole.sightings.iter().take(MOST_SIGHTINGS).filter_map(|seen| copy_sighting(id, seen)));
+            with.sightings.extend(whole.sightings.iter().take(MOST_SIGHTINGS).filter_map(|seen| copy_sighting(id, seen, now)));
         }
     }
     alias_import::link(tx, &with.links).await?;
     alias_import::tag(tx, user, &with.tags).await?;
-    let added = alias_import::add_contacts(tx, &with.contacts).await?;
+    let renewed = renew(tx, &mut with.contacts, chance).await?;
+    alias_import::add_contacts(tx, &with.contacts).await?;
     alias_import::add_activity(tx, &with.days).await?;
     alias_import::add_sightings(tx, &with.sightings).await?;
-    Ok((with.contacts.len() as u64).saturating_sub(added))
+    Ok(renewed)
+}
+
+/// A token that is in use stays with whom it stands for: the contact gets a fresh one, and stays blocked if it was. What
+/// stands for somebody here is nobody to correspond with.
+async fn renew(tx: &mut Tx, contacts: &mut Vec<ContactCopy>, chance: &Chance) -> Result<u64, storage::Error> {
+    let mut kept = Vec::with_capacity(contacts.len());
+    for contact in std::mem::take(contacts) {
+        let is_made = contact.address_key.starts_with(REVERSE_PREFIX) || contact.address_key.starts_with(BOUNCE_PREFIX);
+        let domain = Address::parse(&contact.address_key).ok().filter(|_| is_made);
+        match domain {
+            Some(address) if storage::domain::find_by_name(tx, address.domain()).await?.is_some() => {}
+            _ => kept.push(contact),
+        }
+    }
+    let tokens: Vec<&str> = kept.iter().map(|contact| contact.token.as_str()).collect();
+    let mut used = alias_import::used_tokens(tx, &tokens).await?;
+    let mut renewed = 0;
+    for contact in &mut kept {
+        while !used.insert(contact.token.clone()) {
+            contact.token = ReverseToken::draw(chance).to_string();
+            renewed += 1;
+        }
+    }
+    *contacts = kept;
+    Ok(renewed)
 }
 
 #[derive(Default)]
@@ -227,9 +255,9 @@ fn copy_contact(alias_id: AliasId, contact: &transfer::Contact, now: Timestamp, 
         address: address.to_string(),
         address_key: address.folded(),
         token: token.unwrap_or_else(|| ReverseToken::draw(chance)).to_string(),
-        blocked_at: contact.blocked_at.map(Timestamp::as_micros),
-        hidden_at: contact.hidden_at.map(Timestamp::as_micros),
-        created_at: contact.created_at.as_micros(),
+        blocked_at: contact.blocked_at.map(|at| text::past(at, now).as_micros()),
+        hidden_at: contact.hidden_at.map(|at| text::past(at, now).as_micros()),
+        created_at: text::past(contact.created_at, now).as_micros(),
     })
 }
 
@@ -248,7 +276,7 @@ fn copy_day(alias_id: AliasId, day: transfer::Day) -> Option<DayCopy> {
     (0..=LAST_DAY).contains(&day.day).then_some(DayCopy { alias_id, day: day.day, counts })
 }
 
-fn copy_sighting(alias_id: AliasId, seen: &transfer::Sighting) -> Option<SightingCopy> {
+fn copy_sighting(alias_id: AliasId, seen: &transfer::Sighting, now: Timestamp) -> Option<SightingCopy> {
     let is_name = |text: &String| text.len() <= 253 && !text.contains(char::is_control);
     let proof = seen.proof.parse::<crate::model::sighting::Proof>().ok()?;
     (is_name(&seen.organisation) && is_name(&seen.signer)).then(|| SightingCopy {
@@ -256,8 +284,8 @@ fn copy_sighting(alias_id: AliasId, seen: &transfer::Sighting) -> Option<Sightin
         organisation: seen.organisation.clone(),
         proof: proof.as_str(),
         signer: seen.signer.clone(),
-        first_seen_at: seen.first_seen_at.as_micros(),
-        last_seen_at: seen.last_seen_at.as_micros(),
+        first_seen_at: text::past(seen.first_seen_at, now).as_micros(),
+        last_seen_at: text::past(seen.last_seen_at, now).as_micros(),
         messages: seen.messages.clamp(1, LARGEST_COUNT),
     })
 }

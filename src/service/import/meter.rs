@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio_util::sync::CancellationToken;
+
 /// One row of a table, or one alias of a document with everything that happened to it.
 const LONGEST_RECORD: u64 = 16 * 1024 * 1024;
 
@@ -16,12 +18,18 @@ pub struct Meter(Arc<Left>);
 struct Left {
     total: AtomicU64,
     record: AtomicU64,
+    stop: CancellationToken,
 }
 
 impl Meter {
-    /// For so many bytes in all.
-    pub fn new(total: u64) -> Self {
-        Self(Arc::new(Left { total: AtomicU64::new(total), record: AtomicU64::new(LONGEST_RECORD) }))
+    /// For so many bytes in all, and until nobody waits for them any more.
+    pub fn new(total: u64, stop: CancellationToken) -> Self {
+        Self(Arc::new(Left { total: AtomicU64::new(total), record: AtomicU64::new(LONGEST_RECORD), stop }))
+    }
+
+    /// Whether reading ended because nobody waits for it.
+    pub fn is_stopped(&self) -> bool {
+        self.0.stop.is_cancelled()
     }
 
     /// A record ended: the next one may be long again.
@@ -60,6 +68,9 @@ pub struct Metered<R> {
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.meter.is_stopped() {
+            return Err(io::Error::other("nobody waits for it"));
+        }
         let read = self.inner.read(buffer)?;
         if read > 0 && !self.meter.take(u64::try_from(read).unwrap_or(u64::MAX)) {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than is read"));

@@ -12,6 +12,7 @@ mod account;
 mod addy;
 mod apply;
 mod archive;
+pub mod gate;
 mod json;
 mod meter;
 mod own;
@@ -30,6 +31,7 @@ use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::Desk;
 use crate::model::alias::AliasState;
@@ -51,6 +53,8 @@ pub(super) use text::guard;
 const BATCH: usize = 500;
 /// Contacts, days and senders in one transaction, about.
 const BATCH_WEIGHT: usize = 20_000;
+/// Bytes of texts in one transaction, about.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Batches read ahead.
 const AHEAD: usize = 2;
 
@@ -120,6 +124,8 @@ pub struct Job {
     pub dry_run: bool,
     /// The operator vouches for it: mailboxes stay verified, domains stay the user's.
     pub trust: bool,
+    /// Whether webhooks may lead into the network this instance is in.
+    pub private: bool,
     /// Where aliases go whose domain is not here.
     pub remap: Vec<Remap>,
 }
@@ -167,6 +173,17 @@ impl Default for Row {
 }
 
 impl Row {
+    /// How much memory it takes, about.
+    fn bytes(&self) -> usize {
+        let lists = self.mailboxes.iter().chain(&self.tags).map(String::len).sum::<usize>();
+        let whole = self.whole.as_ref().map_or(0, |whole| {
+            let contacts = whole.contacts.iter().map(|contact| contact.address.len() + contact.token.len());
+            let seen = whole.sightings.iter().map(|seen| seen.organisation.len() + seen.signer.len() + seen.proof.len());
+            whole.note.len() + contacts.chain(seen).sum::<usize>()
+        });
+        self.address.len() + self.note.len() + self.display_name.len() + lists + whole
+    }
+
     /// How much is written with it.
     fn weight(&self) -> usize {
         self.whole.as_ref().map_or(1, |whole| 1 + whole.contacts.len() + whole.activity.len() + whole.sightings.len())
@@ -299,8 +316,8 @@ impl Watch for () {
 }
 
 /// Reads a file of a source: what is in it, in its order.
-fn read(source: Source, input: Input, limit: u64, found: Found<'_>) -> Result<(), ReadError> {
-    let meter = Meter::new(limit.max(1));
+fn read(source: Source, input: Input, limit: u64, stop: CancellationToken, found: Found<'_>) -> Result<(), ReadError> {
+    let meter = Meter::new(limit.max(1), stop);
     let done = match source {
         Source::SimpleLogin => simplelogin::read(input, &meter, found),
         Source::Addy => addy::read(input, &meter, found),
@@ -308,7 +325,11 @@ fn read(source: Source, input: Input, limit: u64, found: Found<'_>) -> Result<()
         Source::Plain => plain::read(input, &meter, found),
         Source::Own => own::read(input, &meter, found),
     };
-    done.map_err(|error| if meter.is_exceeded() { ReadError::TooLarge } else { error })
+    done.map_err(|error| match error {
+        _ if meter.is_stopped() => ReadError::Stopped,
+        _ if meter.is_exceeded() => ReadError::TooLarge,
+        error => error,
+    })
 }
 
 /// What is done together.
@@ -320,12 +341,14 @@ enum Piece {
 /// Brings a file in for a user: what came of it, counted; each row is told to `watch`.
 ///
 /// Nothing is written unless the whole file can be read. A failure later leaves whole batches behind, and running it again
-/// goes on from there.
+/// goes on from there. Reading ends when nobody waits for this any more.
 pub async fn run(desk: &Desk, user: UserId, job: &Job, watch: &mut dyn Watch) -> Result<Summary, ImportError> {
-    watch.counted(count(job).await?);
+    let stop = CancellationToken::new();
+    let _stopping = stop.clone().drop_guard();
+    watch.counted(count(job, stop.clone()).await?);
     let (send, mut pieces) = mpsc::channel(AHEAD);
     let again = job.clone();
-    let reading = tokio::task::spawn_blocking(move || send_pieces(&again, &send));
+    let reading = tokio::task::spawn_blocking(move || send_pieces(&again, stop, &send));
     let mut summary = Summary::default();
     let mut plan = None;
     while let Some(piece) = pieces.recv().await {
@@ -355,11 +378,11 @@ pub async fn run(desk: &Desk, user: UserId, job: &Job, watch: &mut dyn Watch) ->
 }
 
 /// Reads all of it for nothing but its length.
-async fn count(job: &Job) -> Result<u64, ReadError> {
+async fn count(job: &Job, stop: CancellationToken) -> Result<u64, ReadError> {
     let job = job.clone();
     let counting = tokio::task::spawn_blocking(move || {
         let mut rows = 0;
-        read(job.source, (job.open)()?, job.limit, &mut |sent| {
+        read(job.source, (job.open)()?, job.limit, stop, &mut |sent| {
             rows += u64::from(matches!(sent, Sent::Row(_)));
             Ok(())
         })?;
@@ -368,17 +391,18 @@ async fn count(job: &Job) -> Result<u64, ReadError> {
     counting.await.unwrap_or(Err(ReadError::Stopped))
 }
 
-fn send_pieces(job: &Job, to: &mpsc::Sender<Piece>) -> Result<(), ReadError> {
+fn send_pieces(job: &Job, stop: CancellationToken, to: &mpsc::Sender<Piece>) -> Result<(), ReadError> {
     let send = |piece| to.blocking_send(piece).map_err(|_| ReadError::Stopped);
-    let (mut rows, mut weight) = (Vec::new(), 0);
-    read(job.source, (job.open)()?, job.limit, &mut |sent| {
+    let (mut rows, mut weight, mut bytes) = (Vec::new(), 0, 0);
+    read(job.source, (job.open)()?, job.limit, stop, &mut |sent| {
         match sent {
             Sent::Belongings(belongings) => send(Piece::Belongings(belongings))?,
             Sent::Row(row) => {
                 weight += row.weight();
+                bytes += row.bytes();
                 rows.push(*row);
-                if rows.len() >= BATCH || weight >= BATCH_WEIGHT {
-                    weight = 0;
+                if rows.len() >= BATCH || weight >= BATCH_WEIGHT || bytes >= BATCH_BYTES {
+                    (weight, bytes) = (0, 0);
                     send(Piece::Rows(std::mem::take(&mut rows)))?;
                 }
             }
@@ -418,7 +442,7 @@ async fn batch(
         let (now, chance) = (desk.clock.now(), desk.chance.clone());
         let write = desk.storage.write(move |tx| Box::pin(async move { apply::make(tx, user, candidates, now, &chance).await }));
         let applied = write.await?;
-        summary.contacts_left += applied.contacts_left;
+        summary.contacts_renewed += applied.contacts_renewed;
         lines.extend(applied.lines);
     }
     lines.sort_by_key(|line| line.row);

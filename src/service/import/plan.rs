@@ -107,6 +107,7 @@ impl Plan {
         let mailboxes = self.mailboxes_of(&row, &mut remarks);
         let display_name = display_name(&row.display_name, &mut remarks);
         row.tags = tags(&row.tags, &mut remarks);
+        self.leave_nobody(&mut row, address.as_ref());
         let is_moved = address
             .as_ref()
             .is_some_and(|address| Address::parse(&row.address).is_ok_and(|old| old.domain() != address.domain()));
@@ -123,7 +124,7 @@ impl Plan {
             mailboxes,
             state: row.wanted.state().unwrap_or(AliasState::Active),
             display_name,
-            created_at: created.unwrap_or(self.now),
+            created_at: text::past(created.unwrap_or(self.now), self.now),
             row,
         })
     }
@@ -167,6 +168,19 @@ impl Plan {
         let mut short = [0; 16];
         short.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
         if self.seen.insert(short) { Ok(()) } else { Err(Reason::Twice) }
+    }
+
+    /// Neither the alias itself nor its owner is a correspondent.
+    fn leave_nobody(&self, row: &mut Row, address: Option<&Address>) {
+        let (own, alias) = (Address::parse(&row.address).ok(), address.map(Address::folded));
+        let own = own.map(|own| own.folded());
+        let Some(whole) = &mut row.whole else { return };
+        whole.contacts.retain(|contact| {
+            let key = Address::parse(&contact.address).ok().map(|address| address.folded());
+            key.is_some_and(|key| {
+                Some(&key) != own.as_ref() && Some(&key) != alias.as_ref() && !self.mailboxes.contains_key(&key)
+            })
+        });
     }
 
     fn mailboxes_of(&self, row: &Row, remarks: &mut Vec<Remark>) -> Vec<MailboxId> {

@@ -149,8 +149,8 @@ pub struct Summary {
     pub reasons: BTreeMap<&'static str, u64>,
     /// What could not be kept of those that were made.
     pub remarks: BTreeMap<&'static str, u64>,
-    /// Contacts whose reverse address stands for somebody else by now.
-    pub contacts_left: u64,
+    /// Contacts with a new reverse address, because the one they had is in use here.
+    pub contacts_renewed: u64,
     /// What happened to settings, mailboxes, domains.
     pub account: Vec<String>,
 }

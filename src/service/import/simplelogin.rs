@@ -14,6 +14,9 @@ use super::{Found, Input, ReadError, Row, Sent, Wanted, archive, json, table, te
 use crate::model::alias::AliasState;
 use crate::model::site::Site;
 
+/// Mailboxes in an archive: nobody has more.
+const MOST_MAILBOXES: usize = 10_000;
+
 /// Reads any of the three.
 pub fn read(mut input: Input, meter: &Meter, found: Found<'_>) -> Result<(), ReadError> {
     if !archive::is_zip(&mut input)? {
@@ -23,7 +26,12 @@ pub fn read(mut input: Input, meter: &Meter, found: Found<'_>) -> Result<(), Rea
     let mut mailboxes = HashMap::new();
     archive::with(&mut archive, &["mailboxes.json"], |file| {
         json::each(meter.over(file), meter, &mut |_, value| {
-            mailboxes.insert(text::member(&value, "id"), text::member(&value, "email"));
+            if mailboxes.len() >= MOST_MAILBOXES {
+                return Err(ReadError::TooMany("mailboxes"));
+            }
+            // An address has 254 characters at the most, a number less.
+            let short = |name| text::member(&value, name).chars().take(320).collect::<String>();
+            mailboxes.insert(short("id"), short("email"));
             Ok(())
         })
     })?;

@@ -1,6 +1,7 @@
 //! Comma-separated values (RFC 4180) as spreadsheets and other services really write them: with a mark in front, with
 //! semicolons or tabs, with any line end, with rows of any length, in UTF-8 or Latin-1.
 
+use std::collections::HashMap;
 use std::io::{self, Cursor, Read};
 
 use csv::{ByteRecord, ReaderBuilder};
@@ -11,10 +12,13 @@ use super::{ReadError, text};
 /// How much of a file is looked at to find out what separates its columns.
 const HEAD: usize = 64 * 1024;
 
+/// Columns at the most: nobody's table has more.
+const MOST_COLUMNS: usize = 200;
+
 /// One row, its cells by the names of their columns.
 #[derive(Debug)]
 pub struct Record<'a> {
-    columns: &'a [String],
+    columns: &'a HashMap<String, usize>,
     cells: &'a ByteRecord,
     /// Which row it is, the first below the headings being 1.
     pub number: u64,
@@ -23,7 +27,7 @@ pub struct Record<'a> {
 impl Record<'_> {
     /// The cell of the first of these columns that is there, without white space around it; `None` without such a column.
     pub fn find(&self, names: &[&str]) -> Option<String> {
-        let place = names.iter().find_map(|name| self.columns.iter().position(|column| column == name))?;
+        let place = names.iter().find_map(|name| self.columns.get(*name).copied())?;
         Some(text::decode(self.cells.get(place).unwrap_or_default()).trim().to_owned())
     }
 
@@ -56,8 +60,14 @@ pub fn each(
     if !reader.read_byte_record(&mut cells).map_err(failed)? {
         return Err(ReadError::Empty);
     }
-    let columns: Vec<String> = cells.iter().map(|cell| column(&text::decode(cell))).collect();
-    if !needed.iter().any(|name| columns.iter().any(|column| column == name)) {
+    if cells.len() > MOST_COLUMNS {
+        return Err(ReadError::TooMany("columns"));
+    }
+    let mut columns = HashMap::new();
+    for (place, cell) in cells.iter().enumerate() {
+        columns.entry(column(&text::decode(cell))).or_insert(place);
+    }
+    if !needed.iter().any(|name| columns.contains_key(*name)) {
         return Err(ReadError::Columns(needed.to_vec()));
     }
     let mut number = 0;

@@ -6,13 +6,15 @@ use proptest::prelude::*;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use tokio_util::sync::CancellationToken;
+
 use super::*;
 
 const SOURCES: [Source; 5] = [Source::SimpleLogin, Source::Addy, Source::Relay, Source::Plain, Source::Own];
 
 fn all(source: Source, bytes: &[u8], limit: u64) -> Result<(Vec<Row>, usize), ReadError> {
     let (mut rows, mut belongings) = (Vec::new(), 0);
-    read(source, Box::new(Cursor::new(bytes.to_vec())), limit, &mut |sent| {
+    read(source, Box::new(Cursor::new(bytes.to_vec())), limit, CancellationToken::new(), &mut |sent| {
         match sent {
             Sent::Row(row) => rows.push(*row),
             Sent::Belongings(_) => belongings += 1,
@@ -115,7 +117,7 @@ fn a_table_of_ones_own_has_every_column() {
     assert_eq!((rows[0].tags.join("|").as_str(), rows[0].max_messages, rows[0].pinned), ("shopping|travel", Some(10), true));
     assert_eq!(rows[0].created_at, Timestamp::parse_rfc3339("2020-01-02T00:00:00Z"));
     assert_eq!(seen(&rows[1]), ("two@alias.example", "", "killed", "=1+1"));
-    assert_eq!(seen(&rows[2]).1, "lg.com");
+    assert_eq!(seen(&rows[2]).1, "lg.example");
     assert_eq!(rows[3].wanted, Wanted::Unknown);
     assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
 }
@@ -142,6 +144,9 @@ fn a_table_is_read_whatever_wrote_it() {
 fn what_is_no_such_file_is_told_apart() {
     let failed = |source, bytes: &[u8]| all(source, bytes, 1 << 20).unwrap_err().to_string();
     assert_eq!(failed(Source::Plain, b""), "the file is empty");
+    assert!(failed(Source::Plain, format!("address{}\n", ",x".repeat(200)).as_bytes()).contains("too many columns"));
+    let marks = [b"PK\x05\x06".as_slice(), &b"PK\x01\x02".repeat(10_001)].concat();
+    assert!(failed(Source::Own, &marks).contains("too many files"));
     assert!(failed(Source::Plain, b"a,b\n1,2\n").contains("one must be called address or site"));
     assert!(failed(Source::Plain, b"\xff\xfea\0d\0").contains("UTF-8"));
     assert!(failed(Source::Relay, b"[{\"a\": 1,\n x").contains("line 2"));

@@ -74,3 +74,19 @@ pub fn unguard(text: String) -> String {
         _ => text,
     }
 }
+/// How far the clock of another instance may be ahead.
+const SKEW: std::time::Duration = std::time::Duration::from_hours(24);
+
+/// The last moment that every calendar here can write: the end of the year 9999.
+const LAST: i64 = 253_402_300_799_999_999;
+
+/// A time as it can be written: of the years 1970 to 9999.
+pub fn in_calendar(at: Timestamp) -> Timestamp {
+    Timestamp::from_micros(at.as_micros().clamp(0, LAST))
+}
+
+/// The time of something that happened. Two clocks may differ a little; what lies further ahead is now.
+pub fn past(at: Timestamp, now: Timestamp) -> Timestamp {
+    let at = in_calendar(at);
+    if at > now.plus(SKEW) { now } else { at }
+}

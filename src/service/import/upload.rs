@@ -41,6 +41,7 @@ pub async fn find(desk: &Desk, user: UserId, dry_run: bool) -> Result<Option<Job
         limit: UNPACKED,
         dry_run,
         trust: false,
+        private: false,
         remap: to.map(|to| Remap { from: None, to }).into_iter().collect(),
     }))
 }

@@ -143,7 +143,9 @@ pub(super) async fn retry_all(
     match queue::retry(&broker.desk, None).await {
         Ok(_) => {}
         Err(ChangeError::Storage(error)) => return Err(error.into()),
-        Err(ChangeError::Unknown | ChangeError::NotWaiting | ChangeError::Held) => return Err(Failure::NotFound),
+        Err(ChangeError::Unknown | ChangeError::NotWaiting | ChangeError::Held | ChangeError::Quarantined) => {
+            return Err(Failure::NotFound);
+        }
     }
     broker.queue.notify_one();
     Ok(who.go("admin/queue?said=retried"))
@@ -180,6 +182,7 @@ async fn refused(broker: &Broker, who: &SignedIn, id: i64, error: ChangeError) -
     let wrong = match error {
         ChangeError::Unknown => return Err(Failure::NotFound),
         ChangeError::NotWaiting => "It does not wait any more: it was given up before, and its content is erased.",
+        ChangeError::Quarantined => "It lies in quarantine.",
         ChangeError::Held => "It is held for the decision of its owner.",
         ChangeError::Storage(error) => return Err(error.into()),
     };

@@ -91,6 +91,7 @@ async fn rich(database: &Database) -> (Desk, UserId) {
                 created_at: now,
             };
             storage::pgp_key::set(tx, &key).await?;
+            storage::made_alias::set_name_key(tx, ann, Some(&[7; 20])).await?;
             let clients = ClientSettings { generator: Generator::Uuid, domain: Some(name("ann.example")), ..Default::default() };
             storage::client_setting::put(tx, ann, &clients).await
         })
@@ -186,7 +187,7 @@ async fn an_export_that_was_imported_is_exported_as_it_was_on_both_databases_and
             let tried = import::run(&desk, ann, &Job { dry_run: true, ..job.clone() }, &mut ()).await.unwrap();
             assert_eq!(exported(&desk, ann).await, before, "a dry run writes nothing");
             let done = import::run(&desk, ann, &job, &mut ()).await.unwrap();
-            assert_eq!((done.made, done.skipped, done.contacts_left, &done.remarks.len()), (557, 0, 0, &0));
+            assert_eq!((done.made, done.skipped, done.contacts_renewed, &done.remarks.len()), (557, 0, 0, &0));
             assert_eq!(done, tried);
             assert_eq!(exported(&desk, ann).await, (json.clone(), csv.clone()));
             // Once more, and from the document without its archive.
@@ -239,7 +240,10 @@ async fn a_copy_on_the_same_instance_takes_nothing_from_the_first() {
         assert_eq!((taken.made, taken.reasons["somebody else has this address"]), (0, 550));
         let remap = vec![import::Remap { from: Some(name("ann.example")), to: name("third.example") }];
         let moved = import::run(&desk, bob, &Job { remap, ..job(Source::Own, archive) }, &mut ()).await.unwrap();
-        assert_eq!((moved.remapped, moved.contacts_left), (7, 21));
+        assert_eq!((moved.remapped, moved.contacts_renewed), (7, 21));
+        let (copy, _) = exported(&desk, bob).await;
+        assert_eq!(copy.matches("\"token\":").count(), 21, "each contact is there, under another reverse address");
+        assert_eq!(copy.matches("\"blocked_at\":\"").count(), 7);
         assert_eq!(exported(&desk, ann).await, before);
     })
     .await;

@@ -19,7 +19,7 @@ use crate::support::database::{address, each_driver};
 pub fn job(source: Source, bytes: impl Into<Vec<u8>>) -> Job {
     let bytes = bytes.into();
     let open = Arc::new(move || Ok(Box::new(Cursor::new(bytes.clone())) as Input));
-    Job { source, open, limit: 1 << 24, dry_run: false, trust: false, remap: Vec::new() }
+    Job { source, open, limit: 1 << 24, dry_run: false, trust: false, private: false, remap: Vec::new() }
 }
 
 fn corpus(source: Source, file: &str) -> Job {

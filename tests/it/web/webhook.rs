@@ -110,12 +110,23 @@ async fn what_happens_is_told_signed_and_to_those_who_asked_only() {
         }
         app.running.broker.ledger.flush(app.storage()).await.unwrap();
         let got = told(&app, &receiver, 1).await;
+        let event = kinds(&got).into_iter().find(|(kind, _)| kind == "mail.blocked").unwrap().1;
+        assert_eq!(
+            (event["aliases"][0]["address"].as_str(), &event["more"]),
+            (Some(shop.address.folded().as_str()), &serde_json::json!(0))
+        );
         let blocked: i64 =
             kinds(&got).iter().filter(|(kind, _)| kind == "mail.blocked").filter_map(|(_, data)| data["count"].as_i64()).sum();
         assert!((1..=3).contains(&blocked), "{got:?}");
         app.finish().await;
     })
     .await;
+}
+
+/// Waits until it is recorded that the first webhook failed that often.
+async fn failed(app: &TestApp, times: i32) {
+    app.wait_until(async |app| webhook::list(&app.running.broker.desk, app.user).await.unwrap()[0].webhook.failures == times)
+        .await;
 }
 
 /// An alias made as people make it.
@@ -144,6 +155,7 @@ async fn what_is_not_taken_comes_again_under_the_same_id_and_after_a_day_the_web
         receiver.answer(302);
         browser_alias(&app).await;
         let first = told(&app, &receiver, 1).await;
+        failed(&app, 1).await;
         receiver.answer(500);
         app.clock.advance(Duration::from_mins(1));
         let second = told(&app, &receiver, 1).await;
@@ -161,9 +173,44 @@ async fn what_is_not_taken_comes_again_under_the_same_id_and_after_a_day_the_web
         assert!(page.contains("paused") && page.contains("HTTP 500"), "{page}");
         receiver.take();
         receiver.answer(204);
+        let refused = browser.post(&format!("/webhooks/{}/test", hook.uuid), &[]).await;
+        assert_eq!(refused.header("location"), Some("../../webhooks?said=paused"));
         assert_eq!(browser.post(&format!("/webhooks/{}/resume", hook.uuid), &[]).await.status, 303);
         assert_eq!(browser.post(&format!("/webhooks/{}/test", hook.uuid), &[]).await.status, 303);
         assert_eq!(kinds(&told(&app, &receiver, 1).await)[0].0, "webhook.test");
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dead_receiver_costs_one_attempt_a_step_and_holds_nobody_up() {
+    each_driver(async |database| {
+        let app = TestApp::with(&database, |config| config.outbound.allow_private_targets = true).await;
+        let (dead, alive) = (Receiver::start().await, Receiver::start().await);
+        let desk = &app.running.broker.desk;
+        dead.answer(503);
+        for receiver in [&dead, &alive] {
+            webhook::create(desk, app.user, &receiver.url, EventKinds::new(vec![]), true).await.unwrap();
+        }
+        for _ in 0..9 {
+            browser_alias(&app).await;
+        }
+        assert_eq!(told(&app, &alive, 9).await.len(), 9);
+        assert_eq!(told(&app, &dead, 1).await.len(), 1, "it waits as a whole");
+        failed(&app, 1).await;
+        app.clock.advance(Duration::from_secs(31));
+        assert_eq!(told(&app, &dead, 1).await.len(), 1);
+        failed(&app, 2).await;
+        // A day ahead at once: the clock jumped, and two attempts are not many.
+        app.clock.advance(Duration::from_hours(30));
+        assert_eq!(told(&app, &dead, 1).await.len(), 1);
+        failed(&app, 3).await;
+        assert!(webhook::list(desk, app.user).await.unwrap()[0].webhook.paused_at.is_none());
+        // One that is refused does not keep the others from those that are taken.
+        app.clock.advance(Duration::from_hours(6));
+        dead.answer(200);
+        assert_eq!(told(&app, &dead, 9).await.len(), 9);
         app.finish().await;
     })
     .await;

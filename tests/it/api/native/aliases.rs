@@ -79,6 +79,10 @@ async fn a_token_that_may_only_make_aliases_sees_no_mailbox() {
         let made = with_bearer(&client.app, &token, "POST /v1/aliases", "{}").await;
         assert_eq!((made.status, &made.json()["mailboxes"]), (201, &json!([])));
         assert!(!made.body.contains(MAILBOX));
+        let [known, unknown] = [MAILBOX, "nobody@inbox.example"].map(|address| json!({ "mailboxes": [address] }).to_string());
+        let known = with_bearer(&client.app, &token, "POST /v1/aliases", &known).await;
+        let unknown = with_bearer(&client.app, &token, "POST /v1/aliases", &unknown).await;
+        assert_eq!((known.status, &known.json()["detail"]), (422, &unknown.json()["detail"]), "an address tells nothing");
         let options = with_bearer(&client.app, &token, "GET /v1/options", "").await;
         assert_eq!(options.json()["default_domain"], "you.example");
         assert_eq!(options.json()["formats"], json!(["site", "words", "random", "uuid"]));

@@ -57,7 +57,13 @@ async fn a_held_message_is_shown_released_or_discarded() {
         }
         client.app.wait_until(async |app| app.queue().await.iter().all(|one| one.last_failure.is_some())).await;
         // Why a message is held is told elsewhere.
-        execute(&database, "UPDATE deliveries SET state = 'held'".into()).await;
+        execute(&database, "UPDATE deliveries SET state = 'failed', quarantined = TRUE, settled_at = queued_at".into()).await;
+        let failed = client.expect(200, "GET /v1/deliveries?state=failed", "").await;
+        let id = each(&failed, "id")[0].to_owned();
+        for request in [format!("POST /v1/deliveries/{id}/retry"), format!("DELETE /v1/deliveries/{id}")] {
+            assert!(client.refused(409, &request, "").await.contains("set aside"));
+        }
+        execute(&database, "UPDATE deliveries SET state = 'held', quarantined = FALSE, settled_at = NULL".into()).await;
         let ids = each(&client.expect(200, "GET /v1/holds", "").await, "id");
         assert_eq!(ids.len(), 2);
         let shown = client.expect(200, &format!("GET /v1/holds/{}", ids[0]), "").await;
@@ -71,6 +77,8 @@ async fn a_held_message_is_shown_released_or_discarded() {
         assert_eq!(client.expect(200, &format!("POST /v1/holds/{}/release", ids[1]), "").await["copies"], 1);
         client.app.deliver_after(Duration::from_secs(1)).await;
         client.app.wait_until(async |app| app.sink.messages().len() == 1).await;
+        let waits = |one: &postern::model::delivery::Delivery| one.state == postern::model::delivery::DeliveryState::Waiting;
+        client.app.wait_until(async |app| !app.queue().await.iter().any(waits)).await;
         assert_eq!(each(&client.expect(200, "GET /v1/deliveries", "").await, "state"), ["cancelled"]);
         client.app.finish().await;
     })
