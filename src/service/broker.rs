@@ -15,7 +15,6 @@ use super::app_password::Logins;
 use super::automatic::AutomaticCounts;
 use super::domain_check::Surroundings;
 use super::dsn::DsnCounts;
-use super::forward::FirstMail;
 use super::import::gate::Gate;
 use super::ledger::Ledger;
 use super::mailbox_test::Bench;

@@ -253,7 +253,7 @@ mod tests {
             assert!(keys.has_room(now));
             keys.count_wrong(now);
         }
-        let shortly_before = now.plus(HOUR - Duration::from_secs(1));
+        let shortly_before = now.plus(HOUR.checked_sub(Duration::from_secs(1)).unwrap());
         assert!(!keys.has_room(now) && !keys.has_room(shortly_before));
         keys.count_wrong(shortly_before);
         assert!(keys.has_room(now.plus(HOUR)), "the hour is over");

@@ -143,12 +143,11 @@ impl Bringing {
         if storage::made_alias::name_key(tx, self.user).await?.is_some() {
             return Ok(());
         }
-        match crate::service::signed_name::NameKey::parse(text) {
-            Ok(key) => storage::made_alias::set_name_key(tx, self.user, Some(key.reveal())).await.map(drop),
-            Err(_) => {
-                self.said.push("the key that signs names can't be read and is left out".into());
-                Ok(())
-            }
+        if let Ok(key) = crate::service::signed_name::NameKey::parse(text) {
+            storage::made_alias::set_name_key(tx, self.user, Some(key.reveal())).await.map(drop)
+        } else {
+            self.said.push("the key that signs names can't be read and is left out".into());
+            Ok(())
         }
     }
 

@@ -299,7 +299,7 @@ async fn a_signed_name_is_its_signers_on_own_and_shared_domains() {
             let made = alias_of(&app, &name.folded()).await.unwrap();
             // A bare word is no site, and nothing proves who wrote.
             let site = if site == "shop.example.co.uk" { Some("example.co.uk") } else { Some(site).filter(|site| *site != "lg") };
-            assert_eq!((made.user_id, made.site.as_ref().map(|site| site.as_str())), (owner, site));
+            assert_eq!((made.user_id, made.site.as_ref().map(postern::model::site::Site::as_str)), (owner, site));
             assert_eq!(made_by(&app, &made).await, Some(MadeBy::Signed));
         }
         let others = signed(&app, bob, "lg.com", OWN).await;

@@ -36,12 +36,11 @@ pub async fn turn_on(app: &TestApp) -> (String, Vec<String>) {
     let ip = std::net::Ipv4Addr::LOCALHOST.into();
     // Of the sessions that there are, the last one is where it is done.
     let here = session::list(&broker.desk, owner.id).await.unwrap().into_iter().next();
-    let here = match here {
-        Some(here) => here,
-        None => {
-            let browser = Browser { user_agent: String::new(), ip };
-            session::open(&broker.desk, owner.id, false, browser).await.unwrap().0
-        }
+    let here = if let Some(here) = here {
+        here
+    } else {
+        let browser = Browser { user_agent: String::new(), ip };
+        session::open(&broker.desk, owner.id, false, browser).await.unwrap().0
     };
     let code = code_now(app, &secret);
     let codes = totp::confirm(&broker.desk, &broker.logins, ip, &owner, &here, &code).await.unwrap();

@@ -111,7 +111,9 @@ async fn another_user_s_things_are_on_no_page_and_no_form_changes_them() {
             }
             assert!(answered > 0, "{route} answers neither GET nor POST");
         }
-        for page in ["/aliases", "/mailboxes", "/domains", "/activity", "/failures", "/holds", "/access", "/webhooks", "/security"] {
+        for page in
+            ["/aliases", "/mailboxes", "/domains", "/activity", "/failures", "/holds", "/access", "/webhooks", "/security"]
+        {
             let seen = eve.get(page).await;
             assert_eq!(seen.status, 200, "{page}");
             assert!(ids.iter().all(|(_, id)| id.starts_with("00000000") || !seen.body.contains(id)), "{page}: {}", seen.body);

@@ -59,7 +59,7 @@ async fn a_held_message_is_shown_released_or_discarded() {
         // Why a message is held is told elsewhere.
         execute(&database, "UPDATE deliveries SET state = 'failed', quarantined = TRUE, settled_at = queued_at".into()).await;
         let failed = client.expect(200, "GET /v1/deliveries?state=failed", "").await;
-        let id = each(&failed, "id")[0].to_owned();
+        let id = each(&failed, "id")[0].clone();
         for request in [format!("POST /v1/deliveries/{id}/retry"), format!("DELETE /v1/deliveries/{id}")] {
             assert!(client.refused(409, &request, "").await.contains("set aside"));
         }
