@@ -28,7 +28,8 @@ fn routes(folder: &Path, found: &mut BTreeSet<String>) {
 
 /// The id that follows `before` in a page.
 fn id_after(page: &str, before: &str) -> String {
-    page.split(before).nth(1).unwrap_or_else(|| panic!("no {before} in {page}"))[..36].to_owned()
+    assert!(page.contains(before), "no {before} in {page}");
+    page.split(before).nth(1).unwrap()[..36].to_owned()
 }
 
 /// One of everything, by the beginning of the paths that name it.
@@ -82,7 +83,8 @@ fn fill(route: &str, ids: &[(&'static str, String)]) -> String {
         "{contact}" => ids.iter().find(|(name, _)| *name == "contact").unwrap().1.clone(),
         part if part.starts_with('{') => {
             let whose = ids.iter().find(|(name, _)| route.starts_with(name));
-            whose.unwrap_or_else(|| panic!("nothing is known that {route} could name")).1.clone()
+            assert!(whose.is_some(), "nothing is known that {route} could name");
+            whose.unwrap().1.clone()
         }
         part => part.to_owned(),
     });
