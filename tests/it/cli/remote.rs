@@ -95,7 +95,7 @@ async fn an_alias_lives_its_life_and_is_told_of_in_the_same_words() {
     each_driver(async |database| {
         let both = Both::start(&database).await;
         assert_eq!(both.same(&["alias", "list"]).await, serde_json::json!([]));
-        let words = ["alias", "new", "https://www.lg.com/tv", "--note", "a\u{7} tv", "--mailbox", MAILBOX, "--max-messages", "9"];
+        let words = ["alias", "new", "https://www.lg.com/tv", "--note", "a tv", "--mailbox", MAILBOX, "--max-messages", "9"];
         let made = both.remote(&[&words[..], &["--json", "--expires", "900d"]].concat()).await.json();
         let address = made["address"].as_str().unwrap().to_owned();
         assert_eq!((&made["site"], &made["state"], &made["max_messages"]), (&"lg.com".into(), &"active".into(), &9.into()));

@@ -174,6 +174,10 @@ async fn a_deleted_account_leaves_nothing_but_addresses_nobody_gets() {
         let gone = browser.post("/security/delete", &[("email", &MAILBOX.to_uppercase())]).await;
         assert_eq!(gone.header("location"), Some("../sign-in?said=gone"), "{}", gone.body);
         assert!(browser.cookie.is_none());
+        // What warns of somebody else's hand must arrive all the same.
+        app.next_hop(Script::new());
+        app.deliver_after(std::time::Duration::from_hours(1)).await;
+        app.wait_until(async |app| app.queue().await.is_empty()).await;
         for table in [
             "users", "mailboxes", "aliases", "sessions", "api_tokens", "app_passwords", "recovery_codes", "passkeys",
             "passkey_ceremonies", "webhooks", "messages", "deliveries WHERE state = 'waiting'",

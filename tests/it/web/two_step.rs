@@ -41,10 +41,12 @@ async fn codes_are_set_up_by_a_picture_and_count_from_the_first_one_on() {
         let page = browser.get("/security/totp").await;
         assert_eq!(page.status, 200, "{}", page.body);
         assert!(page.body.contains("<svg class=\"qr\""), "{}", page.body);
-        let secret = page.body.split("class=\"secret\"><code>").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
+        let shown =
+            |body: &str| body.split("class=\"secret\"><code>").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
+        let first = shown(&page.body);
+        let secret = shown(&browser.get("/security/totp").await.body);
         assert_eq!(secret.len(), 32);
-        let again = browser.get("/security/totp").await;
-        assert!(again.body.contains(&secret[..4]), "the picture stays the same");
+        assert_ne!(secret, first, "whoever saw an earlier picture knows nothing of this one");
 
         assert_eq!(browser.post("/security/totp", &[("code", "000000")]).await.status, 403);
         let mut other = Browser::new(&app);
@@ -72,7 +74,9 @@ async fn half_a_session_opens_nothing_and_a_code_makes_it_a_whole_one_under_anot
         for path in ["/security", "/security/totp", "/security/delete", "/confirm"] {
             let answer = browser.get(path).await;
             let up = "../".repeat(path.matches('/').count() - 1);
-            assert_eq!((answer.status, answer.header("location")), (303, Some(&*format!("{up}sign-in/factor"))), "{path}");
+            let next = path.replace('/', "%2F");
+            let to = format!("{up}sign-in/factor?next={next}");
+            assert_eq!((answer.status, answer.header("location")), (303, Some(&*to)), "{path}");
         }
         assert_eq!(browser.get("/").await.header("location"), Some("sign-in"));
         for path in
@@ -205,9 +209,9 @@ async fn what_is_dangerous_asks_again_after_a_quarter_of_an_hour() {
 async fn codes_are_turned_off_with_a_code_or_the_password() {
     each_driver(async |database| {
         let app = start(&database).await;
-        let mut browser = Browser::signed_in(&app).await;
         for by_code in [true, false] {
             let (secret, codes) = turn_on(&app).await;
+            let mut browser = Browser::signed_in(&app).await;
             assert_eq!(browser.post("/security/totp/off", &[("proof", "wrong horse")]).await.status, 403);
             assert_eq!(browser.post("/security/totp/off", &[("proof", "000000")]).await.status, 403);
             let code = code_now(&app, &secret);
@@ -236,7 +240,8 @@ async fn factors_that_were_taken_away_meanwhile_are_not_asked_for() {
         turn_on(&app).await;
         let mut browser = half(&app, "").await;
         postern::service::totp::reset(&app.running.broker.desk, app.user).await.unwrap();
-        assert_eq!(browser.get("/sign-in/factor").await.header("location"), Some("../sign-in"));
+        let asked = browser.get("/sign-in/factor").await;
+        assert!(asked.header("location").unwrap().starts_with("../sign-in?next="), "the half session has ended: {asked:?}");
         let entered = browser.post("/sign-in", &[("email", MAILBOX), ("password", PASSWORD)]).await;
         assert_eq!(entered.header("location"), Some("aliases"));
         app.finish().await;
