@@ -132,7 +132,7 @@ const steps = [
   }],
   ["a paused alias asks senders to come back later, and opens again", async () => {
     await go("aliases");
-    await Promise.all([page.waitForEvent("load"), page.locator("table.aliases tbody th a").first().click()]);
+    await Promise.all([page.waitForEvent("load"), page.locator(`table.aliases [data-copy="${alias}"]`).first().click()]);
     await looks(page, "alias");
     await press("Pause");
     must((await siteSends("Lumen Phones")).text.includes("450 "), "a paused alias answers 450");
