@@ -63,7 +63,8 @@ postern() { "$binary" --config "$scratch/postern.toml" "$@"; }
 postern user add jane@inbox.example --verified >/dev/null
 postern alias new lg.com --note television >/dev/null
 token="$(postern token new --name schemathesis | grep -o 'addy_io_[A-Za-z0-9]*')"
-postern serve >"$scratch/log" 2>&1 &
+# Not by the function: its shell would be ended, not the instance.
+"$binary" --config "$scratch/postern.toml" serve >"$scratch/log" 2>&1 &
 instance=$!
 
 # Which data is good is known better than the document can say (a site, a domain, a mailbox of one's own): that good data is
