@@ -60,7 +60,7 @@ async function run(form) {
 
 function words(error) {
   if (error.name === "InvalidStateError") return "This device has a passkey of yours already.";
-  if (error instanceof DOMException) return "That did not work, or you stopped it. You can try again.";
+  if (error.constructor === DOMException) return "That did not work, or you stopped it. You can try again.";
   return error.message;
 }
 
