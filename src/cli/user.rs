@@ -107,10 +107,15 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
         UserCommand::Remove { email } => {
             let user = desk::user(desk, Some(&email)).await?;
             let retired = user::remove(desk, user.id).await.map_err(unknown)?;
-            let removed = Removed { removed: user.email.to_string(), retired_aliases: retired };
-            Ok(output.show(&removed, |to| writeln!(to, "{} is removed; {retired} aliases are gone for good", removed.removed))?)
+            print_removed(&user.email.to_string(), retired, output)
         }
     })
+}
+
+/// Says that an account is gone.
+pub fn print_removed(email: &str, retired: u64, output: &mut Output<'_>) -> Result<(), Failure> {
+    let removed = Removed { removed: email.to_owned(), retired_aliases: retired };
+    Ok(output.show(&removed, |to| writeln!(to, "{} is removed; {retired} aliases are gone for good", removed.removed))?)
 }
 
 #[derive(Serialize)]

@@ -20,11 +20,15 @@ pub mod mailbox;
 pub mod once;
 pub mod option;
 pub mod page;
+pub mod passkey;
 pub mod problem;
 pub mod proof;
 pub mod request;
 pub mod routes;
+pub mod second_factor;
+pub mod session;
 pub mod shape;
+pub mod sign_in;
 pub mod tag;
 pub mod token;
 pub mod webhook;
@@ -42,7 +46,7 @@ use routes::Routes;
 
 /// Every noun.
 fn all() -> Routes {
-    let nouns: [fn(Routes) -> Routes; 14] = [
+    let nouns: [fn(Routes) -> Routes; 18] = [
         account::routes,
         option::routes,
         alias::routes,
@@ -57,6 +61,10 @@ fn all() -> Routes {
         token::routes,
         app_password::routes,
         webhook::routes,
+        sign_in::routes,
+        second_factor::routes,
+        passkey::routes,
+        session::routes,
     ];
     nouns.into_iter().fold(Routes::new(), |routes, noun| noun(routes))
 }

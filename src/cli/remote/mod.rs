@@ -10,6 +10,7 @@ mod domain;
 mod fault;
 mod mailbox;
 mod plain;
+mod user;
 
 use std::io::Write;
 
@@ -111,6 +112,7 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
             Command::Hold(command) => delivery::run_hold(&client, command, output).await,
             Command::Queue(command) => delivery::run_queue(&client, command, output).await,
             Command::Domain(command) => domain::run(&client, command, output).await,
+            Command::User(command) => user::run(&client, command, output).await,
             Command::Token(command) => access::run_token(&client, command, output).await,
             Command::AppPassword(command) => access::run_app_password(&client, command, output).await,
             other => Err(elsewhere(&format!("{other:?}"))),
@@ -134,11 +136,11 @@ fn here_only(command: &Command) -> Option<&'static str> {
         Command::Export(_) => "export",
         Command::User(command) => match command {
             UserCommand::Add { .. } => "user add",
-            UserCommand::Passwd { .. } => "user passwd",
+            UserCommand::Passwd { reset_second_factors: true, .. } => "user passwd --reset-second-factors",
             UserCommand::List => "user list",
             UserCommand::Set(_) => "user set",
             UserCommand::NameKey(_) => "user name-key",
-            UserCommand::Remove { .. } => "user remove",
+            UserCommand::Passwd { .. } | UserCommand::Remove { .. } => return None,
         },
         Command::Invite(command) => match command {
             InviteCommand::New { .. } => "invite new",

@@ -7,6 +7,8 @@ mod errors;
 mod nouns;
 mod once;
 mod pages;
+mod second_factor;
+mod sign_in;
 mod strangers;
 
 use postern::model::api_token::{Scope, Scopes};
@@ -69,7 +71,8 @@ impl Client {
     /// A second user's token.
     async fn stranger(&self) -> String {
         let (stranger, _) = user(self.app.storage(), &*self.app.clock, "eve@inbox.example").await;
-        let made = token::create(&self.app.running.broker.desk, stranger, "eve", Scopes::new(vec![]), None).await;
+        let scopes = Scopes::new(vec![Scope::Write, Scope::Account]);
+        let made = token::create(&self.app.running.broker.desk, stranger, "eve", scopes, None).await;
         made.unwrap().1.into_inner()
     }
 

@@ -1,11 +1,14 @@
 //! What belongs to another user is as unknown as what never was: made of the document, so that no route is left out.
 
+use postern::model::api_token::Scope;
 use serde_json::json;
 
 use super::document::operations;
+use super::second_factor::passkey;
 use super::{Client, MESSAGE, each, text};
 use crate::api::with_bearer;
 use crate::storage::plans::execute;
+use crate::support::browser::Browser;
 use crate::support::database::{Database, each_driver};
 use crate::support::sink::{Point, Script};
 
@@ -27,6 +30,7 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
     let token = made("/v1/tokens", "{\"name\":\"x\",\"scopes\":[\"read\"]}").await;
     let app_password = made("/v1/app-passwords", "{\"name\":\"x\"}").await;
     let webhook = made("/v1/webhooks", "{\"url\":\"https://you.example/hook\"}").await;
+    Browser::signed_in(&client.app).await;
     let first = async |path: &str| each(&client.expect(200, &format!("GET {path}"), "").await, "id").remove(0);
     vec![
         ("alias", alias.uuid.to_string()),
@@ -39,13 +43,16 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
         ("hold", first("/v1/holds").await),
         ("token", text(&token["token"]["id"])),
         ("app_password", text(&app_password["app_password"]["id"])),
+        ("session", first("/v1/sessions").await),
+        ("passkey", passkey(&client.app, "phone").await),
     ]
 }
 
 #[tokio::test]
 async fn another_users_things_are_neither_shown_nor_changed_nor_told_from_nothing() {
     each_driver(async |database| {
-        let client = Client::start(&database).await;
+        let mut client = Client::start(&database).await;
+        client.token = client.token(&[Scope::Write, Scope::Account]).await;
         let ids = belongings(&client, &database).await;
         let of = |name: &str| ids.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no {name} yet")).1.clone();
         let eve = client.stranger().await;
