@@ -45,13 +45,13 @@ const SAID: [(&str, &str); 2] = [
 const CHOICES: [(&str, &str, &[Scope]); 5] = [
     ("make", "Only make new aliases. It sees nothing: right for a password manager", &[Scope::AliasCreate]),
     ("see", "See everything, change nothing", &[Scope::Read]),
-    ("all", "Everything but how you sign in: right for a browser extension and a phone app", &[Scope::Write]),
+    ("all", "Everything but change how you sign in: right for a browser extension and a phone app", &[Scope::Write]),
     (
         "account",
-        "Everything, and change how you sign in. Each such change asks for your password as well",
+        "Everything, and change how you sign in or delete your account: that asks for your password as well",
         &[Scope::Write, Scope::Account],
     ),
-    ("admin", "Everything but how you sign in, and administer this Postern", &[Scope::Write, Scope::Admin]),
+    ("admin", "Everything but change how you sign in, and administer this Postern", &[Scope::Write, Scope::Admin]),
 ];
 
 /// How long it is in force: what forms send, in words, in days.
@@ -143,7 +143,7 @@ fn words(scopes: &Scopes) -> String {
     let may = |scope| scopes.allow(scope);
     let mut words = match (may(Scope::Write), may(Scope::Read), may(Scope::AliasCreate)) {
         (true, ..) if may(Scope::Account) => vec!["everything"],
-        (true, ..) => vec!["everything but how you sign in"],
+        (true, ..) => vec!["everything but change how you sign in"],
         (false, true, true) => vec!["see everything", "make new aliases"],
         (false, true, false) => vec!["see everything"],
         (false, false, true) => vec!["make new aliases"],

@@ -163,6 +163,8 @@ async fn a_key_for_signing_in_opens_that_and_asks_for_the_password_at_each_chang
         let all = secret(&browser.post("/access/tokens", &[("name", "Phone"), ("may", "all"), ("life", "")]).await.body);
         let made = browser.post("/access/tokens", &[("name", "Laptop"), ("may", "account"), ("life", "")]).await.body;
         let account = secret(&made);
+        assert!(made.contains("--token-file") && made.contains("need less than this key may do"), "{made}");
+        assert!(!made.contains("phone apps</dt>") && !made.contains("Bitwarden"), "{made}");
         for (head, key, status) in [
             ("GET /v1/sign-in", &all, 403),
             ("GET /v1/sign-in", &account, 200),
@@ -176,7 +178,7 @@ async fn a_key_for_signing_in_opens_that_and_asks_for_the_password_at_each_chang
         let row = |name: &str| {
             page.split(&format!("<strong>{name}</strong>")).nth(1).unwrap().split("<form").next().unwrap().to_owned()
         };
-        assert!(row("Phone").contains("May: everything but how you sign in."), "{page}");
+        assert!(row("Phone").contains("May: everything but change how you sign in."), "{page}");
         assert!(row("Laptop").contains("May: everything, and change how you sign in."), "{page}");
         app.finish().await;
     })
@@ -198,7 +200,7 @@ async fn a_key_that_administers_is_for_administrators_and_only_as_long_as_they_a
         assert!(browser.get("/access").await.body.contains("value=\"admin\""));
         let key = secret(&browser.post("/access/tokens", &fields).await.body);
         let page = browser.get("/access").await.body;
-        assert!(page.contains("May: everything but how you sign in, and administer this Postern."), "{page}");
+        assert!(page.contains("May: everything but change how you sign in, and administer this Postern."), "{page}");
         assert_eq!(native(&app, "GET /v1/aliases", &key).await, 200);
         assert_eq!(native(&app, "GET /v1/sign-in", &key).await, 403, "administering is not signing in");
         app.finish().await;
