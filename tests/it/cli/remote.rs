@@ -282,7 +282,7 @@ fn a_token_goes_to_an_instance_it_is_safe_with_and_nowhere_else() {
 async fn type_in(both: &Both, token: &str, words: &[&str], lines: &[&str]) -> Run {
     let (there, url, token) = (Arc::clone(&both.there), both.url(), token.to_owned());
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let input = [lines, &[""]].concat().join("\n");
     let work = move || {
         let mut all = vec!["--url", &url, "--token", &token];
         all.extend(words.iter().map(String::as_str));

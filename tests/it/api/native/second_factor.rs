@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use postern::model::Clock;
 use postern::service::recovery_code;
 use postern::storage::passkey::NewPasskey;
-use postern::storage::{self};
 use serde_json::{Value, json};
 
 use super::sign_in::{PASSWORD, WINDOW, is_in, letters, proved, start};
@@ -23,16 +23,16 @@ fn codes(answer: &Value) -> Vec<String> {
 
 /// A passkey of the app's user that nobody holds.
 pub async fn passkey(app: &TestApp, name: &str) -> String {
-    let uuid = uuid::Uuid::new_v4();
+    let uuid = postern::model::id::uuid_v7(app.clock.now(), &app.running.broker.desk.chance);
     let new = NewPasskey {
         uuid,
         user_id: app.user,
         name: name.to_owned(),
         credential_id: uuid.as_bytes().to_vec(),
         credential: "{}".to_owned(),
-        created_at: postern::model::Clock::now(&*app.clock),
+        created_at: app.clock.now(),
     };
-    let made = app.storage().write(move |tx| Box::pin(async move { storage::passkey::create(tx, &new).await }));
+    let made = app.storage().write(move |tx| Box::pin(async move { postern::storage::passkey::create(tx, &new).await }));
     made.await.unwrap().uuid.to_string()
 }
 
