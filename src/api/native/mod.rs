@@ -12,8 +12,10 @@ pub mod block;
 pub mod caller;
 pub mod contact;
 pub mod delivery;
+pub mod dns_record;
 pub mod document;
 pub mod domain;
+pub mod domain_claim;
 pub mod error;
 pub mod hold;
 pub mod mailbox;
@@ -25,6 +27,7 @@ pub mod proof;
 pub mod request;
 pub mod routes;
 pub mod shape;
+pub mod signed_name;
 pub mod tag;
 pub mod token;
 pub mod webhook;
@@ -42,7 +45,7 @@ use routes::Routes;
 
 /// Every noun.
 fn all() -> Routes {
-    let nouns: [fn(Routes) -> Routes; 14] = [
+    let nouns: [fn(Routes) -> Routes; 16] = [
         account::routes,
         option::routes,
         alias::routes,
@@ -52,6 +55,8 @@ fn all() -> Routes {
         block::routes,
         mailbox::routes,
         domain::routes,
+        domain_claim::routes,
+        signed_name::routes,
         delivery::routes,
         hold::routes,
         token::routes,
