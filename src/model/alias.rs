@@ -54,7 +54,7 @@ impl FromStr for AliasState {
 pub struct UnknownState;
 
 /// How an alias came to be that nobody made: its first message did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MadeBy {
     /// Its domain takes mail for names that were never made.

@@ -12,8 +12,10 @@ pub mod block;
 pub mod caller;
 pub mod contact;
 pub mod delivery;
+pub mod dns_record;
 pub mod document;
 pub mod domain;
+pub mod domain_claim;
 pub mod error;
 pub mod hold;
 pub mod mailbox;
@@ -29,6 +31,7 @@ pub mod second_factor;
 pub mod session;
 pub mod shape;
 pub mod sign_in;
+pub mod signed_name;
 pub mod tag;
 pub mod token;
 pub mod webhook;
@@ -46,7 +49,7 @@ use routes::Routes;
 
 /// Every noun.
 fn all() -> Routes {
-    let nouns: [fn(Routes) -> Routes; 18] = [
+    let nouns: [fn(Routes) -> Routes; 20] = [
         account::routes,
         option::routes,
         alias::routes,
@@ -56,6 +59,8 @@ fn all() -> Routes {
         block::routes,
         mailbox::routes,
         domain::routes,
+        domain_claim::routes,
+        signed_name::routes,
         delivery::routes,
         hold::routes,
         token::routes,

@@ -3,7 +3,7 @@
 use super::request::PublicId;
 use crate::model::Timestamp;
 use crate::model::activity::Activity;
-use crate::model::alias::AliasState;
+use crate::model::alias::{self, AliasState};
 use crate::model::delivery::Failure;
 use crate::model::mailbox::Mailbox;
 use crate::service::alias_page::Listed;
@@ -47,6 +47,25 @@ impl From<State> for AliasState {
     }
 }
 
+/// How an alias came to be that nobody made: its first message did.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MadeBy {
+    /// Its domain takes mail for names that were never made.
+    CatchAll,
+    /// Its name was signed by its owner, without network.
+    Signed,
+}
+
+impl From<alias::MadeBy> for MadeBy {
+    fn from(how: alias::MadeBy) -> Self {
+        match how {
+            alias::MadeBy::CatchAll => Self::CatchAll,
+            alias::MadeBy::Signed => Self::Signed,
+        }
+    }
+}
+
 /// An alias: an address handed out to one site.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Alias)]
@@ -86,6 +105,8 @@ pub struct AliasShape {
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
+    /// How it came to be, when its first message made it; null when somebody made it.
+    made_by: Option<MadeBy>,
     /// When its state last changed.
     #[schema(format = DateTime)]
     state_changed_at: String,
@@ -99,7 +120,7 @@ pub struct AliasShape {
 impl AliasShape {
     /// Of a user's alias as it is now.
     pub fn of(listed: &Listed, now: Timestamp) -> Self {
-        let Listed { alias, pinned, mailboxes, tags, total, last_day, .. } = listed;
+        let Listed { alias, pinned, mailboxes, tags, total, last_day, made_by, .. } = listed;
         Self {
             id: PublicId(alias.uuid),
             address: alias.address.to_string(),
@@ -115,6 +136,7 @@ impl AliasShape {
             max_messages: alias.max_messages,
             messages_used: alias.messages_used,
             created_at: alias.created_at.to_rfc3339(),
+            made_by: made_by.map(MadeBy::from),
             state_changed_at: alias.state_changed_at.to_rfc3339(),
             counts: Counts::of(*total),
             last_used_on: last_day.map(date),

@@ -10,6 +10,7 @@ mod domain;
 mod fault;
 mod mailbox;
 mod plain;
+mod signed_name;
 mod user;
 
 use std::io::Write;
@@ -92,10 +93,11 @@ fn is_loopback(url: &Url) -> bool {
 /// Runs a command there.
 pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write) -> Result<(), Failure> {
     if let Some(words) = here_only(&command) {
-        return Err(Failure::misuse(
-            format!("{words} works on the instance itself; run it there"),
-            "here, leave --url out (is POSTERN_URL set?)",
-        ));
+        let hint = match words {
+            "domain add" => "there, its operator vouches for it; from here a domain is claimed and proven: postern domain claim",
+            _ => "here, leave --url out (is POSTERN_URL set?)",
+        };
+        return Err(Failure::misuse(format!("{words} works on the instance itself; run it there"), hint));
     }
     let token = target.token.clone().ok_or_else(|| Failure::misuse("the instance asks for a token", MAKE_A_TOKEN))?;
     let client = Client::new(target.url.clone(), token)?;
@@ -105,6 +107,7 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
     let output = &mut Output::new(json, writer);
     desk::runtime()?.block_on(async {
         match command {
+            Command::Alias(AliasCommand::New(new)) if new.offline.offline => signed_name::sign(&client, &new, output).await,
             Command::Alias(command) => alias::run(&client, command, output).await,
             Command::Mailbox(command) => mailbox::run(&client, command, output).await,
             Command::Contact(command) => contact::run(&client, command, output).await,
@@ -112,6 +115,7 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
             Command::Hold(command) => delivery::run_hold(&client, command, output).await,
             Command::Queue(command) => delivery::run_queue(&client, command, output).await,
             Command::Domain(command) => domain::run(&client, command, output).await,
+            Command::User(UserCommand::NameKey(args)) => signed_name::run(&client, &args, output).await,
             Command::User(command) => user::run(&client, command, output).await,
             Command::Token(command) => access::run_token(&client, command, output).await,
             Command::AppPassword(command) => access::run_app_password(&client, command, output).await,
@@ -139,8 +143,7 @@ fn here_only(command: &Command) -> Option<&'static str> {
             UserCommand::Passwd { reset_second_factors: true, .. } => "user passwd --reset-second-factors",
             UserCommand::List => "user list",
             UserCommand::Set(_) => "user set",
-            UserCommand::NameKey(_) => "user name-key",
-            UserCommand::Passwd { .. } | UserCommand::Remove { .. } => return None,
+            UserCommand::NameKey(_) | UserCommand::Passwd { .. } | UserCommand::Remove { .. } => return None,
         },
         Command::Invite(command) => match command {
             InviteCommand::New { .. } => "invite new",
@@ -154,15 +157,15 @@ fn here_only(command: &Command) -> Option<&'static str> {
             MailboxCommand::Key(_) => "mailbox key",
             _ => return None,
         },
-        Command::Alias(AliasCommand::New(new)) if new.offline.offline => "alias new --offline",
         Command::Domain(command) => match command {
             DomainCommand::Add { .. } => "domain add",
-            DomainCommand::Claim { .. } => "domain claim",
-            DomainCommand::MakeBySending { .. } => "domain make-by-sending",
-            DomainCommand::CatchAll { .. } => "domain catch-all",
-            DomainCommand::Remove { .. } => "domain remove",
             DomainCommand::RotateKeys(_) => "domain rotate-keys",
-            DomainCommand::List | DomainCommand::Check { .. } => return None,
+            DomainCommand::List
+            | DomainCommand::Check { .. }
+            | DomainCommand::Claim { .. }
+            | DomainCommand::MakeBySending { .. }
+            | DomainCommand::CatchAll { .. }
+            | DomainCommand::Remove { .. } => return None,
         },
         _ => return None,
     })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use postern::model::Private;
 use postern::model::api_token::{Scope, Scopes};
-use postern::service::{password, token};
+use postern::service::{password, token, verification};
 use serde_json::Value;
 
 use super::support::{Installation, Run};
@@ -176,6 +176,100 @@ async fn what_belongs_to_a_user_is_told_of_in_the_same_words() {
         assert_eq!((&fresh["server"], &fresh["user_name"]), (&"gate.you.example".into(), &MAILBOX.into()));
         assert_eq!(both.same(&["app-password", "list"]).await[0]["id"], fresh["id"]);
         done(&["app-password", "revoke", fresh["id"].as_str().unwrap()]).await;
+        both.app.running.stop(std::time::Duration::from_secs(10)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_domain_is_brought_and_set_up_in_the_same_words() {
+    each_driver(async |database| {
+        let mut both = Both::start(&database).await;
+        let claimed = both.same(&["domain", "claim", "Own.example"]).await;
+        assert!(both.same(&["domain", "claim", "mailbox-provider.example"]).await["warning"].is_string());
+        assert_eq!(both.same(&["domain", "list"]).await[1]["proven"], false);
+        assert_eq!(both.same(&["domain", "check", "own.example"]).await["ok"], false);
+        let not_owned = "there is no such domain of this user's own";
+        for words in [&["catch-all", "own.example", "on"][..], &["make-by-sending", "own.example", "yes"]] {
+            assert_eq!(both.remote(&[&["domain"], words].concat()).await.error(), not_owned);
+        }
+        assert!(both.remote(&["domain", "claim", "co.uk"]).await.error().starts_with("name: "));
+
+        let zone = format!("own.example. TXT \"{}\"\n", claimed["proof"]["value"].as_str().unwrap());
+        std::fs::write(both.app.config.dns.zone_file.as_ref().unwrap(), &zone).unwrap();
+        std::fs::write(both.here.path().join("empty.zone"), &zone).unwrap();
+        both.app = both.app.restart().await;
+        let seen = both.remote(&["domain", "check", "own.example"]).await.ok();
+        assert!(seen.starts_with("[ok] shows that the domain is yours\n") && seen.contains("_domainkey.own.example."), "{seen}");
+        both.same(&["domain", "check", "own.example"]).await;
+        let caught = both.same(&["domain", "catch-all", "own.example", "pattern", "Shop-*", "*.web"]).await;
+        assert_eq!(caught["catch_all_pattern"], "shop-* *.web");
+        assert_eq!(both.same(&["domain", "make-by-sending", "own.example", "yes"]).await["make_by_sending"], true);
+        assert_eq!(both.same(&["domain", "list"]).await[1]["catch_all"], "pattern");
+        let error = both.remote(&["domain", "catch-all", "own.example", "pattern"]).await.error();
+        assert_eq!(error, "give at least one pattern, for example shop-*");
+        for word in ["off", "on"] {
+            both.same(&["domain", "catch-all", "own.example", word]).await;
+        }
+        for words in [&["catch-all", "you.example", "on"][..], &["remove", "you.example"]] {
+            assert_eq!(both.remote(&[&["domain"], words].concat()).await.error(), not_owned, "it is for everybody");
+        }
+        let alias = both.remote(&["alias", "new", "lg.com", "--domain", "own.example"]).await.ok();
+        assert!(both.remote(&["domain", "remove", "own.example"]).await.error().contains("still alive (1)"));
+        both.remote(&["alias", "kill", alias.trim()]).await.ok();
+        for name in ["own.example", "mailbox-provider.example"] {
+            assert_eq!(both.remote(&["domain", "remove", name]).await.ok(), format!("{name} is removed\n"));
+            assert_eq!(both.remote(&["domain", "remove", name]).await.error(), not_owned);
+        }
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_is_signed_there_or_with_the_key_at_hand() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        both.same(&["user", "name-key"]).await;
+        assert_eq!(both.remote(&["alias", "new", "lg.com", "--offline"]).await.error(), "this user signs no names");
+        let key = both.remote(&["user", "name-key", "--new"]).await.ok();
+        assert_eq!(both.same(&["user", "name-key"]).await["name_key"], key.trim());
+        let name = both.same(&["alias", "new", "https://www.lg.com/x", "--offline"]).await;
+        assert_eq!((&name["site"], &name["state"]), (&"lg.com".into(), &"unmade".into()));
+        let address = name["address"].as_str().unwrap();
+        let (url, phone) = (both.url(), draw(&both.app, &[Scope::AliasCreate]).await);
+        let phone = [("POSTERN_URL", url.as_str()), ("POSTERN_TOKEN", phone.as_str())];
+        let words = ["alias", "new", "lg.com", "--offline"];
+        assert_eq!(run(&both.there, &phone, &words).await.ok(), format!("{address}\n"));
+        let at_hand = [&phone[..], &[("POSTERN_NAME_KEY", key.trim())]].concat();
+        assert_eq!(run(&both.there, &at_hand, &words).await.ok(), format!("{address}\n"));
+        run(&both.there, &phone, &["user", "name-key"]).await.error();
+
+        let letter = both.app.send_to("a@lg.com", &[&address.parse().unwrap()], MESSAGE).await;
+        assert!(letter.starts_with("250 "), "{letter}");
+        assert!(both.remote(&["alias", "show", address]).await.ok().contains("by its first message (signed name)"));
+        assert_eq!(both.remote(&["alias", "show", address, "--json"]).await.json()["made_by"], "signed");
+        both.remote(&["user", "name-key", "--off"]).await.ok();
+        both.same(&["user", "name-key"]).await;
+        // Without a network there is nobody to ask, and with both at hand nobody is.
+        let gone = [("POSTERN_URL", "http://127.0.0.1:9"), ("POSTERN_TOKEN", "t0ken"), ("POSTERN_NAME_KEY", key.trim())];
+        let words = [&words[..], &["--domain", "you.example"]].concat();
+        assert_eq!(run(&both.there, &gone, &words).await.ok(), format!("{address}\n"));
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_letter_that_is_not_written_is_not_announced() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        for number in 0..20 {
+            let email = format!("m{number}@inbox.example").parse().unwrap();
+            verification::add_with(&both.app.running.broker, both.app.user, email).await.unwrap();
+        }
+        let said = both.remote(&["mailbox", "add", "one-more@inbox.example"]).await.ok();
+        assert!(said.starts_with("no link was mailed to one-more@inbox.example: "), "{said}");
         both.app.running.stop(std::time::Duration::from_secs(10)).await;
     })
     .await;
@@ -413,6 +507,7 @@ fn an_answer_of_something_else_is_not_taken_for_the_instance() {
     let (url, _) = serve(vec![answer("409 No", "{\"detail\":\"no\\u001b[2J way\"}")]);
     assert_eq!(ask(&url, &["domain", "list"]).error(), "no[2J way");
     let item = "{\"id\":\"i\",\"name\":\"a\\u009bb\",\"is_own\":true,\"catch_all\":\"off\",\"catch_all_pattern\":null,\"created_at\":\"\"}";
-    let (url, _) = serve(vec![answer("200 OK", &format!("{{\"items\":[{item}],\"next\":null}}"))]);
+    let page = |items: &str| answer("200 OK", &format!("{{\"items\":[{items}],\"next\":null}}"));
+    let (url, _) = serve(vec![page(item), page("")]);
     assert!(ask(&url, &["domain", "list"]).ok().contains("a\u{fffd}b"));
 }

@@ -164,7 +164,7 @@ async fn a_key_for_signing_in_opens_that_and_asks_for_the_password_at_each_chang
         let made = browser.post("/access/tokens", &[("name", "Laptop"), ("may", "account"), ("life", "")]).await.body;
         let account = secret(&made);
         assert!(made.contains("--token-file") && made.contains("need less than this key may do"), "{made}");
-        assert!(!made.contains("phone apps</dt>") && !made.contains("Bitwarden"), "{made}");
+        assert!(!made.contains("phone apps</dt>") && !made.contains("<dt>Bitwarden"), "{made}");
         for (head, key, status) in [
             ("GET /v1/sign-in", &all, 403),
             ("GET /v1/sign-in", &account, 200),

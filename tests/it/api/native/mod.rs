@@ -3,6 +3,7 @@
 mod aliases;
 mod deliveries;
 mod document;
+mod domains;
 mod errors;
 mod nouns;
 mod once;

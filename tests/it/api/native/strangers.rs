@@ -32,6 +32,7 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
     let mailbox = made("/v1/mailboxes", "{\"address\":\"second@inbox.example\"}").await;
     let token = made("/v1/tokens", "{\"name\":\"x\",\"scopes\":[\"read\"]}").await;
     let app_password = made("/v1/app-passwords", "{\"name\":\"x\"}").await;
+    let claim = made("/v1/domain-claims", "{\"name\":\"claimed.example\"}").await;
     let webhook = made("/v1/webhooks", "{\"url\":\"https://you.example/hook\"}").await;
     Browser::signed_in(&client.app).await;
     let first = async |path: &str| each(&client.expect(200, &format!("GET {path}"), "").await, "id").remove(0);
@@ -41,6 +42,7 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
         ("block", text(&block["id"])),
         ("mailbox", text(&mailbox["id"])),
         ("domain", domain.uuid.to_string()),
+        ("claim", text(&claim["id"])),
         ("webhook", text(&webhook["webhook"]["id"])),
         ("delivery", first("/v1/deliveries?state=waiting").await),
         ("hold", first("/v1/holds").await),
