@@ -5,7 +5,9 @@ use crate::model::Timestamp;
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::mailbox::Mailbox;
-use crate::model::sighting::{Proof, SightingKey};
+use crate::model::sighting::{Proof, Seen, SightingKey};
+use crate::model::site::Site;
+use crate::policy::locked::{LockFacts, knows};
 
 /// The state as one word, for a tag: also its class.
 pub fn tag(alias: &Alias, now: Timestamp) -> &'static str {
@@ -32,15 +34,41 @@ pub fn sentence(alias: &Alias, mailboxes: &[Mailbox], now: Timestamp) -> String 
         (AliasState::Paused, _) => {
             "Paused. Nothing comes through; senders are asked to try again later, and most do for some days.".to_owned()
         }
-        (AliasState::Locked, _) => "Locked for senders you do not know. Who is known can’t be told apart yet, so nothing comes \
-                                    through; senders are asked to try again later."
-            .to_owned(),
+        (AliasState::Locked, _) if !mailboxes.iter().any(takes_mail) => {
+            "Locked, and none of its mailboxes takes mail now: not verified yet, or paused. Senders are asked to try again later."
+                .to_owned()
+        }
+        (AliasState::Locked, _) => format!("Locked. {}", locked(alias.site.as_ref())),
         (AliasState::Active, _) if !mailboxes.iter().any(takes_mail) => {
             "Open, but none of its mailboxes takes mail now: not verified yet, or paused. Senders are asked to try again later."
                 .to_owned()
         }
         (AliasState::Active, _) => "Open. Mail to it comes through to you.".to_owned(),
     }
+}
+
+/// What comes through while an alias is locked.
+pub fn locked(site: Option<&Site>) -> String {
+    let known = match site {
+        Some(site) => format!("{site}, from a sender that proved itself here in the alias’s first three days,"),
+        None => "a sender that proved itself here before the lock".to_owned(),
+    };
+    format!(
+        "Only mail that is proven to come from {known} or from somebody you wrote to comes through; everything else is \
+         returned to its sender."
+    )
+}
+
+/// Whether mail of that sender comes through while the alias is locked, provided that it is proven again.
+pub fn is_known(alias: &Alias, (key, seen): (&SightingKey, &Seen), now: Timestamp) -> bool {
+    let is_proven = matches!(key.proof, Proof::Dkim | Proof::Spf);
+    knows(&LockFacts {
+        site: alias.site.as_ref(),
+        created_at: alias.created_at,
+        locked_at: if alias.state == AliasState::Locked { alias.state_changed_at } else { now },
+        organisation: &key.organisation,
+        first_proven: is_proven.then_some(seen.first),
+    })
 }
 
 /// What was counted, in words: only what there was.

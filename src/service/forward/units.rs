@@ -9,7 +9,7 @@ use rand::CryptoRng;
 
 use super::author::Known;
 use super::seal::{self, For, Sealed, Sealer};
-use super::{blocked, held, limits};
+use super::{blocked, held, limits, locked};
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::delivery::DeliveryKind;
@@ -106,11 +106,16 @@ pub(super) async fn admit(
     let keys = seal::keys(broker, &routes).await?;
     // Asked only where it matters: for most people no mailbox has a key.
     let keys = if !keys.is_empty() && seal::is_encrypted(arrival).await? { HashMap::new() } else { keys };
+    let sender = locked::sender(broker, arrival, &routes).await?;
     let mut sealer = Sealer::new(broker);
     let mut admitted = Admitted { refused, ..Admitted::default() };
     let mut limited = Vec::new();
     for route in routes {
-        match admit_one(broker, arrival, &route, &keys, &mut sealer, body_hash.as_ref()).await {
+        let taken = match locked::check(broker, sender.as_ref(), &route).await {
+            Ok(()) => admit_one(broker, arrival, &route, &keys, &mut sealer, body_hash.as_ref()).await,
+            refused => refused.map(|()| Vec::new()),
+        };
+        match taken {
             Ok(units) => {
                 admitted.units.extend(units);
                 limited.extend(route.alias.max_messages.is_some().then_some(route));

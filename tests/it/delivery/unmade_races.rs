@@ -150,7 +150,7 @@ async fn an_alias_made_since_the_question_is_asked_for_its_state() {
         assert_eq!(app.send_to("a@lists.example", &[&to], LETTER).await, TAKEN);
         let made = alias_of(&app, "x@own.example").await.unwrap();
         let states = [AliasState::Paused, AliasState::Locked, AliasState::Killed];
-        for ((client, state), expected) in early.into_iter().zip(states).zip(["450 4.2.1", "450 4.7.1", "550 5.1.1"]) {
+        for ((client, state), expected) in early.into_iter().zip(states).zip(["450 4.2.1", "550 5.7.1", "550 5.1.1"]) {
             app.set_state(&made, state).await;
             let reply = told(client).await;
             assert!(reply.starts_with(expected), "{state:?}: {reply}");
