@@ -45,11 +45,10 @@ pub fn knows(facts: &LockFacts<'_>) -> bool {
 /// for a fault.
 pub fn admit(is_known: bool, is_proven: bool, is_fault: bool) -> Result<(), Reply> {
     match (is_known, is_proven) {
-        // Whatever could be found out: this one stays outside.
-        (false, _) => Err(KNOWN_SENDERS_ONLY),
         (true, true) => Ok(()),
         (true, false) if is_fault => Err(UNKNOWN),
-        (true, false) => Err(KNOWN_SENDERS_ONLY),
+        // Who is not known stays outside whatever could be found out.
+        (true, false) | (false, _) => Err(KNOWN_SENDERS_ONLY),
     }
 }
 

@@ -5,9 +5,8 @@ use crate::model::Timestamp;
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::mailbox::Mailbox;
-use crate::model::sighting::{Proof, Seen, SightingKey};
+use crate::model::sighting::{Proof, SightingKey};
 use crate::model::site::Site;
-use crate::policy::locked::{LockFacts, knows};
 
 /// The state as one word, for a tag: also its class.
 pub fn tag(alias: &Alias, now: Timestamp) -> &'static str {
@@ -57,18 +56,6 @@ pub fn locked(site: Option<&Site>) -> String {
         "Only mail that is proven to come from {known} or from somebody you wrote to comes through; everything else is \
          returned to its sender."
     )
-}
-
-/// Whether mail of that sender comes through while the alias is locked, provided that it is proven again.
-pub fn is_known(alias: &Alias, (key, seen): (&SightingKey, &Seen), now: Timestamp) -> bool {
-    let is_proven = matches!(key.proof, Proof::Dkim | Proof::Spf);
-    knows(&LockFacts {
-        site: alias.site.as_ref(),
-        created_at: alias.created_at,
-        locked_at: if alias.state == AliasState::Locked { alias.state_changed_at } else { now },
-        organisation: &key.organisation,
-        first_proven: is_proven.then_some(seen.first),
-    })
 }
 
 /// What was counted, in words: only what there was.

@@ -198,7 +198,7 @@ fn senders(view: &View, now: Timestamp) -> Vec<Sender> {
     let sender = |(key, seen): &(SightingKey, Seen)| Sender {
         who: if key.organisation.is_empty() { "all others together".to_owned() } else { key.organisation.clone() },
         is_foreign: alias_words::is_foreign(&view.listed.alias, key),
-        is_known: alias_words::is_known(&view.listed.alias, (key, seen), now),
+        is_known: alias_view::is_known(&view.listed.alias, key, *seen, now),
         proof: alias_words::proof(key),
         first: when::day(seen.first.day()),
         last: when::day(seen.last.day()),
