@@ -32,8 +32,14 @@ pub async fn set_max_messages(tx: &mut Tx, id: AliasId, max: Option<i64>) -> Res
     changed!(tx, sqlx::query("UPDATE aliases SET max_messages = $2 WHERE id = $1").bind(id.0).bind(max)).map(drop)
 }
 
-/// Forwards to these mailboxes and no other.
+/// Forwards to these mailboxes and no other. Where it leaves one, the links in the mail that lies there are not followed any
+/// more.
 pub async fn set_mailboxes(tx: &mut Tx, id: AliasId, mailboxes: &[MailboxId]) -> Result<(), Error> {
+    let before: Vec<i64> = on!(tx, c => sqlx::query_scalar("SELECT mailbox_id FROM alias_mailboxes WHERE alias_id = $1")
+        .bind(id.0).fetch_all(c))?;
+    if before.iter().any(|mailbox| !mailboxes.contains(&MailboxId(*mailbox))) {
+        changed!(tx, sqlx::query("UPDATE aliases SET link_epoch = link_epoch + 1 WHERE id = $1").bind(id.0))?;
+    }
     changed!(tx, sqlx::query("DELETE FROM alias_mailboxes WHERE alias_id = $1").bind(id.0))?;
     for mailbox in mailboxes {
         super::alias::add_mailbox(tx, id, *mailbox).await?;

@@ -215,7 +215,10 @@ async fn an_alias_its_owner_or_another_message_touched_is_not_taken_back() {
         let met = provisional(&app, "f@own.example").await.id;
         assert_eq!(write!(app, tx => made_alias::keep(tx, met, now).await).await.unwrap(), Kept::Now);
         assert_eq!(write!(app, tx => made_alias::keep(tx, met, now).await).await.unwrap(), Kept::Before);
-        for id in [killed, revived, noted, tagged, met] {
+        let moved = provisional(&app, "g@own.example").await.id;
+        let second = app.mailbox("second@inbox.example").await;
+        write!(app, tx => storage::alias_change::set_mailboxes(tx, moved, &[second]).await).await.unwrap();
+        for id in [killed, revived, noted, tagged, met, moved] {
             assert!(!take_back(&app, id).await, "{id:?}");
         }
         assert_eq!(alias_of(&app, "b@own.example").await.unwrap().state, AliasState::Killed);
