@@ -82,7 +82,7 @@ pub async fn change_password(
     let (desk_, domain, user_, keep) = (desk.clone(), domain.cloned(), user.clone(), keep.id);
     let changed = desk.storage.write(move |tx| {
         Box::pin(async move {
-            password::replace(tx, user_.id, &hash, Some(keep)).await?;
+            password::replace(tx, user_.id, &hash, Some(keep), desk_.clock.now()).await?;
             tell(tx, &desk_, domain.as_ref(), &user_, &password_letter()).await?;
             Ok::<_, PasswordChangeError>(())
         })
