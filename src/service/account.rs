@@ -166,6 +166,11 @@ pub async fn remove(desk: &Desk, user: &User) -> Result<u64, RemoveError> {
     Ok(retired)
 }
 
+/// Whether nobody else has an account.
+pub async fn is_only_one(desk: &Desk) -> Result<bool, storage::Error> {
+    Ok(storage::user::list(&mut desk.storage.read().await?, None, 2).await?.len() <= 1)
+}
+
 /// Whether others would be left without an administrator.
 async fn is_needed(tx: &mut Tx, id: UserId) -> Result<(), RemoveError> {
     let admins = storage::user::list_admins(tx).await?;
