@@ -188,6 +188,9 @@ pub struct Contact {
     /// Since when it is out of the list.
     #[serde(default)]
     pub hidden_at: Option<Timestamp>,
+    /// When the owner first wrote to it.
+    #[serde(default)]
+    pub written_at: Option<Timestamp>,
     /// When it first wrote.
     pub created_at: Timestamp,
 }

@@ -82,7 +82,7 @@ pub async fn change_password(
     let (desk_, domain, user_, keep) = (desk.clone(), domain.cloned(), user.clone(), keep.id);
     let changed = desk.storage.write(move |tx| {
         Box::pin(async move {
-            password::replace(tx, user_.id, &hash, Some(keep)).await?;
+            password::replace(tx, user_.id, &hash, Some(keep), desk_.clock.now()).await?;
             tell(tx, &desk_, domain.as_ref(), &user_, &password_letter()).await?;
             Ok::<_, PasswordChangeError>(())
         })
@@ -164,6 +164,11 @@ pub async fn remove(desk: &Desk, user: &User) -> Result<u64, RemoveError> {
     let retired = removed.await?;
     tracing::info!(user.id = %user.id, retired, "an account was removed by its owner");
     Ok(retired)
+}
+
+/// Whether nobody else has an account.
+pub async fn is_only_one(desk: &Desk) -> Result<bool, storage::Error> {
+    Ok(storage::user::list(&mut desk.storage.read().await?, None, 2).await?.len() <= 1)
 }
 
 /// Whether others would be left without an administrator.

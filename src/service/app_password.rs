@@ -92,7 +92,7 @@ pub async fn create(desk: &Desk, user: UserId, name: &str) -> Result<(AppPasswor
     make(desk, user, None, name).await
 }
 
-/// The same for whoever asks by an API token: revoking that one ends it, too.
+/// The same for whoever asks by an API token: it ends with that one, whether that is revoked or expires.
 pub async fn create_by(desk: &Desk, maker: &ApiToken, name: &str) -> Result<(AppPassword, Secret), CreateError> {
     make(desk, maker.user_id, Some(maker.id), name).await
 }
@@ -125,7 +125,7 @@ async fn make(desk: &Desk, user: UserId, made_by: Option<ApiTokenId>, name: &str
 
 /// A user's app passwords, oldest first.
 pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<AppPassword>, storage::Error> {
-    app_password::list(&mut desk.storage.read().await?, user).await
+    app_password::list(&mut desk.storage.read().await?, user, desk.clock.now()).await
 }
 
 /// Revokes one: nobody logs in with it any more, and who did is refused the next message.
@@ -136,7 +136,7 @@ pub async fn revoke(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), RevokeE
 
 /// Whether a login still holds.
 pub async fn holds(desk: &Desk, login: Login) -> Result<bool, storage::Error> {
-    app_password::exists(&mut desk.storage.read().await?, login.app_password).await
+    app_password::exists(&mut desk.storage.read().await?, login.app_password, desk.clock.now()).await
 }
 
 /// From where a device logs in.
@@ -173,7 +173,7 @@ pub async fn check(desk: &Desk, logins: &Logins, origin: Origin, name: &str, pas
 async fn verify(desk: &Desk, logins: &Logins, name: &str, password: &str) -> Result<Option<AppPassword>, LoginError> {
     let secret = Secret::parse(password);
     let selector = secret.as_ref().map_or(NO_SELECTOR, Secret::selector);
-    let found = app_password::find_by_selector(&mut desk.storage.read().await?, selector).await?;
+    let found = app_password::find_by_selector(&mut desk.storage.read().await?, selector, desk.clock.now()).await?;
     let hash = found.as_ref().map(|found| found.hash.reveal().as_str());
     let fits = logins.passwords.verify(secret.as_ref().map_or(password, Secret::secret), hash).await?;
     let name = Address::parse(name.trim()).map(|address| address.folded()).unwrap_or_default();

@@ -50,6 +50,7 @@ struct ContactRow {
     token: String,
     blocked_at: Option<i64>,
     hidden_at: Option<i64>,
+    written_at: Option<i64>,
     created_at: i64,
 }
 
@@ -85,6 +86,7 @@ impl From<ContactRow> for transfer::Contact {
             token: row.token,
             blocked_at: columns::optional_time(row.blocked_at),
             hidden_at: columns::optional_time(row.hidden_at),
+            written_at: columns::optional_time(row.written_at),
             created_at: Timestamp::from_micros(row.created_at),
         }
     }
@@ -185,7 +187,7 @@ pub async fn add_history(tx: &mut Tx, page: &mut [Whole]) -> Result<(), Error> {
         tx,
         ids,
         ContactRow,
-        "SELECT alias_id, address, token, blocked_at, hidden_at, created_at FROM contacts WHERE alias_id",
+        "SELECT alias_id, address, token, blocked_at, hidden_at, written_at, created_at FROM contacts WHERE alias_id",
         " ORDER BY id"
     );
     let days = of_these!(

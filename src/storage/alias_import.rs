@@ -44,6 +44,7 @@ pub struct ContactCopy {
     pub token: String,
     pub blocked_at: Option<i64>,
     pub hidden_at: Option<i64>,
+    pub written_at: Option<i64>,
     pub created_at: i64,
 }
 
@@ -262,14 +263,14 @@ pub async fn add_contacts(tx: &mut Tx, rows: &[ContactCopy]) -> Result<u64, Erro
     written!(
         tx,
         list(rows)?,
-        "INSERT INTO contacts (uuid, alias_id, address, address_key, token, blocked_at, hidden_at, created_at) \
+        "INSERT INTO contacts (uuid, alias_id, address, address_key, token, blocked_at, hidden_at, written_at, created_at) \
          SELECT unhex(value->>'uuid'), value->>'alias_id', value->>'address', value->>'address_key', \
-         value->>'token', value->>'blocked_at', value->>'hidden_at', value->>'created_at' \
+         value->>'token', value->>'blocked_at', value->>'hidden_at', value->>'written_at', value->>'created_at' \
          FROM json_each($1) WHERE TRUE ORDER BY key ON CONFLICT DO NOTHING",
-        "INSERT INTO contacts (uuid, alias_id, address, address_key, token, blocked_at, hidden_at, created_at) \
+        "INSERT INTO contacts (uuid, alias_id, address, address_key, token, blocked_at, hidden_at, written_at, created_at) \
          SELECT (r.value->>'uuid')::uuid, (r.value->>'alias_id')::bigint, r.value->>'address', r.value->>'address_key', \
          r.value->>'token', (r.value->>'blocked_at')::bigint, (r.value->>'hidden_at')::bigint, \
-         (r.value->>'created_at')::bigint FROM jsonb_array_elements($1::text::jsonb) WITH ORDINALITY AS r (value, place) \
+         (r.value->>'written_at')::bigint, (r.value->>'created_at')::bigint FROM jsonb_array_elements($1::text::jsonb) WITH ORDINALITY AS r (value, place) \
          ORDER BY r.place ON CONFLICT DO NOTHING"
     )
 }

@@ -17,7 +17,9 @@ use utoipa::ToSchema;
 pub enum State {
     /// Passes mail on.
     Active,
-    /// Takes mail from known senders of its site only.
+    /// Takes mail from known senders only, and only when it is proven (DKIM or SPF, aligned) to be theirs: the site; with a
+    /// site, who proved themselves in the alias's first three days, without one, before it was locked; contacts that were
+    /// written to from it. Others get 550.
     Locked,
     /// Takes nothing for now (450): senders keep trying.
     Paused,

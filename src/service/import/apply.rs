@@ -257,6 +257,7 @@ fn copy_contact(alias_id: AliasId, contact: &transfer::Contact, now: Timestamp, 
         token: token.unwrap_or_else(|| ReverseToken::draw(chance)).to_string(),
         blocked_at: contact.blocked_at.map(|at| text::past(at, now).as_micros()),
         hidden_at: contact.hidden_at.map(|at| text::past(at, now).as_micros()),
+        written_at: contact.written_at.map(|at| text::past(at, now).as_micros()),
         created_at: text::past(contact.created_at, now).as_micros(),
     })
 }
