@@ -23,6 +23,8 @@ pub enum About {
     Notice(NoticeKind),
     /// A link that proves who reads the mailbox.
     Link(Purpose),
+    /// A code that does.
+    Code,
     /// A change of an account or a mailbox.
     Change,
 }
@@ -50,6 +52,8 @@ fn accounts() -> Vec<Sample> {
     let (link, change) = (About::Link, About::Change);
     vec![
         sample("Somebody signs up", link(Purpose::SignUp), account_letter::sign_up(URL, SECRET)),
+        sample("Somebody signs up in an app", About::Code, account_letter::sign_up_code(URL, &Private::new("042917".into()))),
+        sample("An app signed up twice", link(Purpose::ResetPassword), account_letter::choose_password(URL, SECRET)),
         sample("Somebody signs up who has an account", change, account_letter::has_account(URL)),
         sample("Somebody forgot their password", link(Purpose::ResetPassword), account_letter::reset(URL, SECRET)),
         sample("A password was set by a mailed link", change, account_letter::password_changed(URL)),
