@@ -18,19 +18,30 @@ pub enum Scope {
     /// See everything of the user.
     #[serde(rename = "read")]
     Read,
-    /// Change everything of the user; includes the others.
+    /// Change everything of the user but how they sign in; includes the two before.
     #[serde(rename = "write")]
     Write,
+    /// See and change how the user signs in, and end the account. No other scope includes it.
+    #[serde(rename = "account")]
+    Account,
+    /// Administer the instance, as long as the user may. No other scope includes it.
+    #[serde(rename = "admin")]
+    Admin,
 }
 
-words!(Scope { AliasCreate = "alias:create", Read = "read", Write = "write" });
+words!(Scope { AliasCreate = "alias:create", Read = "read", Write = "write", Account = "account", Admin = "admin" });
+
+impl Scope {
+    /// Each of them, the least first.
+    pub const ALL: [Self; 5] = [Self::AliasCreate, Self::Read, Self::Write, Self::Account, Self::Admin];
+}
 
 /// The scopes of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// These, each once; everything when there are none.
+    /// These, each once; `write` when there are none.
     pub fn new(mut scopes: Vec<Scope>) -> Self {
         if scopes.is_empty() {
             scopes.push(Scope::Write);
@@ -42,7 +53,8 @@ impl Scopes {
 
     /// Whether a token of these scopes may do what needs that one.
     pub fn allow(&self, needed: Scope) -> bool {
-        self.0.contains(&needed) || self.0.contains(&Scope::Write)
+        let is_of_write = matches!(needed, Scope::AliasCreate | Scope::Read | Scope::Write);
+        self.0.contains(&needed) || (is_of_write && self.0.contains(&Scope::Write))
     }
 
     /// Each of them.

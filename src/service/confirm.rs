@@ -36,7 +36,18 @@ pub async fn with_password(
     session: &Session,
     given: (&Private<String>, &str),
 ) -> Result<(), ConfirmError> {
-    let (text, code) = given;
+    prove(desk, logins, ip, user, given).await?;
+    if session::confirm(desk, session).await? { Ok(()) } else { Err(ConfirmError::Wrong) }
+}
+
+/// Whether these are the user's password and, where one is asked for, a code: for programs, which prove it with the act itself.
+pub async fn prove(
+    desk: &Desk,
+    logins: &Logins,
+    ip: IpAddr,
+    user: &User,
+    (text, code): (&Private<String>, &str),
+) -> Result<(), ConfirmError> {
     let known = password::check(desk, logins, ip, &user.email.to_string(), text).await.map_err(|error| match error {
         LoginError::Wrong => ConfirmError::Wrong,
         LoginError::TooMany => ConfirmError::TooMany,
@@ -53,5 +64,5 @@ pub async fn with_password(
             FactorError::Storage(error) => error.into(),
         })?;
     }
-    if session::confirm(desk, session).await? { Ok(()) } else { Err(ConfirmError::Wrong) }
+    Ok(())
 }

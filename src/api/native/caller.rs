@@ -22,6 +22,14 @@ pub struct Reader(pub Caller);
 #[derive(Debug, Clone)]
 pub struct Writer(pub Caller);
 
+/// A caller who may see and change how the user signs in.
+#[derive(Debug, Clone)]
+pub struct Keeper(pub Caller);
+
+/// A caller who may administer the instance: an administrator, with a token that says so.
+#[derive(Debug, Clone)]
+pub struct Admin(pub Caller);
+
 /// A caller who may make aliases.
 #[derive(Debug, Clone)]
 pub struct Creator(pub Caller);
@@ -65,6 +73,15 @@ impl FromRequestParts<Broker> for Holder {
     }
 }
 
+impl FromRequestParts<Broker> for Admin {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Problem> {
+        let caller = caller(parts, broker, Scope::Admin).await?;
+        if caller.user.is_admin { Ok(Self(caller)) } else { Err(Problem::not_admin()) }
+    }
+}
+
 extractor!(Reader, Scope::Read);
 extractor!(Writer, Scope::Write);
 extractor!(Creator, Scope::AliasCreate);
+extractor!(Keeper, Scope::Account);

@@ -21,6 +21,7 @@ pub mod once;
 pub mod option;
 pub mod page;
 pub mod problem;
+pub mod proof;
 pub mod request;
 pub mod routes;
 pub mod shape;

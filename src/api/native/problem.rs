@@ -60,6 +60,16 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", format!("this needs a token with the scope {scope}"))
     }
 
+    /// The token may, its user may not any more.
+    pub fn not_admin() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", "the user of this token does not administer the instance")
+    }
+
+    /// Tried too often.
+    pub fn too_many(fix: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", fix)
+    }
+
     /// Not there, or somebody else's: the two are never told apart.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not found", "there is no such thing, or it is not yours")

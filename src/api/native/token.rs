@@ -38,9 +38,15 @@ pub enum ScopeShape {
     /// See everything of the user.
     #[serde(rename = "read")]
     Read,
-    /// Change everything of the user; includes the others.
+    /// Change everything of the user but how they sign in; includes the two before.
     #[serde(rename = "write")]
     Write,
+    /// See and change how the user signs in, and end the account.
+    #[serde(rename = "account")]
+    Account,
+    /// Administer the instance, as long as the user may.
+    #[serde(rename = "admin")]
+    Admin,
 }
 
 impl From<Scope> for ScopeShape {
@@ -49,6 +55,8 @@ impl From<Scope> for ScopeShape {
             Scope::AliasCreate => Self::AliasCreate,
             Scope::Read => Self::Read,
             Scope::Write => Self::Write,
+            Scope::Account => Self::Account,
+            Scope::Admin => Self::Admin,
         }
     }
 }
@@ -59,6 +67,8 @@ impl From<ScopeShape> for Scope {
             ScopeShape::AliasCreate => Self::AliasCreate,
             ScopeShape::Read => Self::Read,
             ScopeShape::Write => Self::Write,
+            ScopeShape::Account => Self::Account,
+            ScopeShape::Admin => Self::Admin,
         }
     }
 }
@@ -152,7 +162,7 @@ pub async fn create(
     let asking = &writer.0.token;
     let scopes: Vec<Scope> = body.value.scopes.into_iter().map(Scope::from).collect();
     if scopes.is_empty() {
-        return Err(Problem::invalid("scopes", "name at least one of alias:create, read, write"));
+        return Err(Problem::invalid("scopes", "name at least one of alias:create, read, write, account, admin"));
     }
     if let Some(wider) = scopes.iter().find(|scope| !asking.scopes.allow(**scope)) {
         return Err(Problem::forbidden(wider.as_str()));

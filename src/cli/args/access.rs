@@ -103,7 +103,7 @@ pub enum TokenCommand {
         /// What you call it: the program or device it is for
         #[arg(long, value_name = "T")]
         name: String,
-        /// What it may do: alias:create, read or write; once for each. Everything when left out
+        /// What it may do: alias:create, read, write, account or admin; once for each. write when left out: everything but how the user signs in
         #[arg(long = "scope", value_name = "S", value_parser = scopes())]
         scopes: Vec<Scope>,
         /// How long it is in force, for example 365d; until it is revoked when left out
@@ -168,5 +168,5 @@ fn yes_or_no() -> impl TypedValueParser<Value = bool> {
 }
 
 fn scopes() -> impl TypedValueParser<Value = Scope> {
-    PossibleValuesParser::new(["alias:create", "read", "write"]).try_map(|word| word.parse::<Scope>())
+    PossibleValuesParser::new(Scope::ALL.map(|scope| scope.as_str())).try_map(|word| word.parse::<Scope>())
 }

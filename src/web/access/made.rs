@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{CHOICES, LIVES, Page};
-use crate::model::api_token::Scopes;
+use super::{LIVES, Page, choices};
+use crate::model::api_token::{Scope, Scopes};
 use crate::service::app_password::CreateError as PasswordError;
 use crate::service::broker::Broker;
 use crate::service::token::CreateError as TokenError;
@@ -52,13 +52,13 @@ struct MadePassword {
 /// Makes a key.
 pub async fn token(State(broker): State<Broker>, _: Confirmed, form: Checked) -> Result<Response, Failure> {
     let Checked { who, fields } = form;
-    let choice = CHOICES.iter().find(|(word, ..)| *word == fields.text("may"));
+    let choice = choices(&who.user).find(|(word, ..)| *word == fields.text("may"));
     let life = LIVES.iter().find(|(word, ..)| *word == fields.text("life"));
-    let (Some((_, _, scope)), Some((_, _, days))) = (choice, life) else {
+    let (Some((_, _, wanted)), Some((_, _, days))) = (choice, life) else {
         return again(&broker, &form_of(who, fields), "Nothing was made. Please choose what it may do, and for how long.").await;
     };
     let expires_at = (*days > 0).then(|| broker.now().plus(Duration::from_hours(24 * days)));
-    let scopes = Scopes::new(vec![*scope]);
+    let scopes = Scopes::new(wanted.to_vec());
     let made = tokens::create(&broker.desk, who.user_id(), fields.text("name"), scopes.clone(), expires_at).await;
     let secret = match made {
         Ok((_, secret)) => secret,
@@ -73,8 +73,8 @@ pub async fn token(State(broker): State<Broker>, _: Confirmed, form: Checked) ->
         secret: secret.into_inner(),
         is_https: url.starts_with("https://"),
         url,
-        may_everything: scopes.allow(crate::model::api_token::Scope::Write),
-        may_make: scopes.allow(crate::model::api_token::Scope::AliasCreate),
+        may_everything: scopes.allow(Scope::Write),
+        may_make: scopes.allow(Scope::AliasCreate),
     };
     Ok(pages::show(StatusCode::OK, &page))
 }

@@ -21,6 +21,7 @@ use super::session::SignedIn;
 use super::{pages, when};
 use crate::model::Timestamp;
 use crate::model::api_token::{ApiToken, Scope, Scopes};
+use crate::model::user::User;
 use crate::service::app_password::{self, RevokeError};
 use crate::service::broker::Broker;
 use crate::service::token;
@@ -41,10 +42,16 @@ const SAID: [(&str, &str); 2] = [
 ];
 
 /// What a key may do: what forms send, and in words.
-const CHOICES: [(&str, &str, Scope); 3] = [
-    ("make", "Only make new aliases. It sees nothing: right for a password manager", Scope::AliasCreate),
-    ("see", "See everything, change nothing", Scope::Read),
-    ("all", "Everything: right for a browser extension and a phone app", Scope::Write),
+const CHOICES: [(&str, &str, &[Scope]); 5] = [
+    ("make", "Only make new aliases. It sees nothing: right for a password manager", &[Scope::AliasCreate]),
+    ("see", "See everything, change nothing", &[Scope::Read]),
+    ("all", "Everything but how you sign in: right for a browser extension and a phone app", &[Scope::Write]),
+    (
+        "account",
+        "Everything, and how you sign in. Each such change asks for your password as well",
+        &[Scope::Write, Scope::Account],
+    ),
+    ("admin", "Everything but how you sign in, and administer this Postern", &[Scope::Write, Scope::Admin]),
 ];
 
 /// How long it is in force: what forms send, in words, in days.
@@ -67,6 +74,8 @@ struct Row {
 #[template(path = "access.html", config = "src/web/askama.toml")]
 struct Page {
     chrome: Chrome,
+    /// What a key may do, for whoever asks: what the form sends, and in words.
+    choices: Vec<(&'static str, &'static str)>,
     /// Whether something may be made without proving anew who is there.
     is_confirmed: bool,
     tokens: Vec<Row>,
@@ -78,6 +87,12 @@ struct Page {
     password_name: String,
 }
 
+/// Those a user has: only an administrator can hand on administration.
+fn choices(user: &User) -> impl Iterator<Item = &'static (&'static str, &'static str, &'static [Scope])> {
+    let is_admin = user.is_admin;
+    CHOICES.iter().filter(move |(_, _, scopes)| is_admin || !scopes.contains(&Scope::Admin))
+}
+
 impl Page {
     async fn load(broker: &Broker, who: &SignedIn, asked: &Fields) -> Result<Self, Failure> {
         let now = broker.now();
@@ -87,7 +102,7 @@ impl Page {
         let row = |token: &ApiToken| Row {
             uuid: token.uuid,
             name: token.name.clone(),
-            may: words(&token.scopes).to_owned(),
+            may: words(&token.scopes),
             made: when::day(token.created_at.day()),
             used: used(token.last_used_at),
             until: token.expires_at.map(|at| {
@@ -97,6 +112,7 @@ impl Page {
         };
         Ok(Self {
             chrome: who.chrome("Apps").saying(asked.some("said"), &SAID),
+            choices: choices(&who.user).map(|(word, words, _)| (*word, *words)).collect(),
             is_confirmed: who.session.is_confirmed(now),
             tokens: tokens.iter().map(row).collect(),
             passwords: passwords
@@ -123,13 +139,17 @@ impl Page {
     }
 }
 
-fn words(scopes: &Scopes) -> &'static str {
-    match (scopes.allow(Scope::Write), scopes.allow(Scope::Read), scopes.allow(Scope::AliasCreate)) {
-        (true, ..) => "everything",
-        (false, true, true) => "see everything, make new aliases",
-        (false, true, false) => "see everything",
-        (false, false, _) => "make new aliases",
-    }
+fn words(scopes: &Scopes) -> String {
+    let own = match (scopes.allow(Scope::Write), scopes.allow(Scope::Read), scopes.allow(Scope::AliasCreate)) {
+        (true, ..) => Some("everything but how you sign in"),
+        (false, true, true) => Some("see everything, make new aliases"),
+        (false, true, false) => Some("see everything"),
+        (false, false, true) => Some("make new aliases"),
+        (false, false, false) => None,
+    };
+    let account = scopes.allow(Scope::Account).then_some("change how you sign in");
+    let admin = scopes.allow(Scope::Admin).then_some("administer this Postern");
+    [own, account, admin].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 async fn look(State(broker): State<Broker>, who: SignedIn, Asked(asked): Asked) -> Result<Response, Failure> {
