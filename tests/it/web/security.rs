@@ -134,7 +134,7 @@ async fn one_signs_in_with_another_verified_mailbox_of_ones_own() {
     .await;
 }
 
-async fn rows(app: &TestApp, table: &str) -> i64 {
+pub(super) async fn rows(app: &TestApp, table: &str) -> i64 {
     let sql = format!("SELECT COUNT(*) FROM {table}");
     match &mut app.storage().read().await.unwrap() {
         Tx::Sqlite(t) => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut **t).await.unwrap(),
