@@ -18,7 +18,9 @@ pub fn subject(message: &Message) -> String {
 /// The first letter with that subject that arrived.
 pub fn find(app: &TestApp, wanted: &str) -> Message {
     let mut letters = app.sink.messages().into_iter().filter(|message| message.accepted && subject(message) == wanted);
-    letters.next().unwrap_or_else(|| panic!("no letter about {wanted}"))
+    let found = letters.next();
+    assert!(found.is_some(), "no letter about {wanted}");
+    found.unwrap()
 }
 
 /// The path of the first link in a letter that begins so.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern::config::instance::Registration;
-use postern::model::Timestamp;
+use postern::model::{Private, Timestamp};
 use postern::service::{domain, mailbox, sign_up_code, user};
 use postern::storage;
 use serde_json::{Value, json};
@@ -347,7 +347,7 @@ async fn an_instance_that_is_not_open_says_how_accounts_are_made() {
                 let (status, words) = said(post(&app, path, body).await);
                 assert!(status == 400 && words.contains(word), "{path}: {words}");
             }
-            assert!(!sign_up_code::waits(&app.running.broker, NEW, &Default::default()).await.unwrap());
+            assert!(!sign_up_code::waits(&app.running.broker, NEW, &Private::default()).await.unwrap());
             assert!(row(&app, NEW).await.is_none() && app.queue().await.is_empty());
             user::remove(&app.running.broker.desk, app.user).await.unwrap();
             app.finish().await;
