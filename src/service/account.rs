@@ -73,17 +73,18 @@ impl From<SetError> for PasswordChangeError {
 /// working, and they are told by mail where there is a domain to write from.
 pub async fn change_password(
     desk: &Desk,
-    domain: Option<&DomainName>,
+    (domain, url): (Option<&DomainName>, &str),
     user: &User,
     keep: &Session,
     text: &Private<String>,
 ) -> Result<(), PasswordChangeError> {
     let hash = password::hash(desk, &Passwords::default(), text).await?;
     let (desk_, domain, user_, keep) = (desk.clone(), domain.cloned(), user.clone(), keep.id);
+    let letter = password_letter(url);
     let changed = desk.storage.write(move |tx| {
         Box::pin(async move {
             password::replace(tx, user_.id, &hash, Some(keep), desk_.clock.now()).await?;
-            tell(tx, &desk_, domain.as_ref(), &user_, &password_letter()).await?;
+            tell(tx, &desk_, domain.as_ref(), &user_, &letter).await?;
             Ok::<_, PasswordChangeError>(())
         })
     });
@@ -127,16 +128,16 @@ async fn tell(tx: &mut Tx, desk: &Desk, domain: Option<&DomainName>, user: &User
 }
 
 /// To a user who set a new password while signed in.
-pub(super) fn password_letter() -> Letter {
+pub(super) fn password_letter(url: &str) -> Letter {
     Letter {
         subject: "Your password was changed".into(),
         paragraphs: vec![
             "The password of your Postern account was changed, and all other browsers were signed out.".into(),
             "If that was you, there is nothing to do. If it was not, somebody else is in your account: set a new password with \
-             \"I forgot my password\" on the sign-in page, or ask whoever runs this Postern for help."
+             the link below, which asks for a letter to this address, or ask whoever runs this Postern for help."
                 .into(),
         ],
-        action: None,
+        action: Some(("I did not change my password".into(), format!("{url}/reset"))),
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Logins {
     pub(super) codes: AccountAttempts,
     /// Offers of a passkey to whoever is not known yet: not failed, but not any number of them.
     pub(super) offers: Attempts,
+    /// Offers that sign-in pages ask for by themselves: however many, the ones people ask for are still made.
+    pub(super) quiet_offers: Attempts,
     /// Letters that strangers asked for, to whatever address: nobody is to make us send many.
     pub(super) letters: Attempts,
 }

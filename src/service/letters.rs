@@ -22,20 +22,24 @@ pub(super) fn verify_mailbox(address: &Address, link: &str) -> Letter {
     }
 }
 
+fn mailboxes(public_url: &str) -> (String, String) {
+    ("Look at your mailboxes".into(), format!("{public_url}/mailboxes"))
+}
+
 /// To the default mailbox when mail may go to another one.
-pub(super) fn mailbox_added(new: &Address) -> Letter {
+pub(super) fn mailbox_added(new: &Address, public_url: &str) -> Letter {
     Letter {
         subject: "Your account has another mailbox".into(),
         paragraphs: vec![
             format!("{new} was confirmed as a mailbox of your Postern account: mail can be forwarded there from now on."),
             "If that was not you, somebody else is in your account: remove that mailbox, and change your password.".into(),
         ],
-        action: None,
+        action: Some(mailboxes(public_url)),
     }
 }
 
 /// To the old mailbox when another one took its place at once.
-pub(super) fn mailbox_moved(old: &Address, new: &Address) -> Letter {
+pub(super) fn mailbox_moved(old: &Address, new: &Address, public_url: &str) -> Letter {
     Letter {
         subject: "One of your mailboxes has moved".into(),
         paragraphs: vec![
@@ -43,7 +47,7 @@ pub(super) fn mailbox_moved(old: &Address, new: &Address) -> Letter {
             "If that was not you, somebody else is in your account: sign in, move the mailbox back, and change your password."
                 .into(),
         ],
-        action: None,
+        action: Some(mailboxes(public_url)),
     }
 }
 
@@ -59,6 +63,6 @@ pub(super) fn mailbox_moves(old: &Address, new: &Address, public_url: &str) -> L
             ),
             "If it was not you, cancel the move on the page of your mailboxes, and change your password.".into(),
         ],
-        action: Some(("Look at your mailboxes".into(), format!("{public_url}/mailboxes"))),
+        action: Some(mailboxes(public_url)),
     }
 }

@@ -122,7 +122,7 @@ async fn begin_in(tx: &mut Tx, desk: &Desk, domain: &DomainName, public_url: &st
             let done = replace(tx, &old, there, false, desk.clock.now()).await?;
             if old.verified_at.is_some() {
                 // The old one is no mailbox any more.
-                let letter = letters::mailbox_moved(&old.address, &done.address);
+                let letter = letters::mailbox_moved(&old.address, &done.address, public_url);
                 notice::send(tx, desk, domain, &old.address, None, &letter).await?;
             }
             if moves_sign_in {

@@ -113,8 +113,11 @@ async fn verify(desk: &Desk, logins: &Logins, email: &str, text: &Private<String
     let email = Address::parse(email.trim()).map(|address| address.folded()).unwrap_or_default();
     let found = password::find(&mut desk.storage.read().await?, &email).await?;
     let hash = found.as_ref().and_then(|found| found.hash.as_ref()).map(|hash| hash.reveal().as_str());
-    // No password is that long; the work is done all the same.
-    let text = if text.reveal().len() > LONGEST { "" } else { text.reveal().as_str() };
-    let fits = logins.passwords.verify(text, hash).await?;
+    let fits = logins.passwords.verify(bounded(text), hash).await?;
     Ok(found.filter(|_| fits))
+}
+
+/// What is compared with a hash. No password is longer than they may be; the work is done all the same.
+pub(super) fn bounded(text: &Private<String>) -> &str {
+    if text.reveal().len() > LONGEST { "" } else { text.reveal() }
 }

@@ -8,7 +8,7 @@ mod aliases;
 mod domains;
 mod failure;
 mod hold;
-mod letter;
+pub mod letter;
 mod link;
 mod mailboxes;
 mod onboarding;

@@ -8,6 +8,7 @@ use postern::service::{app_password, mailbox, password, token};
 use postern::storage::Tx;
 use sqlx::AssertSqlSafe;
 
+use super::letter::{find, link};
 use super::two_step::{PASSWORD, start};
 use crate::storage::plans::execute;
 use crate::support::app::{MAILBOX, TestApp, user};
@@ -55,6 +56,7 @@ async fn another_password_needs_proof_ends_other_sessions_and_is_told_of() {
         assert!(signs_in(&app, MAILBOX, NEW).await && !signs_in(&app, MAILBOX, PASSWORD).await);
         app.deliver_after(Duration::ZERO).await;
         assert_eq!(subjects(&app), ["Your password was changed"]);
+        assert_eq!(link(&find(&app, "Your password was changed"), "/reset"), "/reset");
         app.finish().await;
     })
     .await;
@@ -135,7 +137,7 @@ async fn one_signs_in_with_another_verified_mailbox_of_ones_own() {
     .await;
 }
 
-async fn rows(app: &TestApp, table: &str) -> i64 {
+pub(super) async fn rows(app: &TestApp, table: &str) -> i64 {
     let sql = format!("SELECT COUNT(*) FROM {table}");
     match &mut app.storage().read().await.unwrap() {
         Tx::Sqlite(t) => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut **t).await.unwrap(),
