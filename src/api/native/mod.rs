@@ -15,7 +15,9 @@ pub mod delivery;
 pub mod document;
 pub mod domain;
 pub mod error;
+pub mod export;
 pub mod hold;
+pub mod import;
 pub mod mailbox;
 pub mod once;
 pub mod option;
@@ -42,7 +44,7 @@ use routes::Routes;
 
 /// Every noun.
 fn all() -> Routes {
-    let nouns: [fn(Routes) -> Routes; 14] = [
+    let nouns: [fn(Routes) -> Routes; 15] = [
         account::routes,
         option::routes,
         alias::routes,
@@ -57,6 +59,7 @@ fn all() -> Routes {
         token::routes,
         app_password::routes,
         webhook::routes,
+        export::routes,
     ];
     nouns.into_iter().fold(Routes::new(), |routes, noun| noun(routes))
 }

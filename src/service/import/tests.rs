@@ -18,6 +18,7 @@ fn all(source: Source, bytes: &[u8], limit: u64) -> Result<(Vec<Row>, usize), Re
         match sent {
             Sent::Row(row) => rows.push(*row),
             Sent::Belongings(_) => belongings += 1,
+            Sent::Note(_) => {}
         }
         Ok(())
     })?;

@@ -15,6 +15,7 @@ use postern::model::transfer;
 use postern::model::user::OnQuarantine;
 use postern::service::alias::{self, NewAlias};
 use postern::service::import::{self, Job, Source};
+use postern::service::export::NameKeyIs;
 use postern::service::{Desk, block, domain, export, mailbox, user};
 use postern::storage::{self, Tx, account_copy, alias_import};
 
@@ -31,7 +32,7 @@ pub async fn exported(desk: &Desk, user: UserId) -> (String, String) {
 async fn archive(desk: &Desk, user: UserId) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     let mut counts = Vec::new();
-    let count = export::write(desk, user, &mut bytes, &mut |count| counts.push(count)).await.unwrap();
+    let count = export::write(desk, user, NameKeyIs::In, &mut bytes, &mut |count| counts.push(count)).await.unwrap();
     assert!(counts.is_empty() || counts.last() == Some(&count));
     bytes.into_inner()
 }
@@ -275,7 +276,7 @@ async fn who_is_gone_has_nothing_to_take_away() {
         let ann = ann(&desk).await.id;
         alias::create(&desk, plain(ann)).await.unwrap();
         user::remove(&desk, ann).await.unwrap();
-        let failed = export::write(&desk, ann, Cursor::new(Vec::new()), &mut |_| {}).await;
+        let failed = export::write(&desk, ann, NameKeyIs::In, Cursor::new(Vec::new()), &mut |_| {}).await;
         assert!(matches!(failed, Err(export::ExportError::Unknown)));
     })
     .await;

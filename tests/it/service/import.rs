@@ -67,7 +67,7 @@ async fn count(desk: &Desk, user_id: UserId) -> usize {
 
 /// Why each row was skipped, or what came of it.
 fn said(lines: &[Line]) -> Vec<(&str, &str)> {
-    lines.iter().map(|line| (line.address.as_str(), line.reason.unwrap_or(line.outcome.as_str()))).collect()
+    lines.iter().map(|line| (line.address.as_str(), line.reason.as_deref().unwrap_or(line.outcome.as_str()))).collect()
 }
 
 const RESERVED: &str = "the name is reserved for the instance";
@@ -99,7 +99,7 @@ async fn an_alias_keeps_its_address_state_note_site_and_mailboxes() {
 
         let (summary, _) = bring(&desk, ann.id, &corpus(Source::Addy, "addy.csv")).await;
         assert_eq!((summary.made, summary.skipped), (2, 2));
-        assert_eq!(summary.reasons.keys().copied().collect::<Vec<_>>(), ["it was deleted where it comes from", FOREIGN]);
+        assert_eq!(summary.reasons.keys().collect::<Vec<_>>(), ["it was deleted where it comes from", FOREIGN]);
         let first = listed(&desk, ann.id, "first@alias.example").await;
         assert_eq!((first.pinned, first.alias.display_name.as_deref()), (true, Some("Ann Roe")));
         assert_eq!(first.alias.created_at.to_rfc3339(), "2023-05-06T07:08:09Z");
@@ -180,7 +180,7 @@ async fn what_is_on_another_domain_is_made_anew_where_one_says() {
         assert_eq!((lines[1].outcome, lines[1].new_address.as_deref()), (Outcome::Made, None));
         assert_eq!(listed(&desk, ann.id, "q7x1k2v9@ann.example").await.alias.site.unwrap().as_str(), "lg.com");
         let foreign = Job { remap: only, ..corpus(Source::SimpleLogin, "simplelogin.csv") };
-        assert_eq!(bring(&desk, ann.id, &foreign).await.1[2].reason, Some(FOREIGN));
+        assert_eq!(bring(&desk, ann.id, &foreign).await.1[2].reason.as_deref(), Some(FOREIGN));
         // Whatever is not here goes to one place; what was moved before is there.
         let all = Job { remap: to("alias.example"), ..corpus(Source::SimpleLogin, "simplelogin.csv") };
         assert_eq!(bring(&desk, ann.id, &all).await.1[2].new_address.as_deref(), Some("quiet.owl123@alias.example"));
