@@ -164,7 +164,10 @@ fn write_done(to: &mut dyn Write, done: &Done) -> io::Result<()> {
         writeln!(to, "  {count} changed: {remark}")?;
     }
     if *contacts_renewed > 0 {
-        writeln!(to, "  {contacts_renewed} correspondents have new reverse addresses: the old ones are in use here, or another service's")?;
+        writeln!(
+            to,
+            "  {contacts_renewed} correspondents have new reverse addresses: the old ones are in use here, or another service's"
+        )?;
     }
     for line in done.lines.iter().take(SHOWN) {
         let address = printable(&line.address);

@@ -12,15 +12,15 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::Desk;
 use super::import::{COLUMNS, guard};
@@ -36,6 +36,8 @@ use crate::storage::{self, account_copy};
 const PAGE: u32 = 500;
 /// Bytes of an archive sent at once.
 const PIECE: usize = 64 * 1024;
+/// Bytes of `about.json` that are read.
+const LONGEST_ABOUT: u64 = 64 * 1024;
 /// What the files are, for whoever finds the archive in ten years.
 const README: &str = include_str!("export.txt");
 
@@ -68,14 +70,29 @@ pub enum NameKeyIs {
     LeftOut,
 }
 
-#[derive(Serialize)]
-struct About {
+/// What an archive says of itself, beside what is in it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct About {
     format: u64,
     made_at: Timestamp,
-    made_by: &'static str,
+    made_by: String,
     account: String,
-    aliases: u64,
-    left_out: Vec<&'static str>,
+    /// Aliases in it.
+    pub aliases: u64,
+    /// What is not in it although there is such a thing.
+    pub left_out: Vec<String>,
+}
+
+/// Looks at an archive that came from elsewhere; `None` when not all of it can be read.
+pub fn look(file: &File) -> Option<About> {
+    let mut archive = ZipArchive::new(file).ok()?;
+    for name in ["postern.json", "aliases.csv"] {
+        // Each part is read to its end, where its sum is compared.
+        io::copy(&mut archive.by_name(name).ok()?, &mut io::sink()).ok()?;
+    }
+    let mut text = Vec::new();
+    archive.by_name("about.json").ok()?.take(LONGEST_ABOUT).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 /// A whole archive, in a file without a name: when it is closed it is gone.
@@ -147,7 +164,7 @@ pub async fn write<W: Write + Seek + Send>(
     }
     archive.write_all(&table.into_inner().map_err(csv::IntoInnerError::into_error)?)?;
     archive.start_file("about.json", options)?;
-    let made_by = concat!("postern ", env!("CARGO_PKG_VERSION"));
+    let made_by = concat!("postern ", env!("CARGO_PKG_VERSION")).to_owned();
     let about = About { format: transfer::VERSION, made_at: desk.clock.now(), made_by, account, aliases: count, left_out };
     let mut text = Vec::new();
     to_json(&mut text, &about)?;
@@ -169,12 +186,12 @@ async fn write_belongings(
     user: UserId,
     key: NameKeyIs,
     to: &mut (impl Write + Send),
-) -> Result<(String, Vec<&'static str>), ExportError> {
+) -> Result<(String, Vec<String>), ExportError> {
     let tx = &mut desk.storage.read().await?;
     let found = storage::user::find(tx, user).await?.ok_or(ExportError::Unknown)?;
     let clients = storage::client_setting::get(tx, user).await?;
     let name_key = storage::made_alias::name_key(tx, user).await?;
-    let left_out = if name_key.is_some() && key == NameKeyIs::LeftOut { vec!["name_key"] } else { Vec::new() };
+    let left_out = if name_key.is_some() && key == NameKeyIs::LeftOut { vec!["name_key".to_owned()] } else { Vec::new() };
     let account = transfer::Account {
         email: found.email.to_string(),
         created_at: found.created_at,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -191,7 +191,8 @@ pub struct ReportShape {
 
 impl ReportShape {
     fn of(dry_run: bool, summary: Summary, kept: Kept) -> Self {
-        let owned = |counts: BTreeMap<Sentence, u64>| counts.into_iter().map(|(text, count)| (text.into_owned(), count)).collect();
+        let owned =
+            |counts: BTreeMap<Sentence, u64>| counts.into_iter().map(|(text, count)| (text.into_owned(), count)).collect();
         Self {
             dry_run,
             rows: summary.rows,
@@ -288,13 +289,16 @@ async fn receive(broker: &Broker, user: UserId, mut request: Request) -> Result<
         let fix = "send the file itself as the body, with the header Content-Type: application/octet-stream";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a file", fix));
     }
+    let refused = || too_large("a file has 32 MiB at the most; split it, or have the operator import it on the instance");
+    // Said before it is sent, where its length is.
+    if request.body().size_hint().lower() > LARGEST as u64 {
+        return Err(refused());
+    }
     let _pass = broker.imports.receive(user).map_err(busy)?;
     DefaultBodyLimit::max(LARGEST).apply(&mut request);
     match tokio::time::timeout(PATIENCE, Bytes::from_request(request, &())).await {
         Ok(Ok(file)) => Ok(file),
-        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Err(too_large("a file has 32 MiB at the most; split it, or have the operator import it on the instance"))
-        }
+        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(refused()),
         Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "Bad body", "the file did not arrive whole; send it again")),
         Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "Too slow", "the file did not arrive in time; send it again")),
     }

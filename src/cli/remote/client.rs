@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::super::failure::Failure;
-use super::fault::{FetchError, Fault};
+use super::fault::{Fault, FetchError};
 use super::sending::Sending;
 use crate::app::Environment;
 use crate::model::Timestamp;

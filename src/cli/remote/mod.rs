@@ -18,7 +18,9 @@ use std::io::Write;
 use reqwest::header::HeaderValue;
 use url::{Host, Url};
 
-use super::args::{AliasCommand, Command, DomainCommand, Global, ImportCommand, InviteCommand, MailboxCommand, Remote, UserCommand};
+use super::args::{
+    AliasCommand, Command, DomainCommand, Global, ImportCommand, InviteCommand, MailboxCommand, Remote, UserCommand,
+};
 use super::desk;
 use super::failure::Failure;
 use super::output::Output;

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Deserialize;
 
 use super::super::args::{ExportArgs, ImportCommand, ImportFile};
 use super::super::export;
@@ -14,17 +15,11 @@ use super::super::import::{self, Done};
 use super::super::output::Output;
 use super::client::Client;
 use super::fault::FetchError;
+use crate::service::export::look;
 use crate::service::import::upload::LARGEST;
 
 /// Bytes between two lines of progress where there is no terminal.
 const STEP: u64 = 8 * 1024 * 1024;
-
-/// The part of `about.json` that is told of.
-#[derive(Deserialize)]
-struct About {
-    aliases: u64,
-    left_out: Vec<String>,
-}
 
 /// Sends a file and tells what came of it.
 pub async fn run_import(client: &Client, command: ImportCommand, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -89,32 +84,25 @@ pub async fn run_export(client: &Client, args: &ExportArgs, output: &mut Output<
         FetchError::Fault(fault) => fault.into(),
         FetchError::Disk(error) => export::not_written(&error),
     })?;
-    let About { aliases, left_out } = about(temporary.as_file()).ok_or_else(|| {
+    let about = look(temporary.as_file()).ok_or_else(|| {
         Failure::new("what came is no whole export of Postern", "try again; is the instance as new as this program?")
     })?;
-    export::end(temporary, args, aliases, left_out, output)
-}
-
-/// What an archive says of itself; every part of it is checked against its sum.
-fn about(file: &File) -> Option<About> {
-    let mut archive = zip::ZipArchive::new(file).ok()?;
-    for name in ["postern.json", "aliases.csv"] {
-        io::copy(&mut archive.by_name(name).ok()?, &mut io::sink()).ok()?;
-    }
-    serde_json::from_reader(archive.by_name("about.json").ok()?).ok()
+    export::end(temporary, args, about.aliases, about.left_out, output)
 }
 
 /// How far a file is: a bar on a terminal, a line now and then elsewhere.
 #[derive(Clone)]
 struct Progress {
     bar: Option<ProgressBar>,
+    /// How many steps were told of.
+    steps: Arc<AtomicU64>,
     verb: &'static str,
 }
 
 impl Progress {
     fn begin(verb: &'static str) -> Self {
         let bar = io::stderr().is_terminal().then(|| ProgressBar::new(0));
-        Self { bar, verb }
+        Self { bar, steps: Arc::default(), verb }
     }
 
     fn at(&self, done: u64, total: Option<u64>) {
@@ -128,8 +116,8 @@ impl Progress {
                 }
                 bar.set_position(done);
             }
-            // Both go on in pieces smaller than a step. Nobody has to look.
-            None if done % STEP < done.min(64 * 1024) && done >= STEP => {
+            // Nobody has to look.
+            None if self.steps.fetch_max(done / STEP, Ordering::Relaxed) < done / STEP => {
                 let of = total.map(|total| format!(" of {}", total.div_ceil(MIB))).unwrap_or_default();
                 writeln!(io::stderr(), "{}{of} MiB {}", done / MIB, self.verb).unwrap_or_default();
             }

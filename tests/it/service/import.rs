@@ -120,6 +120,62 @@ async fn an_alias_keeps_its_address_state_note_site_and_mailboxes() {
     .await;
 }
 
+/// SimpleLogin's archive, and with it what somebody put into it.
+fn archive(more: &[(&str, &[u8])]) -> Vec<u8> {
+    use std::io::Write;
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let mut add = |name: &str, bytes: &[u8]| {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    };
+    for table in ["aliases", "mailboxes", "contacts"] {
+        add(&format!("{table}.json"), &std::fs::read(format!("tests/corpus/import/simplelogin-{table}.json")).unwrap());
+    }
+    for (name, bytes) in more {
+        add(name, bytes);
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn correspondents_of_simplelogin_come_along_under_reverse_addresses_of_ours() {
+    each_driver(async |database| {
+        let desk = desk(&database);
+        let ann = ann(&desk).await;
+        mailbox::add(&desk, ann.id, address("work@inbox.example"), true).await.unwrap();
+        let (summary, _) = bring(&desk, ann.id, &job(Source::SimpleLogin, archive(&[]))).await;
+        assert_eq!((summary.made, summary.skipped, summary.contacts_renewed), (2, 1, 2));
+        assert!(summary.notes[0].contains("aliases.csv"));
+        let tx = &mut desk.storage.read().await.unwrap();
+        let mut page = storage::alias_export::page(tx, ann.id, None, 100).await.unwrap();
+        storage::alias_export::add_history(tx, &mut page).await.unwrap();
+        let of = |name: &str| page.iter().find(|whole| whole.alias.address.to_string() == name).unwrap();
+        let contacts = &of("forum@alias.example").contacts;
+        let seen: Vec<_> = contacts.iter().map(|contact| (contact.address.as_str(), contact.blocked_at.is_some())).collect();
+        assert_eq!(seen, [("news@shop.example", false), ("spam@bad.example", true)]);
+        assert!(contacts.iter().all(|contact| !contact.token.is_empty()) && contacts[0].token != contacts[1].token);
+        assert_eq!(contacts[0].created_at.to_rfc3339(), "2021-03-05T01:02:03Z");
+        assert!(of("old@alias.example").contacts.is_empty(), "one's own mailbox is nobody to correspond with");
+        assert_eq!(of("forum@alias.example").mailboxes, ["Ann@inbox.example"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_table_of_simplelogin_in_its_archive_knows_further_mailboxes() {
+    each_driver(async |database| {
+        let desk = desk(&database);
+        let ann = ann(&desk).await;
+        mailbox::add(&desk, ann.id, address("work@inbox.example"), true).await.unwrap();
+        let table = b"alias,note,enabled,mailboxes\nforum@alias.example,,True,ann@inbox.example work@inbox.example\n";
+        let (summary, _) = bring(&desk, ann.id, &job(Source::SimpleLogin, archive(&[("aliases.csv", table)]))).await;
+        assert_eq!((summary.made, summary.notes.len()), (2, 0));
+        assert_eq!(listed(&desk, ann.id, "forum@alias.example").await.mailboxes.len(), 2);
+        assert_eq!(listed(&desk, ann.id, "old@alias.example").await.mailboxes.len(), 1);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn every_row_that_is_skipped_has_its_reason() {
     each_driver(async |database| {
