@@ -17,7 +17,9 @@ pub mod document;
 pub mod domain;
 pub mod domain_claim;
 pub mod error;
+pub mod export;
 pub mod hold;
+pub mod import;
 pub mod mailbox;
 pub mod once;
 pub mod option;
@@ -45,7 +47,7 @@ use routes::Routes;
 
 /// Every noun.
 fn all() -> Routes {
-    let nouns: [fn(Routes) -> Routes; 16] = [
+    let nouns: &[fn(Routes) -> Routes] = &[
         account::routes,
         option::routes,
         alias::routes,
@@ -62,8 +64,9 @@ fn all() -> Routes {
         token::routes,
         app_password::routes,
         webhook::routes,
+        export::routes,
     ];
-    nouns.into_iter().fold(Routes::new(), |routes, noun| noun(routes))
+    nouns.iter().fold(Routes::new(), |routes, noun| noun(routes))
 }
 
 /// All routes of an instance that is seen from outside at this address.

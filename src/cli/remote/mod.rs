@@ -10,14 +10,18 @@ mod domain;
 mod fault;
 mod mailbox;
 mod plain;
+mod sending;
 mod signed_name;
+mod transfer;
 
 use std::io::Write;
 
 use reqwest::header::HeaderValue;
 use url::{Host, Url};
 
-use super::args::{AliasCommand, Command, DomainCommand, Global, InviteCommand, MailboxCommand, Remote, UserCommand};
+use super::args::{
+    AliasCommand, Command, DomainCommand, Global, ImportCommand, InviteCommand, MailboxCommand, Remote, UserCommand,
+};
 use super::desk;
 use super::failure::Failure;
 use super::output::Output;
@@ -116,6 +120,8 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
             Command::Domain(command) => domain::run(&client, command, output).await,
             Command::User(UserCommand::NameKey(args)) => signed_name::run(&client, &args, output).await,
             Command::Token(command) => access::run_token(&client, command, output).await,
+            Command::Import(command) => transfer::run_import(&client, command, json, output).await,
+            Command::Export(args) => transfer::run_export(&client, &args, output).await,
             Command::AppPassword(command) => access::run_app_password(&client, command, output).await,
             other => Err(elsewhere(&format!("{other:?}"))),
         }
@@ -134,8 +140,8 @@ fn here_only(command: &Command) -> Option<&'static str> {
         Command::Try(_) => "try",
         Command::Serve => "serve",
         Command::Config => "config",
-        Command::Import(_) => "import",
-        Command::Export(_) => "export",
+        // Nobody vouches for a file over the network.
+        Command::Import(ImportCommand::Postern(export)) if export.trust => "import --trust",
         Command::User(command) => match command {
             UserCommand::Add { .. } => "user add",
             UserCommand::Passwd { .. } => "user passwd",

@@ -322,6 +322,73 @@ async fn what_waits_is_seen_tried_again_and_given_up() {
 }
 
 #[tokio::test]
+async fn files_go_there_and_come_from_there_in_the_same_words() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        let put = |name: &str, text: &str| {
+            for installation in [&both.here, &both.there] {
+                std::fs::write(installation.path().join(name), text).unwrap();
+            }
+        };
+        put("in.csv", "address,note\nshop@you.example,x\nold@elsewhere.example,y\nbad\n");
+        let words = ["import", "csv", "in.csv", "--remap", "you.example"];
+        let tried = both.same(&[&words[..], &["--dry-run"]].concat()).await;
+        assert_eq!((&tried["made"], &tried["dry_run"], tried["lines"].as_array().unwrap().len()), (&1.into(), &true.into(), 3));
+        assert_eq!(both.same(&["alias", "list"]).await, serde_json::json!([]));
+        let done = both.remote(&[&words[..], &["--report", "report.csv"]].concat()).await.ok();
+        assert!(done.contains("old@elsewhere.example -> old@you.example\nbad: the address is not valid\n"), "{done}");
+        let report = std::fs::read_to_string(both.there.path().join("report.csv")).unwrap();
+        assert_eq!(report.lines().nth(1), Some("1,shop@you.example,made,,,"));
+        let again = both.same(&["import", "csv", "in.csv", "--remap", "elsewhere.example=you.example"]).await;
+        assert_eq!((&again["there"], &again["skipped"]), (&2.into(), &1.into()));
+
+        // The same archive, but for the moment it was made.
+        both.same(&["export", "--to", "all.zip", "--force"]).await;
+        let part = |installation: &Installation, name: &str| {
+            let mut archive = zip::ZipArchive::new(std::fs::File::open(installation.path().join("all.zip")).unwrap()).unwrap();
+            std::io::read_to_string(archive.by_name(name).unwrap()).unwrap()
+        };
+        for name in ["postern.json", "aliases.csv", "README.txt"] {
+            assert_eq!(part(&both.here, name), part(&both.there, name));
+        }
+        let mode = std::os::unix::fs::PermissionsExt::mode(&both.there.path().join("all.zip").metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(both.remote(&["export", "--to", "all.zip"]).await.error().contains("is there already"));
+        assert_eq!(
+            both.remote(&["import", "postern", "all.zip"]).await.ok().lines().next().unwrap().split(':').next(),
+            Some("2 aliases in the file")
+        );
+
+        // What is wrong is said in the instance's words, or before anything is sent.
+        put("bad.csv", "a,b\n1,2\n");
+        assert!(both.remote(&["import", "csv", "bad.csv"]).await.error().contains("one must be called address or site"));
+        assert!(both.remote(&["import", "csv", "none.csv"]).await.error().contains("can't be read"));
+        let file = std::fs::File::create(both.there.path().join("large.csv")).unwrap();
+        file.set_len((32 << 20) + 1).unwrap();
+        assert!(both.remote(&["import", "csv", "large.csv"]).await.error().contains("larger than the 32 MiB"));
+        assert!(both.remote(&["export", "--to", "none/all.zip"]).await.error().contains("can't be written"));
+        // Progress is told where there is no terminal, too.
+        let row = format!("not-an-address,{}\n", "x".repeat(1000));
+        put("long.csv", &format!("address,note\n{}", row.repeat(17 << 10)));
+        let long = both.remote(&["import", "csv", "long.csv", "--dry-run"]).await;
+        assert_eq!((long.status, long.err.as_str()), (0, "8 of 17 MiB sent\n16 of 17 MiB sent\n"));
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[test]
+fn half_an_archive_is_none() {
+    let installation = Installation::new();
+    let (url, _) =
+        serve(vec!["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nPK\u{3}\u{4}".into(), answer("200 OK", "PK nonsense")]);
+    let export = ["--url", &url, "--token", "t0ken", "export", "--to", "all.zip"];
+    assert!(installation.run(&export).error().contains("can't be reached"));
+    assert!(installation.run(&export).error().contains("no whole export"));
+    assert!(!installation.path().join("all.zip").exists());
+}
+
+#[tokio::test]
 async fn a_token_may_come_from_a_file_and_a_wrong_one_is_not_shown() {
     each_driver(async |database| {
         let both = Both::start(&database).await;
@@ -381,8 +448,7 @@ fn a_command_that_needs_the_instance_itself_says_so() {
         &["config"],
         &["domain", "add", "you.example"],
         &["mailbox", "move", "a@inbox.example", "b@inbox.example"],
-        &["export", "--to", "out.zip"],
-        &["import", "csv", "in.csv"],
+        &["import", "postern", "all.zip", "--trust"],
     ] {
         let said = misuse(installation.run(&[&["--url", "https://gate.you.example"], words].concat()));
         assert!(said.ends_with(" works on the instance itself; run it there"), "{said}");

@@ -9,6 +9,7 @@ mod nouns;
 mod once;
 mod pages;
 mod strangers;
+mod transfer;
 
 use postern::model::api_token::{Scope, Scopes};
 use postern::service::token;
