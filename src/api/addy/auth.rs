@@ -93,6 +93,7 @@ async fn mint(broker: &Broker, user: UserId, device: &str, lasts: Option<Duratio
     let (made, secret) = made.map_err(|error| match error {
         token::CreateError::Name => ApiError::invalid("device_name", error.to_string()),
         token::CreateError::InThePast => ApiError::invalid("expiration", error.to_string()),
+        token::CreateError::NotAdmin => ApiError::invalid("device_name", error.to_string()),
         token::CreateError::Storage(error) => error.into(),
     })?;
     Ok(Key {

@@ -73,7 +73,8 @@ pub struct MailboxShape {
 }
 
 impl MailboxShape {
-    fn of(mailbox: &Mailbox) -> Self {
+    /// Of somebody's mailbox.
+    pub fn of(mailbox: &Mailbox) -> Self {
         Self {
             id: PublicId(mailbox.uuid),
             address: mailbox.address.to_string(),
@@ -189,7 +190,8 @@ pub enum Proving {
 }
 
 impl Proving {
-    fn of(sent: Sent) -> Self {
+    /// Of what became of the letter.
+    pub fn of(sent: Sent) -> Self {
         match sent {
             Sent::Mailed => Self::Sent,
             Sent::Enough => Self::Enough,

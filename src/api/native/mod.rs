@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod activity;
+pub mod admin;
 pub mod alias;
 pub mod alias_new;
 pub mod app_password;
@@ -42,7 +43,7 @@ use routes::Routes;
 
 /// Every noun.
 fn all() -> Routes {
-    let nouns: [fn(Routes) -> Routes; 14] = [
+    let nouns: [fn(Routes) -> Routes; 19] = [
         account::routes,
         option::routes,
         alias::routes,
@@ -57,6 +58,11 @@ fn all() -> Routes {
         token::routes,
         app_password::routes,
         webhook::routes,
+        admin::user::routes,
+        admin::invite::routes,
+        admin::queue::routes,
+        admin::domain::routes,
+        admin::health::routes,
     ];
     nouns.into_iter().fold(Routes::new(), |routes, noun| noun(routes))
 }
