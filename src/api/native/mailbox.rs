@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::request::{Body, Id, Nothing, Params, PublicId};
 use super::routes::{Access, Routes};
 use super::shape::FailureShape;
+use super::{mailbox_key, mailbox_move};
 use crate::model::api_token::Scope;
 use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
@@ -26,7 +27,7 @@ use crate::service::verification::{self, Sent};
 
 /// All routes.
 pub fn routes(routes: Routes) -> Routes {
-    let (read, write) = (Access::Needs(Scope::Read), Access::Needs(Scope::Write));
+    let (read, write, account) = (Access::Needs(Scope::Read), Access::Needs(Scope::Write), Access::Needs(Scope::Account));
     routes
         .noun("Mailboxes", "The real inboxes mail goes to. Nothing is sent to one before it is verified.")
         .on::<__path_list, _, _>(read, list)
@@ -36,6 +37,12 @@ pub fn routes(routes: Routes) -> Routes {
         .on::<__path_make_default, _, _>(write, make_default)
         .on::<__path_verify, _, _>(write, verify)
         .on::<__path_test, _, _>(write, test)
+        .on::<mailbox_key::__path_show, _, _>(read, mailbox_key::show)
+        .on::<mailbox_key::__path_set, _, _>(account, mailbox_key::set)
+        .on::<mailbox_key::__path_remove, _, _>(account, mailbox_key::remove)
+        .on::<mailbox_move::__path_begin, _, _>(account, mailbox_move::begin)
+        .on::<mailbox_move::__path_finish, _, _>(write, mailbox_move::finish)
+        .on::<mailbox_move::__path_cancel, _, _>(write, mailbox_move::cancel)
 }
 
 /// Why nothing is forwarded to a mailbox.
@@ -87,7 +94,7 @@ impl MailboxShape {
     }
 }
 
-async fn find(broker: &Broker, user: UserId, id: Uuid) -> Result<Mailbox, Problem> {
+pub(super) async fn find(broker: &Broker, user: UserId, id: Uuid) -> Result<Mailbox, Problem> {
     let all = mailbox::list(&broker.desk, user).await?;
     all.into_iter().find(|mailbox| mailbox.uuid == id).ok_or_else(Problem::not_found)
 }

@@ -8,15 +8,18 @@ mod contact;
 mod delivery;
 mod domain;
 mod fault;
+mod invite;
 mod mailbox;
 mod plain;
+mod queue;
+mod user;
 
 use std::io::Write;
 
 use reqwest::header::HeaderValue;
 use url::{Host, Url};
 
-use super::args::{AliasCommand, Command, DomainCommand, Global, InviteCommand, MailboxCommand, Remote, UserCommand};
+use super::args::{AliasCommand, Command, DomainCommand, Global, MailboxCommand, Remote, UserCommand};
 use super::desk;
 use super::failure::Failure;
 use super::output::Output;
@@ -109,7 +112,10 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
             Command::Contact(command) => contact::run(&client, command, output).await,
             Command::Block(command) => contact::run_block(&client, command, output).await,
             Command::Hold(command) => delivery::run_hold(&client, command, output).await,
+            Command::Queue(command) if queue::is_everybodys(&command) => queue::run(&client, command, output).await,
             Command::Queue(command) => delivery::run_queue(&client, command, output).await,
+            Command::User(command) => user::run(&client, command, output).await,
+            Command::Invite(command) => invite::run(&client, command, output).await,
             Command::Domain(command) => domain::run(&client, command, output).await,
             Command::Token(command) => access::run_token(&client, command, output).await,
             Command::AppPassword(command) => access::run_app_password(&client, command, output).await,
@@ -133,17 +139,11 @@ fn here_only(command: &Command) -> Option<&'static str> {
         Command::Import(_) => "import",
         Command::Export(_) => "export",
         Command::User(command) => match command {
-            UserCommand::Add { .. } => "user add",
+            // Who could set others' passwords could read their mail: that takes the machine itself.
             UserCommand::Passwd { .. } => "user passwd",
-            UserCommand::List => "user list",
             UserCommand::Set(_) => "user set",
             UserCommand::NameKey(_) => "user name-key",
-            UserCommand::Remove { .. } => "user remove",
-        },
-        Command::Invite(command) => match command {
-            InviteCommand::New { .. } => "invite new",
-            InviteCommand::List => "invite list",
-            InviteCommand::Revoke { .. } => "invite revoke",
+            UserCommand::Add { .. } | UserCommand::List | UserCommand::Remove { .. } => return None,
         },
         Command::Mailbox(command) => match command {
             MailboxCommand::Add { verified: true, .. } => "mailbox add --verified",

@@ -13,6 +13,7 @@ mod link;
 mod mailboxes;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod programs;
 mod reset;
 mod security;
 mod setup;
