@@ -11,6 +11,7 @@ mod hold;
 mod letter;
 mod link;
 mod mailboxes;
+mod onboarding;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod programs;
