@@ -37,12 +37,12 @@ pub fn routes(routes: Routes) -> Routes {
         .on::<__path_make_default, _, _>(write, make_default)
         .on::<__path_verify, _, _>(write, verify)
         .on::<__path_test, _, _>(write, test)
-        .on::<mailbox_key::__path_show, _, _>(read, mailbox_key::show)
-        .on::<mailbox_key::__path_set, _, _>(account, mailbox_key::set)
-        .on::<mailbox_key::__path_remove, _, _>(account, mailbox_key::remove)
-        .on::<mailbox_move::__path_begin, _, _>(account, mailbox_move::begin)
-        .on::<mailbox_move::__path_finish, _, _>(write, mailbox_move::finish)
-        .on::<mailbox_move::__path_cancel, _, _>(write, mailbox_move::cancel)
+        .on::<mailbox_key::__path_show_key, _, _>(read, mailbox_key::show_key)
+        .on::<mailbox_key::__path_set_key, _, _>(account, mailbox_key::set_key)
+        .on::<mailbox_key::__path_remove_key, _, _>(account, mailbox_key::remove_key)
+        .on::<mailbox_move::__path_begin_move, _, _>(account, mailbox_move::begin_move)
+        .on::<mailbox_move::__path_finish_move, _, _>(write, mailbox_move::finish_move)
+        .on::<mailbox_move::__path_cancel_move, _, _>(write, mailbox_move::cancel_move)
 }
 
 /// Why nothing is forwarded to a mailbox.

@@ -78,7 +78,7 @@ pub struct MailboxKeyShown {
 #[utoipa::path(get, path = "/v1/mailboxes/{mailbox}/key",
     params(("mailbox" = PublicId, Path, description = "The mailbox's id.")),
     responses((status = 200, description = "The key, if it has one.", body = MailboxKeyShown)))]
-pub async fn show(
+pub async fn show_key(
     State(broker): State<Broker>,
     reader: Reader,
     Id(id): Id,
@@ -113,7 +113,7 @@ pub struct NewMailboxKey {
     request_body(content = NewMailboxKey, example = json!({"key": "-----BEGIN PGP PUBLIC KEY BLOCK-----", "proof": {"password": "correct horse battery staple"}})),
     responses((status = 200, description = "The key.", body = KeyShape),
         (status = 429, description = "Too many proofs were wrong.")))]
-pub async fn set(
+pub async fn set_key(
     State(broker): State<Broker>,
     keeper: Keeper,
     from: Origin,
@@ -142,7 +142,7 @@ pub struct MailboxKeyRemoval {
     responses((status = 204, description = "It has no key any more."),
         (status = 404, description = "It has none, or there is no such mailbox."),
         (status = 429, description = "Too many proofs were wrong.")))]
-pub async fn remove(
+pub async fn remove_key(
     State(broker): State<Broker>,
     keeper: Keeper,
     from: Origin,

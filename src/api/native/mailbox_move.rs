@@ -84,7 +84,7 @@ pub struct MailboxMoving {
     responses((status = 200, description = "How far it got.", body = MailboxMoving),
         (status = 409, description = "One of the two is being moved already, or can't take mail now, or has no key where the other has one."),
         (status = 429, description = "Too many proofs were wrong, or enough links were mailed lately.")))]
-pub async fn begin(
+pub async fn begin_move(
     State(broker): State<Broker>,
     keeper: Keeper,
     from: Origin,
@@ -123,7 +123,7 @@ pub struct MailboxMoved {
     params(("mailbox" = PublicId, Path, description = "The id of the mailbox that is left.")),
     responses((status = 200, description = "It is moved.", body = MailboxMoved),
         (status = 409, description = "It is not being moved, or the link was not followed yet.")))]
-pub async fn finish(
+pub async fn finish_move(
     State(broker): State<Broker>,
     writer: Writer,
     Id(id): Id,
@@ -140,7 +140,12 @@ pub async fn finish(
 #[utoipa::path(delete, path = "/v1/mailboxes/{mailbox}/move",
     params(("mailbox" = PublicId, Path, description = "The id of the mailbox that would have been left.")),
     responses((status = 204, description = "It is cancelled."), (status = 409, description = "It is not being moved.")))]
-pub async fn cancel(State(broker): State<Broker>, writer: Writer, Id(id): Id, _: Params<Nothing>) -> Result<StatusCode, Problem> {
+pub async fn cancel_move(
+    State(broker): State<Broker>,
+    writer: Writer,
+    Id(id): Id,
+    _: Params<Nothing>,
+) -> Result<StatusCode, Problem> {
     let found = find(&broker, writer.user_id(), id).await?;
     mailbox_move::cancel(&broker.desk, writer.user_id(), &found.address).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -5,13 +5,14 @@ mod aliases;
 mod deliveries;
 mod document;
 mod errors;
+mod mailboxes;
 mod nouns;
 mod once;
 mod pages;
 mod strangers;
 
 use postern::model::api_token::{Scope, Scopes};
-use postern::service::{admin, token, user};
+use postern::service::{token, user};
 use serde_json::Value;
 
 use super::{draw_token, with_bearer};
@@ -50,7 +51,7 @@ impl Client {
     async fn make_admin(&self, email: &str, is_admin: bool) {
         let desk = &self.app.running.broker.desk;
         let user = user::find_by_email(desk, &address(email)).await.unwrap().unwrap();
-        admin::set_admin(desk, user.uuid, is_admin).await.unwrap();
+        postern::service::admin::set_admin(desk, user.uuid, is_admin).await.unwrap();
     }
 
     /// A request with the token; an answer has no body, or JSON.

@@ -7,6 +7,7 @@ use super::document::{Operation, operations};
 use super::{Client, EVE, MESSAGE, detail, each, text};
 use crate::api::with_bearer;
 use crate::storage::plans::execute;
+use crate::support::app::MAILBOX;
 use crate::support::database::{Database, each_driver};
 use crate::support::sink::{Point, Script};
 
@@ -49,11 +50,13 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
 #[tokio::test]
 async fn another_users_things_are_neither_shown_nor_changed_nor_told_from_nothing() {
     each_driver(async |database| {
-        let client = Client::start(&database).await;
+        let mut client = Client::start(&database).await;
+        client.token = client.token(&[Scope::Write, Scope::Account]).await;
         let ids = belongings(&client, &database).await;
         let of = |name: &str| ids.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no {name} yet")).1.clone();
         let eve = client.stranger().await;
         // One who administered the instance once, and kept the token.
+        client.make_admin(MAILBOX, true).await;
         client.make_admin(EVE, true).await;
         let lost = client.token_of_eve(&[Scope::Write, Scope::Account, Scope::Admin]).await;
         client.make_admin(EVE, false).await;
