@@ -104,7 +104,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
         UserCommand::Remove { email } => {
             let user = desk::user(desk, Some(&email)).await?;
             let retired = user::remove(desk, user.id).await.map_err(unknown)?;
-            print_removed(user.email.to_string(), retired, output)
+            print_removed(&user.email.to_string(), retired, output)
         }
     })
 }
@@ -125,9 +125,10 @@ pub(super) fn print_list(views: &[Listed], output: &mut Output<'_>) -> Result<()
     })?)
 }
 
-pub(super) fn print_removed(removed: String, retired_aliases: u64, output: &mut Output<'_>) -> Result<(), Failure> {
-    let view = Removed { removed, retired_aliases };
-    Ok(output.show(&view, |to| writeln!(to, "{} is removed; {retired_aliases} aliases are gone for good", view.removed))?)
+/// Says that an account is gone.
+pub fn print_removed(email: &str, retired: u64, output: &mut Output<'_>) -> Result<(), Failure> {
+    let removed = Removed { removed: email.to_owned(), retired_aliases: retired };
+    Ok(output.show(&removed, |to| writeln!(to, "{} is removed; {retired} aliases are gone for good", removed.removed))?)
 }
 
 pub(super) fn no_such() -> Failure {

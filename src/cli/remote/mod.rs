@@ -2,6 +2,7 @@
 //! comes over `/v1` (described at `/openapi.json`), read into types of their own. No settings and no database are opened.
 
 mod access;
+mod admin_user;
 mod alias;
 mod client;
 mod contact;
@@ -12,7 +13,6 @@ mod invite;
 mod mailbox;
 mod plain;
 mod queue;
-mod user;
 
 use std::io::Write;
 
@@ -114,7 +114,7 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
             Command::Hold(command) => delivery::run_hold(&client, command, output).await,
             Command::Queue(command) if queue::is_everybodys(&command) => queue::run(&client, command, output).await,
             Command::Queue(command) => delivery::run_queue(&client, command, output).await,
-            Command::User(command) => user::run(&client, command, output).await,
+            Command::User(command) => admin_user::run(&client, command, output).await,
             Command::Invite(command) => invite::run(&client, command, output).await,
             Command::Domain(command) => domain::run(&client, command, output).await,
             Command::Token(command) => access::run_token(&client, command, output).await,

@@ -1,4 +1,4 @@
-//! `postern user add|list|remove` on an instance elsewhere, with a token of the scope admin.
+//! `postern user add|list|remove` on an instance elsewhere: everybody's accounts, with a token of the scope admin.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -83,14 +83,17 @@ pub async fn run(client: &Client, command: UserCommand, output: &mut Output<'_>)
             let all: Vec<User> = client.all(&["admin", "users"], &[]).await?;
             user::print_list(&all.into_iter().map(User::listed).collect::<Vec<_>>(), output)
         }
-        UserCommand::Remove { email } => {
-            let found = find(client, &email).await?;
-            let done = client.act(&["admin", "users", &found.id, "remove"], Some(&json!({ "email": found.email }))).await;
-            let Gone { retired_aliases } = done.map_err(|fault| fault.or_missing(user::no_such))?;
-            user::print_removed(found.email, retired_aliases, output)
-        }
+        UserCommand::Remove { email } => remove(client, &email, output).await,
         UserCommand::Passwd { .. } | UserCommand::Set(_) | UserCommand::NameKey(_) => Err(super::elsewhere("user")),
     }
+}
+
+/// Removes somebody's account. That the command names it is what makes sure that it is the one that is meant.
+pub async fn remove(client: &Client, email: &Address, output: &mut Output<'_>) -> Result<(), Failure> {
+    let found = find(client, email).await?;
+    let done = client.act(&["admin", "users", &found.id, "remove"], Some(&json!({ "email": found.email }))).await;
+    let Gone { retired_aliases } = done.map_err(|fault| fault.or_missing(user::no_such))?;
+    user::print_removed(&found.email, retired_aliases, output)
 }
 
 /// Whom the command names. The address stays out of the address that is asked: those are written down on the way.
