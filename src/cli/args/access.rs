@@ -182,5 +182,5 @@ fn yes_or_no() -> impl TypedValueParser<Value = bool> {
 }
 
 fn scopes() -> impl TypedValueParser<Value = Scope> {
-    PossibleValuesParser::new(Scope::ALL.map(|scope| scope.as_str())).try_map(|word| word.parse::<Scope>())
+    PossibleValuesParser::new(Scope::ALL.map(Scope::as_str)).try_map(|word| word.parse::<Scope>())
 }

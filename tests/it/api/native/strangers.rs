@@ -19,6 +19,8 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
         client.app.send("news@lg.example", &alias, MESSAGE).await;
     }
     client.app.wait_until(async |app| app.queue().await.iter().all(|one| one.last_failure.is_some())).await;
+    // What is counted is written down now, and nothing more later on.
+    client.app.activity(&alias).await;
     execute(database, "UPDATE deliveries SET state = 'held' WHERE id = (SELECT MIN(id) FROM deliveries)".into()).await;
     let desk = &client.app.running.broker.desk;
     let domain = postern::service::domain::add(desk, "mine.example".parse().unwrap(), Some(client.app.user)).await.unwrap();
