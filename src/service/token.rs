@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Desk;
 use crate::auth::api_token as secret;
-use crate::model::api_token::{ApiToken, Scopes};
+use crate::model::api_token::{ApiToken, Scope, Scopes};
 use crate::model::id::{ApiTokenId, UserId};
 use crate::model::user::User;
 use crate::model::{Private, Timestamp};
@@ -25,6 +25,9 @@ pub enum CreateError {
     /// It would be dead at once.
     #[error("the moment it expires lies in the past")]
     InThePast,
+    /// It would promise what it can't do.
+    #[error("only the token of an administrator can have the scope admin")]
+    NotAdmin,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -80,8 +83,16 @@ async fn make(
     let text = secret::draw(&desk.chance);
     let hash = secret::hash(text.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a token"));
     let new = NewApiToken { uuid: desk.uuid(), user_id, name, hash, scopes, created_at, expires_at, made_by };
-    let token = desk.storage.write(move |tx| Box::pin(async move { api_token::create(tx, &new).await })).await?;
-    Ok((token, text))
+    let write = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            if new.scopes.allow(Scope::Admin) {
+                let user = storage::user::find(tx, new.user_id).await?;
+                user.filter(|user| user.is_admin).ok_or(CreateError::NotAdmin)?;
+            }
+            Ok::<_, CreateError>(api_token::create(tx, &new).await?)
+        })
+    });
+    Ok((write.await?, text))
 }
 
 /// All tokens of a user, oldest first.

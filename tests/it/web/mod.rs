@@ -14,6 +14,7 @@ mod mailboxes;
 mod onboarding;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod programs;
 mod reset;
 mod security;
 mod setup;
