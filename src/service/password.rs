@@ -73,13 +73,18 @@ pub(super) async fn replace(
     Ok(storage::totp::forget_draft(tx, id).await?)
 }
 
+/// Whether a text can be somebody's password.
+pub fn is_fit(password: &Private<String>) -> bool {
+    let text = password.reveal();
+    text.chars().count() >= SHORTEST && text.len() <= LONGEST
+}
+
 /// The hash of a new password; it is the transaction's business what becomes of it.
 pub(super) async fn hash(desk: &Desk, passwords: &Passwords, password: &Private<String>) -> Result<Private<String>, SetError> {
-    let text = password.reveal();
-    if text.chars().count() < SHORTEST || text.len() > LONGEST {
+    if !is_fit(password) {
         return Err(SetError::Length);
     }
-    Ok(Private::new(passwords.hash(text, &desk.chance).await?))
+    Ok(Private::new(passwords.hash(password.reveal(), &desk.chance).await?))
 }
 
 /// Who signs in with this address and password.
