@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Desk, notice};
 use crate::auth::opaque;
+use crate::model::delivery::{Delivery, DeliveryKind};
 use crate::model::id::{DeliveryId, InviteId, MailboxId, UserId};
 use crate::model::mail_link::{MailLink, Purpose};
 use crate::model::{Address, DomainName, Private, Timestamp};
@@ -107,6 +108,12 @@ async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Resul
     };
     mail_link::create(tx, &hash, &link).await?;
     Ok(secret)
+}
+
+/// Whether a delivery is a letter whose link does not work any more: no other notice is given up so soon.
+pub fn is_too_late(delivery: &Delivery, now: Timestamp) -> bool {
+    let is_of_link = delivery.expires_at.since(delivery.queued_at) <= LASTS;
+    delivery.kind == DeliveryKind::Notice && is_of_link && now >= delivery.expires_at
 }
 
 /// What a link is for, without using it up; `None` when it does not work (any more).
