@@ -77,6 +77,7 @@ async fn deliver(
     let is_enough = match new.purpose {
         // Strangers ask for these, for whomever they like: an address with a `+` in it is the inbox of the one without.
         Purpose::SignUp => {
+            mail_link::lock_all(tx, new.purpose).await?;
             mail_link::count_of_inbox_since(tx, &new.address, new.purpose, since).await? >= AN_HOUR
                 || mail_link::count_all_since(tx, new.purpose, since).await? >= AN_HOUR_IN_ALL
         }
