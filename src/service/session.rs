@@ -101,6 +101,19 @@ pub async fn find(desk: &Desk, secret: &str) -> Result<Option<Present>, storage:
     Ok(Some(Present { user, session }))
 }
 
+/// The name of the cookie on an instance that is seen from outside at this address. `__Host-` binds it to this very host
+/// (RFC 6265bis §4.1.3.2); browsers take that over HTTPS only.
+pub fn cookie_name(public_url: &str) -> &'static str {
+    if public_url.starts_with("https://") { "__Host-postern" } else { "postern" }
+}
+
+/// What the field `Cookie` of a request holds for a session.
+pub fn in_cookie<'a>(fields: impl IntoIterator<Item = &'a str>, public_url: &str) -> Option<&'a str> {
+    let name = cookie_name(public_url);
+    let mut pairs = fields.into_iter().flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
 /// What a form of this session carries, so that no other site can have written it.
 pub fn form_token(secret: &str) -> String {
     opaque::derive(secret, "form")

@@ -31,6 +31,7 @@ pub mod mailbox;
 pub mod mailbox_move;
 pub mod mailboxes;
 pub mod metrics;
+pub mod onboarding;
 pub mod pages;
 pub mod passkey;
 pub mod problem;
@@ -70,6 +71,7 @@ pub fn site(readiness: Readiness, broker: Broker, api: &serde_json::Value) -> Ro
         .merge(holds::routes())
         .merge(blocks::routes())
         .merge(access::routes())
+        .merge(onboarding::routes())
         .merge(factor::routes())
         .merge(passkey::routes())
         .merge(confirm::routes())

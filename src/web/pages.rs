@@ -20,6 +20,7 @@ pub fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
             get(async || file("application/manifest+json", include_str!("static/postern.webmanifest"))),
         )
         .route("/static/copy.js", get(async || file("text/javascript; charset=utf-8", include_str!("static/copy.js"))))
+        .route("/static/extension.js", get(async || file("text/javascript; charset=utf-8", include_str!("static/extension.js"))))
         .route("/static/passkey.js", get(async || file("text/javascript; charset=utf-8", include_str!("static/passkey.js"))))
         .route("/static/icon.svg", get(async || file("image/svg+xml", include_str!("static/icon.svg"))))
 }

@@ -108,35 +108,28 @@ pub fn go(from: &str, to: &str) -> Response {
 
 /// The field that gives a browser its session.
 pub fn set_cookie(broker: &Broker, secret: &str) -> (axum::http::HeaderName, HeaderValue) {
-    let (name, secure) = cookie_name(broker);
-    let text = format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}");
-    (SET_COOKIE, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("postern=")))
+    cookie(broker, secret, 31_536_000)
 }
 
 /// The field that takes it away.
 pub fn clear_cookie(broker: &Broker) -> (axum::http::HeaderName, HeaderValue) {
-    let (name, secure) = cookie_name(broker);
-    let text = format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}");
+    cookie(broker, "", 0)
+}
+
+fn cookie(broker: &Broker, value: &str, seconds: u32) -> (axum::http::HeaderName, HeaderValue) {
+    let url = &broker.rules.public_url;
+    let secure = if url.starts_with("https://") { "; Secure" } else { "" };
+    let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}", session::cookie_name(url));
     (SET_COOKIE, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("postern=")))
-}
-
-/// `__Host-` binds the cookie to this very host (RFC 6265bis §4.1.3.2); browsers take it over HTTPS only.
-fn cookie_name(broker: &Broker) -> (&'static str, &'static str) {
-    if broker.rules.public_url.starts_with("https://") { ("__Host-postern", "; Secure") } else { ("postern", "") }
-}
-
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let fields = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = fields.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned())
 }
 
 /// The session a request comes with, with or without the second factor.
 async fn present(parts: &Parts, broker: &Broker) -> Result<Option<SignedIn>, Failure> {
-    let Some(secret) = cookie(&parts.headers, cookie_name(broker).0) else { return Ok(None) };
-    let found = session::find(&broker.desk, &secret).await?;
-    let path = parts.uri.path().to_owned();
-    Ok(found.map(|Present { user, session }| SignedIn { user, session, path, secret: Private::new(secret) }))
+    let fields = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let Some(secret) = session::in_cookie(fields, &broker.rules.public_url) else { return Ok(None) };
+    let found = session::find(&broker.desk, secret).await?;
+    let (path, secret) = (parts.uri.path().to_owned(), Private::new(secret.to_owned()));
+    Ok(found.map(|Present { user, session }| SignedIn { user, session, path, secret }))
 }
 
 /// What comes back to where one was once something else is done first.

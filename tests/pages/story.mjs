@@ -221,6 +221,23 @@ const steps = [
     const text = await page.locator("main").textContent();
     must(text.includes(NEW) && !text.includes(ME), "the new mailbox stands in the old one's place");
   }],
+  ["SimpleLogin's extension is asked to fetch a key, fetches it with the cookie, and may use it", async () => {
+    // What the extension's content script hears, and what its background then sends.
+    await page.addInitScript(() => window.addEventListener("message", (event) => { (window.heard ??= []).push(event.data.tag); }));
+    await go("onboarding/setup");
+    await page.waitForFunction(() => window.heard?.includes("PERFORM_EXTENSION_SETUP"));
+    await looks(page, "extension-setup");
+    const made = await page.evaluate(async () => {
+      const headers = { "X-Sl-Allowcookies": "true" };
+      const answer = await fetch("/api/api_key", { method: "POST", headers, body: JSON.stringify({ device: "Chrome (Linux)" }) });
+      return { status: answer.status, ...(await answer.json()) };
+    });
+    must(made.status === 201 && made.api_key, `the extension gets a key: ${JSON.stringify(made)}`);
+    const info = await page.request.get(new URL("/api/user_info", page.url()).href, { headers: { Authentication: made.api_key } });
+    must(info.status() === 200, "the key is good");
+    await go("onboarding/final");
+    await looks(page, "extension-done");
+  }],
   ["every other page", async () => {
     for (const [path, name] of [
       ["aliases", "aliases"], ["aliases/new?site=lg.example", "alias-new"], ["domains", "domains"], ["activity", "activity"],

@@ -60,9 +60,10 @@ pub async fn logout(_: Caller) -> Json<Value> {
     Json(json!({ "msg": "User is logged out" }))
 }
 
-/// `GET /api/user/cookie_token`: would open a page as the user. Not 401, on which clients forget their key.
+/// `GET /api/user/cookie_token`: would sign a browser in by a key alone. Whoever finds a phone must not get so far, and a session
+/// would outlive the key: it is refused. Not with 401, on which clients forget their key.
 pub async fn cookie_token(_: Caller) -> ApiError {
-    ApiError::bad_request("Please open the pages of this instance in a browser")
+    ApiError::bad_request("Please sign in on the pages of this instance")
 }
 
 /// `GET /api/notifications`: what there is to tell is told by mail.

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::caller::Caller;
+use super::caller::{Caller, KeyMaker};
 use super::error::ApiError;
 use super::request::Body;
 use crate::api::origin::Origin;
@@ -111,12 +111,11 @@ pub struct NewKey {
 /// `POST /api/api_key`: another key, for who proved to be more than the holder of one.
 pub async fn new_key(
     State(broker): State<Broker>,
-    caller: Caller,
+    KeyMaker(user): KeyMaker,
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    need_sudo(&broker, &caller)?;
     let device = new.device.ok_or_else(|| ApiError::bad_request("request body cannot be empty"))?;
-    let key = mint(&broker, caller.user_id(), Some(&device)).await?;
+    let key = mint(&broker, user, Some(&device)).await?;
     Ok((StatusCode::CREATED, Json(json!({ "api_key": key }))))
 }
 

@@ -2,15 +2,18 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
+use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 
 use super::error::ApiError;
 use crate::model::api_token::Scope;
 use crate::model::id::UserId;
 use crate::service::broker::Broker;
-use crate::service::token;
+use crate::service::{session, token};
 
 const AUTHENTICATION: HeaderName = HeaderName::from_static("authentication");
+/// No page of another site can send it: asked before, we allow no credentials.
+const ALLOW_COOKIES: HeaderName = HeaderName::from_static("x-sl-allowcookies");
 
 /// A caller with a key in force.
 #[derive(Debug, Clone)]
@@ -33,5 +36,30 @@ impl FromRequestParts<Broker> for Caller {
     async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, ApiError> {
         let key = parts.headers.get(AUTHENTICATION).and_then(|value| value.to_str().ok()).ok_or_else(ApiError::wrong_key)?;
         token::authenticate(&broker.desk, key).await?.map(Self).ok_or_else(ApiError::wrong_key)
+    }
+}
+
+/// Who may make a key: whoever has one and gave the password with it, or a browser that is signed in and proved lately who
+/// sits there. By the second the browser extension gets its first key.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyMaker(pub UserId);
+
+impl FromRequestParts<Broker> for KeyMaker {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, ApiError> {
+        if parts.headers.contains_key(AUTHENTICATION) {
+            let caller = Caller::from_request_parts(parts, broker).await?;
+            caller.need(Scope::Write)?;
+            let is_proven = broker.tokens.is_proven(caller.0.token.id, broker.now());
+            return if is_proven { Ok(Self(caller.user_id())) } else { Err(ApiError::need_sudo()) };
+        }
+        if parts.headers.get(ALLOW_COOKIES).is_none_or(axum::http::HeaderValue::is_empty) {
+            return Err(ApiError::wrong_key());
+        }
+        let fields = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let secret = session::in_cookie(fields, &broker.rules.public_url).ok_or_else(ApiError::wrong_key)?;
+        let found = session::find(&broker.desk, secret).await?.filter(|found| !found.session.needs_factor);
+        let found = found.ok_or_else(ApiError::wrong_key)?;
+        if found.session.is_confirmed(broker.now()) { Ok(Self(found.user.id)) } else { Err(ApiError::need_sudo()) }
     }
 }

@@ -12,6 +12,7 @@ mod hold;
 mod letter;
 mod link;
 mod mailboxes;
+mod onboarding;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod reset;
