@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postern::model::Clock;
 use postern::model::alias::Alias;
 use postern::model::delivery::{Delivery, DeliveryState};
 use postern::service::{admin, user as users};
@@ -43,7 +44,7 @@ async fn waiting(app: &TestApp, alias: &Alias) -> Vec<Delivery> {
 async fn tried_again(app: &TestApp, row: &Delivery) {
     app.wait_until(async |app| {
         let now = app.queue().await.into_iter().find(|found| found.id == row.id).unwrap();
-        now.attempts > row.attempts && now.next_attempt_at > row.next_attempt_at
+        now.attempts > row.attempts && now.next_attempt_at > app.clock.now()
     })
     .await;
 }
@@ -132,7 +133,8 @@ async fn the_operator_ends_all_rests_and_everything_goes_at_once() {
         let mut browser = operator(&app).await;
         // Dead still: one attempt finds that out, and the site rests again.
         assert_eq!(browser.post("/admin/queue/retry", &[]).await.status, 303);
-        app.wait_until(async |app| app.queue().await.iter().all(|row| row.attempts > 1)).await;
+        let is_settled = |row: &Delivery, now| row.attempts > 1 && row.next_attempt_at > now;
+        app.wait_until(async |app| app.queue().await.iter().all(|row| is_settled(row, app.clock.now()))).await;
         assert!(app.sink.connections().len() > 1);
         app.next_hop(Script::new());
         assert_eq!(browser.post("/admin/queue/retry", &[]).await.status, 303);
