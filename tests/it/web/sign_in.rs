@@ -253,9 +253,9 @@ async fn whatever_page_a_form_says_it_was_on_one_stays_with_us() {
                 ("http", Some("gate.you.example"), "/sign-in"),
                 "{page}"
             );
-            // Whoever is signed in already is led on at once.
-            let next = encode(&[("next", &way_back(&asked))]);
-            let on = led("/sign-in/factor", &inside.get(&format!("/sign-in/factor?{next}")).await);
+            // From a page at the top, where nothing stands in front of the way back.
+            let fields = [("password", PASSWORD), ("next", &*way_back(&asked))];
+            let on = led("/confirm", &inside.post("/confirm", &fields).await);
             assert_eq!((on.scheme(), on.host_str(), on.port()), ("http", Some("gate.you.example"), None), "{page}: {on}");
         }
         // What no browser would send.
