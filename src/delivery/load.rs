@@ -100,6 +100,8 @@ fn finished(claimed: &ClaimedDelivery, message: &Message, header: Bytes, body: C
         body,
         eight_bit,
         permit: None,
+        // Who asks for an attempt takes the site out of the row; one that was never tried has none yet.
+        insists: claimed.site.is_none() && delivery.attempts > 1,
     }
 }
 

@@ -67,6 +67,8 @@ pub struct HandOff {
     pub smtputf8: bool,
     /// The last word of whoever may take the message back; `None` if nobody may.
     pub permit: Option<Permit>,
+    /// Whether it is tried although its site rests: somebody asked for that.
+    pub insists: bool,
 }
 
 impl fmt::Debug for HandOff {
@@ -233,6 +235,11 @@ impl Outbound {
         self.0.sites.take_recovered()
     }
 
+    /// The rest of a site stands in the shared list now: who strikes it off there ends it here with the next [`Self::load`].
+    pub fn note_shared(&self, site: &str) {
+        self.0.sites.note_shared(site);
+    }
+
     /// Ends the rest of a site, whoever saw it.
     pub fn clear_rest(&self, site: &str) {
         self.0.sites.clear(site);
@@ -254,7 +261,7 @@ impl Inner {
         let envelope = Envelope::encode(hand_off)?;
         let plan = Plan::of(&self.route, &self.resolver, &self.chance, hand_off.recipient.domain()).await?;
         *name = Some(plan.site.to_string());
-        if self.sites.rest_until(&plan.site).is_some() {
+        if !hand_off.insists && self.sites.rest_until(&plan.site).is_some() {
             let detail = "the site was in trouble a moment ago and is not tried for a while";
             return Err(End::deferred(classify::ours("4.4.1", detail)).here());
         }

@@ -140,5 +140,14 @@ async fn message(bench: &Bench<'_>, mailbox: &Mailbox, why: Why) -> Result<HandO
     let hash = bench.signing.hash(&body).await?;
     let header = bench.signing.sign(desk, bench.domain, built.header, hash.as_ref()).await?;
     let eight_bit = !mailbox.address.is_ascii();
-    Ok(HandOff { sender: None, recipient: mailbox.address.clone(), header, body, eight_bit, smtputf8: eight_bit, permit: None })
+    Ok(HandOff {
+        sender: None,
+        recipient: mailbox.address.clone(),
+        header,
+        body,
+        eight_bit,
+        smtputf8: eight_bit,
+        permit: None,
+        insists: false,
+    })
 }

@@ -149,7 +149,7 @@ pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, 
 }
 
 /// Makes one waiting delivery, or all of them, due at once, their sites as well. How many. One that lies in quarantine
-/// waits again when it is named.
+/// waits again when it is named; what is named is tried although a node still takes its site for one that rests.
 pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Result<u64, Error> {
     let id = id.map(|id| id.0);
     changed!(
@@ -160,7 +160,8 @@ pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Re
     changed!(
         tx,
         sqlx::query(
-            "UPDATE deliveries SET state = 'waiting', quarantined = FALSE, settled_at = NULL, next_attempt_at = $2 \
+            "UPDATE deliveries SET state = 'waiting', quarantined = FALSE, settled_at = NULL, next_attempt_at = $2, \
+             site = CASE WHEN $1 IS NULL THEN site END \
              WHERE (state = 'waiting' AND ($1 IS NULL OR id = $1)) OR (quarantined AND id = $1)"
         )
         .bind(id)
@@ -168,10 +169,10 @@ pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Re
     )
 }
 
-/// Makes one that waits due at once, as its owner may: what lies in quarantine stays there, and a site that everybody waits
-/// for is waited for.
+/// Makes one that waits due at once, as its owner may: what lies in quarantine stays there. Without its site it is tried once
+/// although that rests; everybody else goes on waiting for the site.
 pub async fn make_due_for_owner(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
-    let text = "UPDATE deliveries SET next_attempt_at = $2 WHERE id = $1 AND state = 'waiting'";
+    let text = "UPDATE deliveries SET next_attempt_at = $2, site = NULL WHERE id = $1 AND state = 'waiting'";
     Ok(changed!(tx, sqlx::query(text).bind(id.0).bind(now.as_micros()))? == 1)
 }
 

@@ -476,6 +476,33 @@ async fn everybodys_queue_is_looked_after_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_resting_site_is_tried_at_once_for_who_asks() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        let alias = both.app.alias("shop").await;
+        for place in ["elsewhere", "beside the database", "beside the database, for all"] {
+            both.app.next_hop(Script::new().reply(Point::Greeting, "421 4.3.2 busy\r\n"));
+            assert!(both.app.send("news@lg.com", &alias, MESSAGE).await.starts_with("250"));
+            both.app.wait_until(async |app| app.queue().await.iter().all(|row| row.last_failure.is_some())).await;
+            both.app.next_hop(Script::new());
+            let told = if place == "elsewhere" {
+                let id = both.remote(&["queue", "list", "--json"]).await.json()[0]["id"].as_str().unwrap().to_owned();
+                both.remote(&["queue", "retry", &id]).await
+            } else {
+                let id = both.app.queue().await[0].id.to_string();
+                let words = ["queue", "retry", id.as_str()];
+                both.local(if place.ends_with("all") { &words[..2] } else { &words }).await
+            };
+            assert_eq!(told.ok(), "1 deliveries are due now\n", "{place}");
+            both.app.wait_until(async |app| app.queue().await.is_empty()).await;
+        }
+        assert_eq!(both.app.sink.messages().len(), 3);
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_token_may_come_from_a_file_and_a_wrong_one_is_not_shown() {
     each_driver(async |database| {
         let both = Both::start(&database).await;

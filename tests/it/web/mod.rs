@@ -7,6 +7,7 @@ mod alias;
 mod aliases;
 mod domains;
 mod failure;
+mod flood;
 mod hold;
 pub mod letter;
 mod link;
