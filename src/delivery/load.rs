@@ -100,6 +100,7 @@ fn finished(claimed: &ClaimedDelivery, message: &Message, header: Bytes, body: C
         body,
         eight_bit,
         permit: None,
+        insists: claimed.asked_again,
     }
 }
 

@@ -211,6 +211,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
                 smtputf8: arrival.mail.smtputf8 && !header.is_ascii() || !contact.address.is_ascii(),
                 header,
                 permit: permit(broker, alias),
+                insists: false,
             },
         });
     }

@@ -245,6 +245,7 @@ fn unit(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias, mailbox: &Mailbox
             eight_bit: arrival.mail.eight_bit && !(sealed.is_some() && is_ascii),
             smtputf8: arrival.mail.smtputf8 && !is_ascii || !mailbox.address.is_ascii(),
             permit: permit(broker, alias),
+            insists: false,
         },
     }
 }
