@@ -76,6 +76,17 @@ pub async fn counts(tx: &mut Tx, user: UserId) -> Result<Counts, Error> {
     Ok(counts)
 }
 
+/// Messages of a user, or of one alias of theirs, on which nothing was decided yet: how many wait to be handed off, and how
+/// many are held.
+pub async fn pending(tx: &mut Tx, user: UserId, alias: Option<AliasId>) -> Result<(i64, i64), Error> {
+    on!(tx, c => sqlx::query_as(
+        "SELECT COUNT(DISTINCT CASE WHEN d.state = 'waiting' THEN d.message_id END), \
+         COUNT(DISTINCT CASE WHEN d.state = 'held' THEN d.message_id END) FROM deliveries d JOIN aliases a ON a.id = d.alias_id \
+         WHERE a.user_id = $1 AND ($2 IS NULL OR d.alias_id = $2) AND d.state IN ('waiting', 'held') \
+         AND d.kind IN ('forward', 'reply')",
+    ).bind(user.0).bind(alias.map(|id| id.0)).fetch_one(c))
+}
+
 /// A user's by its id for the outside.
 pub async fn find(tx: &mut Tx, user: UserId, uuid: Uuid) -> Result<Option<Delivery>, Error> {
     let row: Option<DeliveryRow> = on!(tx, c => sqlx::query_as(

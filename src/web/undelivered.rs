@@ -118,7 +118,10 @@ const OURS: [(&str, &str); 6] = [
         "the server was in trouble a moment ago and is not tried for a while",
         "The receiving server was in trouble a moment ago, so it is left alone for a few minutes.",
     ),
-    ("all connections to the server stayed busy", "Much mail goes to the receiving server right now; this message waits for its turn."),
+    (
+        "all connections to the server stayed busy",
+        "Much mail goes to the receiving server right now; this message waits for its turn.",
+    ),
     ("nobody released it within 30 days", "It was held for your decision, and nobody released it within 30 days."),
     ("the mailbox was not verified in time", "The mailbox was not verified in time."),
     ("the mailbox is paused and was not resumed in time", "The mailbox was paused for too long, because its server refused it."),

@@ -96,6 +96,8 @@ pub struct Page {
     pub mailboxes: Vec<String>,
     pub chart: Chart,
     pub counted: Vec<String>,
+    /// What came and waits, or is held.
+    pub pending: Vec<String>,
     pub senders: Vec<Sender>,
     pub contacts: Vec<Correspondent>,
     /// Where the page of contacts before this one and the one after it begin.
@@ -145,6 +147,7 @@ impl Page {
             mailboxes: mailboxes.iter().map(|mailbox| mailbox.address.to_string()).collect(),
             chart: Chart::new(&view.days),
             counted: alias_words::counted(total),
+            pending: alias_words::pending(view.pending),
             senders: senders(&view),
             contacts: view.contacts.iter().map(|entry| correspondent(entry, new)).collect(),
             newer: (contacts_from > 0).then(|| contacts_from.saturating_sub(CONTACTS)),
