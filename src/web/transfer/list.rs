@@ -83,7 +83,7 @@ pub(super) async fn download(State(broker): State<Broker>, who: SignedIn) -> Res
         // The page says what is wrong with the file.
         Err(_) => return Ok(who.go("transfer/look")),
     }
-    let (_, table) = list.end();
+    let ((), table) = list.end();
     Ok(table.map_or_else(|| who.go("transfer/look"), file))
 }
 

@@ -7,6 +7,7 @@ mod alias;
 mod aliases;
 mod domains;
 mod failure;
+mod failures;
 mod hold;
 mod letter;
 mod link;
@@ -14,6 +15,7 @@ mod mailboxes;
 mod onboarding;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod rescue;
 mod reset;
 mod security;
 mod setup;
