@@ -196,8 +196,12 @@ impl Scene {
 
     /// The mailboxes the owner added or moved to since the beginning. The gate is searched for them from now on.
     async fn other_addresses(&self) -> Result<Vec<String>, Error> {
-        let mailboxes = mailbox::list(&self.0.desk, self.owner().await?).await;
-        let mailboxes = mailboxes.map_err(Error::account("the mailboxes can't be read"))?;
+        let what = "the mailboxes can't be read";
+        let mut mailboxes = Vec::new();
+        // Before the first account there are none.
+        for owner in user::list(&self.0.desk, None, 1).await.map_err(Error::account(what))? {
+            mailboxes.extend(mailbox::list(&self.0.desk, owner.id).await.map_err(Error::account(what))?);
+        }
         let mut known = self.0.other_addresses.lock();
         for address in mailboxes.iter().map(|mailbox| mailbox.address.folded()) {
             self.0.journal.hide(&address);

@@ -17,7 +17,7 @@ use crate::model::delivery::{DeliveryKind, Failure};
 use crate::model::id::{AliasId, DeliveryId, MailboxId, MessageId};
 use crate::model::{Address, Private, Timestamp};
 use crate::outbound::{Outcome, Report};
-use crate::storage::{self, ErrorKind, delivery, queue, site_backoff};
+use crate::storage::{self, ErrorKind, delivery, put_off, queue, site_backoff};
 use crate::telemetry::metrics::QUEUE_ENDED;
 
 /// How long a claim holds without renewal. Renewed at a third; longer than the database may be away.
@@ -206,7 +206,7 @@ async fn put_off(broker: &Broker, held: &Held, failure: &Failure, site: Option<S
     let (id, token, at, failure) = (held.id, held.token, next_attempt(broker, held), failure.clone());
     let written = broker
         .storage()
-        .write(move |tx| Box::pin(async move { delivery::put_off(tx, id, token, at, &failure, site.as_deref()).await }));
+        .write(move |tx| Box::pin(async move { put_off::put_off(tx, id, token, at, &failure, site.as_deref()).await }));
     written.await.map(drop)
 }
 
