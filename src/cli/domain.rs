@@ -116,17 +116,10 @@ pub fn run(config: &Config, user: Option<&Address>, command: DomainCommand, outp
         DomainCommand::MakeBySending { domain, allowed } => {
             let user = desk::user(desk, user).await?.id;
             domain::set_submission_creates(desk, user, domain.clone(), allowed).await.map_err(|error| match error {
-                ChangeError::NotOwned => Failure::new(
-                    "there is no such domain of this user's own",
-                    "see `postern domain list`; on a domain for everybody make aliases first: `postern alias new`",
-                ),
+                ChangeError::NotOwned => not_set(),
                 ChangeError::Storage(error) => error.into(),
             })?;
-            let view = Setting { domain: domain.to_string(), make_by_sending: allowed };
-            let word = if allowed { "makes" } else { "does not make" };
-            Ok(output.show(&view, |to| {
-                writeln!(to, "sending from an address of {} {word} the alias when there is none", view.domain)
-            })?)
+            print_setting(&domain, allowed, output)
         }
         DomainCommand::Claim { domain } => own_domain::claim(config, desk, user, domain, output).await,
         DomainCommand::CatchAll { domain, word, patterns } => {
@@ -151,6 +144,20 @@ pub fn run(config: &Config, user: Option<&Address>, command: DomainCommand, outp
             show_keys(&keys, &hint, output)
         }
     })
+}
+
+/// A domain that is not this user's own makes nothing by sending.
+pub(super) fn not_set() -> Failure {
+    Failure::new(
+        "there is no such domain of this user's own",
+        "see `postern domain list`; on a domain for everybody make aliases first: `postern alias new`",
+    )
+}
+
+pub(super) fn print_setting(domain: &DomainName, allowed: bool, output: &mut Output<'_>) -> Result<(), Failure> {
+    let view = Setting { domain: domain.to_string(), make_by_sending: allowed };
+    let word = if allowed { "makes" } else { "does not make" };
+    Ok(output.show(&view, |to| writeln!(to, "sending from an address of {} {word} the alias when there is none", view.domain))?)
 }
 
 pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {

@@ -17,11 +17,19 @@ use super::domain::{RecordView, write_record};
 use super::failure::Failure;
 use super::output::Output;
 
+/// A claim as shown: the record that proves it, and what to be careful about.
 #[derive(Serialize)]
-struct Claimed {
+pub struct Claimed {
     domain: String,
     proof: RecordView,
     warning: Option<&'static str>,
+}
+
+impl Claimed {
+    /// Of a claim of this name.
+    pub fn new(domain: String, proof: RecordView, has_mailboxes: bool) -> Self {
+        Self { domain, proof, warning: has_mailboxes.then_some(MAILBOXES) }
+    }
 }
 
 const MAILBOXES: &str =
@@ -40,8 +48,11 @@ pub async fn claim(
     let claim = domain_claim::claim(desk, &around.hostname, user, name).await.map_err(claim_failed)?;
     let proof = domain_check::ownership(&around, &claim).await.into();
     let is_in_use = domain_claim::has_mailboxes(desk, &claim.name, Some(user)).await?;
-    let view = Claimed { domain: claim.name.to_string(), proof, warning: is_in_use.then_some(MAILBOXES) };
-    Ok(output.show(&view, |to| {
+    print_claimed(&Claimed::new(claim.name.to_string(), proof, is_in_use), output)
+}
+
+pub(super) fn print_claimed(view: &Claimed, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| {
         write_record(to, &view.proof)?;
         if let Some(warning) = view.warning {
             writeln!(to, "careful: {warning}")?;
@@ -66,12 +77,14 @@ pub async fn prove(
     match domain_claim::check(desk, around, user, name).await {
         Ok(look) => Ok(look.records),
         Err(FindError::Unknown) => Ok(Vec::new()),
-        Err(FindError::Taken) => Err(Failure::new(
-            "somebody else on this instance has proven this domain",
-            "take your claim back: `postern domain remove`",
-        )),
+        Err(FindError::Taken) => Err(taken()),
         Err(FindError::Storage(error)) => Err(error.into()),
     }
+}
+
+/// Somebody else was the first to prove it.
+pub fn taken() -> Failure {
+    Failure::new("somebody else on this instance has proven this domain", "take your claim back: `postern domain remove`")
 }
 
 #[derive(Serialize)]
@@ -91,19 +104,28 @@ pub async fn catch_all(
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let user = desk::user(desk, user).await?.id;
-    let choice = CatchAll::parse(word, patterns).map_err(|error| {
-        Failure::new(error.to_string(), "for example: postern domain catch-all you.example pattern 'shop-*' '*.web'")
-    })?;
+    let choice = parse(word, patterns)?;
     domain::set_catch_all(desk, user, name.clone(), choice.clone()).await.map_err(|error| match error {
         ChangeError::NotOwned => not_owned(),
         ChangeError::Storage(error) => error.into(),
     })?;
+    print_caught(&name, &choice, output)
+}
+
+/// What names are meant.
+pub fn parse(word: &str, patterns: &str) -> Result<CatchAll, Failure> {
+    CatchAll::parse(word, patterns).map_err(|error| {
+        Failure::new(error.to_string(), "for example: postern domain catch-all you.example pattern 'shop-*' '*.web'")
+    })
+}
+
+pub(super) fn print_caught(name: &DomainName, choice: &CatchAll, output: &mut Output<'_>) -> Result<(), Failure> {
     let view = Caught {
         domain: name.to_string(),
         catch_all: choice.as_str().to_owned(),
         catch_all_pattern: choice.patterns().map(ToString::to_string),
     };
-    Ok(output.show(&view, |to| match &choice {
+    Ok(output.show(&view, |to| match choice {
         CatchAll::Off => writeln!(to, "mail for names of {name} that were never made is refused"),
         CatchAll::On => writeln!(to, "the first message to any name of {name} makes the alias"),
         CatchAll::Pattern(patterns) => writeln!(to, "the first message to a name of {name} like {patterns} makes the alias"),
@@ -131,11 +153,16 @@ pub async fn remove(desk: &Desk, user: Option<&Address>, name: DomainName, outpu
             })?;
         }
     }
+    print_removed(&name, output)
+}
+
+pub(super) fn print_removed(name: &DomainName, output: &mut Output<'_>) -> Result<(), Failure> {
     let view = Removed { removed: name.to_string() };
     Ok(output.show(&view, |to| writeln!(to, "{} is removed", view.removed))?)
 }
 
-fn not_owned() -> Failure {
+/// Nothing of this user's can be changed by that name.
+pub fn not_owned() -> Failure {
     Failure::new("there is no such domain of this user's own", "see `postern domain list`")
 }
 

@@ -113,11 +113,12 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
     })
 }
 
+/// The key a user signs names with, as shown.
 #[derive(Serialize)]
-struct KeyView {
-    email: String,
+pub struct KeyView {
+    pub(super) email: String,
     /// Base32; none when this user signs no names.
-    name_key: Option<String>,
+    pub(super) name_key: Option<String>,
 }
 
 async fn name_key(desk: &Desk, user: Option<&Address>, args: &NameKeyArgs, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -135,8 +136,11 @@ async fn name_key(desk: &Desk, user: Option<&Address>, args: &NameKeyArgs, outpu
     } else {
         signed_name::key(desk, user.id).await?
     };
-    let view = KeyView { email: user.email.to_string(), name_key: key.map(|key| key.shown()) };
-    Ok(output.show(&view, |to| match &view.name_key {
+    print_key(&KeyView { email: user.email.to_string(), name_key: key.map(|key| key.shown()) }, output)
+}
+
+pub(super) fn print_key(view: &KeyView, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| match &view.name_key {
         Some(key) => writeln!(to, "{key}"),
         None => writeln!(to, "{} signs no names; `postern user name-key --new` draws a key", view.email),
     })?)

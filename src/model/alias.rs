@@ -15,7 +15,7 @@ use super::{Address, Timestamp};
 pub enum AliasState {
     /// Passes mail on.
     Active,
-    /// Takes mail from known senders of its site only.
+    /// Takes mail from known senders of its site only (`policy::locked` says who is known); others get 550.
     Locked,
     /// Takes nothing for now: 450, so senders keep trying.
     Paused,
@@ -54,7 +54,7 @@ impl FromStr for AliasState {
 pub struct UnknownState;
 
 /// How an alias came to be that nobody made: its first message did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MadeBy {
     /// Its domain takes mail for names that were never made.

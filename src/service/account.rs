@@ -73,17 +73,18 @@ impl From<SetError> for PasswordChangeError {
 /// working, and they are told by mail where there is a domain to write from.
 pub async fn change_password(
     desk: &Desk,
-    domain: Option<&DomainName>,
+    (domain, url): (Option<&DomainName>, &str),
     user: &User,
     keep: &Session,
     text: &Private<String>,
 ) -> Result<(), PasswordChangeError> {
     let hash = password::hash(desk, &Passwords::default(), text).await?;
     let (desk_, domain, user_, keep) = (desk.clone(), domain.cloned(), user.clone(), keep.id);
+    let letter = password_letter(url);
     let changed = desk.storage.write(move |tx| {
         Box::pin(async move {
-            password::replace(tx, user_.id, &hash, Some(keep)).await?;
-            tell(tx, &desk_, domain.as_ref(), &user_, &password_letter()).await?;
+            password::replace(tx, user_.id, &hash, Some(keep), desk_.clock.now()).await?;
+            tell(tx, &desk_, domain.as_ref(), &user_, &letter).await?;
             Ok::<_, PasswordChangeError>(())
         })
     });
@@ -133,16 +134,16 @@ pub(super) async fn tell(
 }
 
 /// To a user who set a new password while signed in.
-pub(super) fn password_letter() -> Letter {
+pub(super) fn password_letter(url: &str) -> Letter {
     Letter {
         subject: "Your password was changed".into(),
         paragraphs: vec![
             "The password of your Postern account was changed, and all other browsers were signed out.".into(),
             "If that was you, there is nothing to do. If it was not, somebody else is in your account: set a new password with \
-             \"I forgot my password\" on the sign-in page, or ask whoever runs this Postern for help."
+             the link below, which asks for a letter to this address, or ask whoever runs this Postern for help."
                 .into(),
         ],
-        action: None,
+        action: Some(("I did not change my password".into(), format!("{url}/reset"))),
     }
 }
 
@@ -170,6 +171,11 @@ pub async fn remove(desk: &Desk, user: &User) -> Result<u64, RemoveError> {
     let retired = removed.await?;
     tracing::info!(user.id = %user.id, retired, "an account was removed by its owner");
     Ok(retired)
+}
+
+/// Whether nobody else has an account.
+pub async fn is_only_one(desk: &Desk) -> Result<bool, storage::Error> {
+    Ok(storage::user::list(&mut desk.storage.read().await?, None, 2).await?.len() <= 1)
 }
 
 /// Whether others would be left without an administrator.

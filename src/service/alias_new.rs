@@ -130,5 +130,5 @@ fn fresh(alias: crate::model::alias::Alias, mut mailboxes: Vec<crate::model::mai
     mailboxes.sort_by_key(|mailbox| mailbox.id);
     mailboxes.dedup_by_key(|mailbox| mailbox.id);
     let (total, last) = (Activity::default(), LastDays::default());
-    Listed { alias, pinned: false, mailboxes, tags: Vec::new(), total, last_day: None, last }
+    Listed { alias, pinned: false, mailboxes, tags: Vec::new(), total, last_day: None, last, made_by: None }
 }

@@ -39,6 +39,8 @@ pub struct Logins {
     pub(super) codes: AccountAttempts,
     /// Offers of a passkey to whoever is not known yet: not failed, but not any number of them.
     pub(super) offers: Attempts,
+    /// Offers that sign-in pages ask for by themselves: however many, the ones people ask for are still made.
+    pub(super) quiet_offers: Attempts,
     /// Letters that strangers asked for, to whatever address: nobody is to make us send many.
     pub(super) letters: Attempts,
 }
@@ -98,7 +100,8 @@ pub async fn create_told(desk: &Desk, user: UserId, name: &str) -> Result<(AppPa
     make(desk, (user, None), name, true).await
 }
 
-/// The same for whoever asks by an API token: revoking that one ends it, too, and its owner is told.
+/// The same for whoever asks by an API token: it ends with that one, whether that is revoked or expires. Its
+/// owner is told.
 pub async fn create_by(desk: &Desk, maker: &ApiToken, name: &str) -> Result<(AppPassword, Secret), CreateError> {
     make(desk, (maker.user_id, Some(maker.id)), name, true).await
 }
@@ -146,7 +149,7 @@ async fn make(
 
 /// A user's app passwords, oldest first.
 pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<AppPassword>, storage::Error> {
-    app_password::list(&mut desk.storage.read().await?, user).await
+    app_password::list(&mut desk.storage.read().await?, user, desk.clock.now()).await
 }
 
 /// Revokes one: nobody logs in with it any more, and who did is refused the next message.
@@ -157,7 +160,7 @@ pub async fn revoke(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), RevokeE
 
 /// Whether a login still holds.
 pub async fn holds(desk: &Desk, login: Login) -> Result<bool, storage::Error> {
-    app_password::exists(&mut desk.storage.read().await?, login.app_password).await
+    app_password::exists(&mut desk.storage.read().await?, login.app_password, desk.clock.now()).await
 }
 
 /// From where a device logs in.
@@ -194,7 +197,7 @@ pub async fn check(desk: &Desk, logins: &Logins, origin: Origin, name: &str, pas
 async fn verify(desk: &Desk, logins: &Logins, name: &str, password: &str) -> Result<Option<AppPassword>, LoginError> {
     let secret = Secret::parse(password);
     let selector = secret.as_ref().map_or(NO_SELECTOR, Secret::selector);
-    let found = app_password::find_by_selector(&mut desk.storage.read().await?, selector).await?;
+    let found = app_password::find_by_selector(&mut desk.storage.read().await?, selector, desk.clock.now()).await?;
     let hash = found.as_ref().map(|found| found.hash.reveal().as_str());
     let fits = logins.passwords.verify(secret.as_ref().map_or(password, Secret::secret), hash).await?;
     let name = Address::parse(name.trim()).map(|address| address.folded()).unwrap_or_default();

@@ -1,9 +1,11 @@
 //! Domains on which aliases live.
 
+use std::collections::HashSet;
+
 use crate::model::DomainName;
 use crate::model::catch_all::CatchAll;
 use crate::model::domain::Domain;
-use crate::model::id::UserId;
+use crate::model::id::{DomainId, UserId};
 use crate::storage;
 
 use super::Desk;
@@ -101,6 +103,12 @@ pub async fn list_usable(desk: &Desk, user: UserId) -> Result<Vec<Domain>, stora
     storage::domain::list_usable(&mut desk.storage.read().await?, user).await
 }
 
+/// Those of a user's own domains that somebody's mailbox is at, whose mail would come to us instead.
+pub async fn list_inhabited(desk: &Desk, user: UserId) -> Result<HashSet<DomainId>, storage::Error> {
+    let ids = storage::domain::list_inhabited(&mut desk.storage.read().await?, user).await?;
+    Ok(ids.into_iter().collect())
+}
+
 /// Why a domain can't be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
@@ -125,6 +133,33 @@ pub async fn set_catch_all(desk: &Desk, user: UserId, name: DomainName, catch_al
     let write =
         desk.storage.write(move |tx| Box::pin(async move { storage::domain::set_catch_all(tx, user, &name, &catch_all).await }));
     if write.await? { Ok(()) } else { Err(ChangeError::NotOwned) }
+}
+
+/// What to change of a domain; what is left out stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// For which names the first message makes the alias.
+    pub catch_all: Option<CatchAll>,
+    /// Whether mail that its owner hands in may make an alias that does not exist yet.
+    pub submission_creates: Option<bool>,
+}
+
+/// Says what a user's own domain does with mail, all at once; the domain as it is then.
+pub async fn change(desk: &Desk, user: UserId, name: DomainName, change: Change) -> Result<Domain, ChangeError> {
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                if let Some(catch_all) = &change.catch_all {
+                    storage::domain::set_catch_all(tx, user, &name, catch_all).await?;
+                }
+                if let Some(creates) = change.submission_creates {
+                    storage::domain::set_submission_creates(tx, user, &name, creates).await?;
+                }
+                let found = storage::domain::find_by_name(tx, &name).await?;
+                found.filter(|domain| domain.user_id == Some(user)).ok_or(ChangeError::NotOwned)
+            })
+        })
+        .await
 }
 
 /// Why a domain can't be removed.

@@ -5,12 +5,13 @@
 //! The record is asked for once; whoever loses the domain later can't be asked by us, so it stays until it is removed here.
 
 use super::domain_check::{self, Record, Status, Surroundings};
+use super::idempotency::{self, Answer, Once, OnceError};
 use super::{Desk, domain};
 use crate::model::domain::{Domain, DomainClaim};
 use crate::model::id::UserId;
 use crate::model::site::Site;
 use crate::model::{DomainName, alias_name};
-use crate::storage::{self, domain_claim};
+use crate::storage::{self, Tx, domain_claim};
 
 /// Claims of one user at once.
 const MOST: usize = 20;
@@ -60,39 +61,78 @@ pub struct Look {
 
 /// Claims a domain for a user; the claim that is there already, if there is one.
 pub async fn claim(desk: &Desk, hostname: &DomainName, user: UserId, name: DomainName) -> Result<DomainClaim, ClaimError> {
-    if Site::of(&name).is_none() {
-        return Err(ClaimError::PublicSuffix);
-    }
-    let hostname = hostname.clone();
-    let proof = desk.chance.bytes::<20>().iter().map(|byte| alias_name::symbol(byte & 31)).collect();
-    let new = DomainClaim { uuid: desk.uuid(), user_id: user, name, proof, created_at: desk.clock.now() };
+    let (new, hostname) = (draw(desk, user, name)?, hostname.clone());
+    desk.storage.write(move |tx| Box::pin(async move { claim_in(tx, new, &hostname).await })).await
+}
+
+/// The same, once for a key; besides, whether mailboxes of the user are at the domain.
+pub async fn claim_once(
+    desk: &Desk,
+    hostname: &DomainName,
+    user: UserId,
+    name: DomainName,
+    once: Once<(DomainClaim, bool)>,
+) -> Result<Answer, OnceError<ClaimError>> {
+    let (new, now, hostname) = (draw(desk, user, name), desk.clock.now(), hostname.clone());
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
-                let mut shared = storage::domain::list_usable(tx, user).await?;
-                shared.retain(|domain| domain.user_id.is_none());
-                if new.name == hostname || shared.iter().any(|domain| new.name.is_within(&domain.name)) {
-                    return Err(ClaimError::Instance);
+                if let Some(answer) = idempotency::begin(tx, once.key.as_ref(), now).await? {
+                    return Ok(answer);
                 }
-                if storage::domain::find_by_name(tx, &new.name).await?.is_some() {
-                    return Err(ClaimError::Taken);
-                }
-                if let Some(there) = domain_claim::find(tx, user, &new.name).await? {
-                    return Ok(there);
-                }
-                if domain_claim::list(tx, user).await?.len() >= MOST {
-                    return Err(ClaimError::TooMany);
-                }
-                domain_claim::create(tx, &new).await?;
-                Ok(domain_claim::find(tx, user, &new.name).await?.unwrap_or(new))
+                let new = new.map_err(OnceError::Failed)?;
+                let claim = claim_in(tx, new, &hostname).await.map_err(OnceError::Failed)?;
+                let is_inhabited = storage::domain::has_mailboxes(tx, &claim.name, Some(user)).await?;
+                Ok(idempotency::finish(tx, once, &(claim, is_inhabited)).await?)
             })
         })
         .await
 }
 
+/// A claim as it would be.
+fn draw(desk: &Desk, user: UserId, name: DomainName) -> Result<DomainClaim, ClaimError> {
+    if Site::of(&name).is_none() {
+        return Err(ClaimError::PublicSuffix);
+    }
+    let proof = desk.chance.bytes::<20>().iter().map(|byte| alias_name::symbol(byte & 31)).collect();
+    Ok(DomainClaim { uuid: desk.uuid(), user_id: user, name, proof, created_at: desk.clock.now() })
+}
+
+async fn claim_in(tx: &mut Tx, new: DomainClaim, hostname: &DomainName) -> Result<DomainClaim, ClaimError> {
+    let user = new.user_id;
+    let mut shared = storage::domain::list_usable(tx, user).await?;
+    shared.retain(|domain| domain.user_id.is_none());
+    if new.name == *hostname || shared.iter().any(|domain| new.name.is_within(&domain.name)) {
+        return Err(ClaimError::Instance);
+    }
+    if storage::domain::find_by_name(tx, &new.name).await?.is_some() {
+        return Err(ClaimError::Taken);
+    }
+    if let Some(there) = domain_claim::find(tx, user, &new.name).await? {
+        return Ok(there);
+    }
+    if domain_claim::list(tx, user).await?.len() >= MOST {
+        return Err(ClaimError::TooMany);
+    }
+    domain_claim::create(tx, &new).await?;
+    Ok(domain_claim::find(tx, user, &new.name).await?.unwrap_or(new))
+}
+
 /// A user's claims, oldest first.
 pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<DomainClaim>, storage::Error> {
     domain_claim::list(&mut desk.storage.read().await?, user).await
+}
+
+/// The same, each with whether mailboxes of the user are at the domain.
+pub async fn list_with_mailboxes(desk: &Desk, user: UserId) -> Result<Vec<(DomainClaim, bool)>, storage::Error> {
+    let tx = &mut desk.storage.read().await?;
+    let inhabited = domain_claim::list_inhabited(tx, user).await?;
+    let claims = domain_claim::list(tx, user).await?;
+    let with = |claim: DomainClaim| {
+        let is_inhabited = inhabited.contains(&claim.uuid);
+        (claim, is_inhabited)
+    };
+    Ok(claims.into_iter().map(with).collect())
 }
 
 /// A user's claim of that name.

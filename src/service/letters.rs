@@ -23,20 +23,24 @@ pub(super) fn verify_mailbox(address: &Address, link: &str) -> Letter {
     }
 }
 
+fn mailboxes(public_url: &str) -> (String, String) {
+    ("Look at your mailboxes".into(), format!("{public_url}/mailboxes"))
+}
+
 /// To the default mailbox when mail may go to another one.
-pub(super) fn mailbox_added(new: &Address) -> Letter {
+pub(super) fn mailbox_added(new: &Address, public_url: &str) -> Letter {
     Letter {
         subject: "Your account has another mailbox".into(),
         paragraphs: vec![
             format!("{new} was confirmed as a mailbox of your Postern account: mail can be forwarded there from now on."),
             "If that was not you, somebody else is in your account: remove that mailbox, and change your password.".into(),
         ],
-        action: None,
+        action: Some(mailboxes(public_url)),
     }
 }
 
 /// To the old mailbox when another one took its place. `signs_in`: its user signs in with the new address from now on.
-pub(super) fn mailbox_moved(old: &Address, new: &Address, signs_in: bool) -> Letter {
+pub(super) fn mailbox_moved(old: &Address, new: &Address, public_url: Option<&str>, signs_in: bool) -> Letter {
     let sign_in =
         if signs_in { format!(" You sign in with {new} from now on, and not with this address.") } else { String::new() };
     Letter {
@@ -47,7 +51,7 @@ pub(super) fn mailbox_moved(old: &Address, new: &Address, signs_in: bool) -> Let
              you can't sign in any more, ask whoever runs this Postern."
                 .into(),
         ],
-        action: None,
+        action: public_url.map(mailboxes),
     }
 }
 
@@ -64,6 +68,6 @@ pub(super) fn mailbox_moves(old: &Address, new: &Address, public_url: &str, sign
             ),
             "If it was not you, cancel the move on the page of your mailboxes, and change your password.".into(),
         ],
-        action: Some(("Look at your mailboxes".into(), format!("{public_url}/mailboxes"))),
+        action: Some(mailboxes(public_url)),
     }
 }

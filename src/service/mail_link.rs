@@ -86,14 +86,17 @@ async fn deliver(
     if is_enough {
         return Ok(None);
     }
-    let secret = issue(tx, desk, new, now).await?;
+    let (secret, hash) = issue(tx, desk, new, now).await?;
     let letter = letter(secret.reveal());
     // To the address itself: a mailbox that is not verified, or paused, would keep the letter waiting.
     // After its link, it is not worth sending.
-    notice::send_within(tx, desk, domain, (&new.address, None), &letter, LASTS).await.map(Some)
+    let delivery = notice::send_within(tx, desk, domain, (&new.address, None), &letter, LASTS).await?;
+    mail_link::note_letter(tx, &hash, delivery).await?;
+    Ok(Some(delivery))
 }
 
-async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Result<Private<String>, storage::Error> {
+/// The secret of a new link, and its digest.
+async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Result<(Private<String>, [u8; 32]), storage::Error> {
     let secret = opaque::draw(&desk.chance);
     let hash = opaque::hash(secret.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a secret"));
     let link = MailLink {
@@ -106,7 +109,7 @@ async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Resul
         expires_at: now.plus(LASTS),
     };
     mail_link::create(tx, &hash, &link).await?;
-    Ok(secret)
+    Ok((secret, hash))
 }
 
 /// What a link is for, without using it up; `None` when it does not work (any more).

@@ -121,7 +121,7 @@ async fn begin_in(tx: &mut Tx, desk: &Desk, domain: &DomainName, public_url: &st
         Some(there) if there.verified_at.is_some() => {
             let done = replace(tx, &old, there, false, desk.clock.now()).await?;
             let signs_in = moves_sign_in && mailbox_move::follow(tx, user, &old.address, &done.address).await?;
-            tell_left(tx, desk, Some(domain), &old, (&done.address, signs_in)).await?;
+            tell_left(tx, desk, Some(domain), &old, (&done.address, Some(public_url), signs_in)).await?;
             return Ok(Begun::Done(done));
         }
         Some(there) => there,
@@ -241,7 +241,7 @@ pub(super) async fn finish(tx: &mut Tx, desk: &Desk, new: &Mailbox) -> Result<Op
     };
     let signs_in = this.moves_sign_in && mailbox_move::follow(tx, old.user_id, &old.address, &mailbox.address).await?;
     let domain = account_notice::domain(tx).await?;
-    tell_left(tx, desk, domain.as_ref(), &old, (&mailbox.address, signs_in)).await?;
+    tell_left(tx, desk, domain.as_ref(), &old, (&mailbox.address, None, signs_in)).await?;
     Ok(Some(Moved { old: old.address, mailbox, signs_in }))
 }
 
@@ -252,10 +252,10 @@ async fn tell_left(
     desk: &Desk,
     domain: Option<&DomainName>,
     old: &Mailbox,
-    (new, signs_in): (&Address, bool),
+    (new, public_url, signs_in): (&Address, Option<&str>, bool),
 ) -> Result<(), storage::Error> {
     let Some(domain) = domain.filter(|_| old.verified_at.is_some()) else { return Ok(()) };
-    let letter = letters::mailbox_moved(&old.address, new, signs_in);
+    let letter = letters::mailbox_moved(&old.address, new, public_url, signs_in);
     notice::send(tx, desk, domain, &old.address, None, &letter).await.map(drop)
 }
 

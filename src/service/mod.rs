@@ -70,6 +70,7 @@ pub mod session;
 pub mod settle;
 pub mod setup;
 pub mod sign_up;
+pub mod sign_up_code;
 pub mod signed_name;
 pub mod signing;
 pub mod submit;

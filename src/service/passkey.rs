@@ -173,11 +173,24 @@ pub async fn offer_proving(desk: &Desk, place: &Place, user: &User) -> Result<Of
     keep(desk, Some(user.id), passkey::begin_proving(place, &credentials(&known))).await
 }
 
+/// Who wants an offer before anybody said who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// Somebody who pressed the button.
+    Person,
+    /// The sign-in page, so that the browser can suggest a passkey where the address is typed.
+    Page,
+}
+
 /// Begins to prove somebody whose passkey will say who they are. Strangers may begin some, not any number.
-pub async fn offer_naming(desk: &Desk, logins: &Logins, ip: IpAddr, place: &Place) -> Result<Offer, OfferError> {
+pub async fn offer_naming(desk: &Desk, logins: &Logins, ip: IpAddr, place: &Place, asker: Asker) -> Result<Offer, OfferError> {
+    let offers = match asker {
+        Asker::Person => &logins.offers,
+        Asker::Page => &logins.quiet_offers,
+    };
     // Each counts for its client alone, and not among what this client fails at.
     let account = format!("passkey {}", desk.uuid());
-    logins.offers.begin(ip, false, &account, desk.clock.now()).ok_or(OfferError::TooMany)?;
+    offers.begin(ip, false, &account, desk.clock.now()).ok_or(OfferError::TooMany)?;
     keep(desk, None, passkey::begin_naming(place)).await
 }
 

@@ -14,7 +14,7 @@ use crate::auth::password::{PasswordError, Passwords};
 use crate::model::id::{SessionId, UserId};
 use crate::model::mail_link::Purpose;
 use crate::model::user::User;
-use crate::model::{Address, Private};
+use crate::model::{Address, Private, Timestamp};
 use crate::storage::password::{self, Credentials};
 use crate::storage::{self, Tx, user};
 
@@ -58,17 +58,24 @@ pub struct SignedIn {
 /// one stop working. For somebody who may have lost the account to others.
 pub async fn set(desk: &Desk, id: UserId, password: &Private<String>) -> Result<(), SetError> {
     let hash = hash(desk, &Passwords::default(), password).await?;
-    desk.storage.write(move |tx| Box::pin(async move { replace(tx, id, &hash, None).await })).await
+    let now = desk.clock.now();
+    desk.storage.write(move |tx| Box::pin(async move { replace(tx, id, &hash, None, now).await })).await
 }
 
 /// Another password in place of the one before, and of everything that somebody who knew it may have prepared: all sessions
 /// but one end, links to reset it stop working, a secret for codes that was drawn and not confirmed is forgotten.
-pub(super) async fn replace(tx: &mut Tx, id: UserId, hash: &Private<String>, keep: Option<SessionId>) -> Result<(), SetError> {
+pub(super) async fn replace(
+    tx: &mut Tx,
+    id: UserId,
+    hash: &Private<String>,
+    keep: Option<SessionId>,
+    now: Timestamp,
+) -> Result<(), SetError> {
     if !password::set(tx, id, hash).await? {
         return Err(SetError::Unknown);
     }
     storage::session::delete_others(tx, id, keep).await?;
-    storage::mail_link::delete_of_user(tx, id, Purpose::ResetPassword).await?;
+    storage::mail_link::delete_of_user(tx, id, Purpose::ResetPassword, now).await?;
     Ok(storage::totp::forget_draft(tx, id).await?)
 }
 
@@ -146,8 +153,11 @@ async fn verify(desk: &Desk, logins: &Logins, email: &str, text: &Private<String
     let email = Address::parse(email.trim()).map(|address| address.folded()).unwrap_or_default();
     let found = password::find(&mut desk.storage.read().await?, &email).await?;
     let hash = found.as_ref().and_then(|found| found.hash.as_ref()).map(|hash| hash.reveal().as_str());
-    // No password is that long; the work is done all the same.
-    let text = if text.reveal().len() > LONGEST { "" } else { text.reveal().as_str() };
-    let fits = logins.passwords.verify(text, hash).await?;
+    let fits = logins.passwords.verify(bounded(text), hash).await?;
     Ok(found.filter(|_| fits))
+}
+
+/// What is compared with a hash. No password is longer than they may be; the work is done all the same.
+pub(super) fn bounded(text: &Private<String>) -> &str {
+    if text.reveal().len() > LONGEST { "" } else { text.reveal() }
 }

@@ -146,7 +146,7 @@ pub async fn finish(broker: &Broker, secret: &str, password: &Private<String>) -
                 };
                 // Whoever signs in with another address by now does not read this one any more, perhaps.
                 let user = user.filter(|user| user.email.folded() == link.address.folded()).ok_or(FinishError::Gone)?;
-                password::replace(tx, user.id, &hash, None).await?;
+                password::replace(tx, user.id, &hash, None, now).await?;
                 if let Some(domain) = domain {
                     tell(tx, &desk, &domain, &url, user.id).await?;
                 }

@@ -13,6 +13,7 @@ use subtle::{Choice, ConditionallySelectable};
 use super::Desk;
 use crate::model::domain::Domain;
 use crate::model::id::UserId;
+use crate::model::site::Site;
 use crate::model::{Address, DomainName, Private, Timestamp};
 use crate::storage::{self, Tx, made_alias};
 use crate::transform::signed_name::{self, KEY_LENGTH};
@@ -98,6 +99,38 @@ pub async fn renew_key(desk: &Desk, user: UserId) -> Result<NameKey, KeyChangeEr
 /// Signs no names any more: those that had no mail yet are unknown from now on.
 pub async fn remove_key(desk: &Desk, user: UserId) -> Result<(), KeyChangeError> {
     set(desk, user, None).await
+}
+
+/// Why a name can't be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// There is nothing to sign it with.
+    #[error("this user signs no names")]
+    NoKey,
+    /// There is no domain it could be on.
+    #[error("there is no domain yet; add one")]
+    NoDomain,
+    /// Not a domain this user may use.
+    #[error("there is no such domain, or it is someone else's")]
+    UnknownDomain,
+    /// The site does not fit into a name.
+    #[error(transparent)]
+    Site(#[from] SitePartError),
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// The address for a site on a domain the user may make aliases on, the default one unless it is named. Nothing is made.
+pub async fn sign(desk: &Desk, user: UserId, site: &Site, domain: Option<&DomainName>) -> Result<Address, SignError> {
+    let tx = &mut desk.storage.read().await?;
+    let key = made_alias::name_key(tx, user).await?.map(NameKey::of).ok_or(SignError::NoKey)?;
+    let usable = storage::domain::list_usable(tx, user).await?;
+    let found = match domain {
+        Some(name) => usable.iter().find(|domain| domain.name == *name).ok_or(SignError::UnknownDomain)?,
+        None => usable.first().ok_or(SignError::NoDomain)?,
+    };
+    Ok(key.address(site.as_str(), &found.name)?)
 }
 
 async fn set(desk: &Desk, user: UserId, key: Option<Vec<u8>>) -> Result<(), KeyChangeError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::activity::Activity;
-use crate::model::alias::Alias;
+use crate::model::alias::{Alias, MadeBy};
 use crate::model::id::AliasId;
 use crate::model::mailbox::Mailbox;
 use crate::model::tag::Tag;
@@ -29,6 +29,8 @@ pub struct Listed {
     pub last_day: Option<i64>,
     /// The last days of what clients show by itself.
     pub last: LastDays,
+    /// How it came to be, when its first message made it.
+    pub made_by: Option<MadeBy>,
 }
 
 /// The last days (since the epoch) on which something happened.
@@ -47,6 +49,7 @@ struct ListedRow {
     #[sqlx(flatten)]
     alias: AliasRow,
     pinned: bool,
+    how: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -128,7 +131,8 @@ pub async fn list(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error> {
         ids,
         ListedRow,
         "SELECT id, uuid, user_id, domain_id, address, site, state, note, expires_at, max_messages, messages_used, created_at, \
-         state_changed_at, display_name, link_epoch, pinned FROM aliases WHERE id",
+         state_changed_at, display_name, link_epoch, pinned, \
+         (SELECT m.how FROM made_aliases m WHERE m.alias_id = aliases.id) AS how FROM aliases WHERE id",
         ""
     );
     let mailboxes = of_these!(
@@ -156,8 +160,9 @@ pub async fn list(tx: &mut Tx, ids: &[AliasId]) -> Result<Vec<Listed>, Error> {
     let mut found = HashMap::with_capacity(aliases.len());
     for row in aliases {
         let alias = Alias::try_from(row.alias)?;
+        let made_by = row.how.map(|how| columns::word("made_aliases", "how", alias.id.0, &how)).transpose()?;
         let (mailboxes, total, last) = (Vec::new(), Activity::default(), LastDays::default());
-        let listed = Listed { pinned: row.pinned, mailboxes, tags: Vec::new(), total, last_day: None, last, alias };
+        let listed = Listed { pinned: row.pinned, mailboxes, tags: Vec::new(), total, last_day: None, last, made_by, alias };
         found.insert(listed.alias.id.0, listed);
     }
     for row in mailboxes {

@@ -158,6 +158,15 @@ pub async fn has_mailboxes(tx: &mut Tx, name: &DomainName, of: Option<UserId>) -
     ).bind(&ending).bind(of.map(|user| user.0)).fetch_one(c))
 }
 
+/// Those of a user's own domains that somebody's mailbox is at.
+pub async fn list_inhabited(tx: &mut Tx, user: UserId) -> Result<Vec<DomainId>, Error> {
+    let ids: Vec<i64> = on!(tx, c => sqlx::query_scalar(
+        "SELECT d.id FROM domains d WHERE d.user_id = $1 AND EXISTS (SELECT 1 FROM mailboxes m \
+         WHERE m.address_key LIKE '%@' || REPLACE(d.name, '_', '\\_') ESCAPE '\\')",
+    ).bind(user.0).fetch_all(c))?;
+    Ok(ids.into_iter().map(DomainId).collect())
+}
+
 /// All domains: the shared ones and everybody's own, oldest first.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Domain>, Error> {
     let rows: Vec<DomainRow> = on!(tx, c => sqlx::query_as(

@@ -64,6 +64,14 @@ pub async fn list(tx: &mut Tx, user: UserId) -> Result<Vec<DomainClaim>, Error> 
     rows.into_iter().map(DomainClaim::try_from).collect()
 }
 
+/// Those of a user's claims that a mailbox of theirs is at.
+pub async fn list_inhabited(tx: &mut Tx, user: UserId) -> Result<Vec<Uuid>, Error> {
+    on!(tx, c => sqlx::query_scalar(
+        "SELECT d.uuid FROM domain_claims d WHERE d.user_id = $1 AND EXISTS (SELECT 1 FROM mailboxes m \
+         WHERE m.user_id = $1 AND m.address_key LIKE '%@' || REPLACE(d.name, '_', '\\_') ESCAPE '\\')",
+    ).bind(user.0).fetch_all(c))
+}
+
 /// Forgets a user's claim; false when there was none.
 pub async fn delete(tx: &mut Tx, user: UserId, name: &DomainName) -> Result<bool, Error> {
     let text = "DELETE FROM domain_claims WHERE user_id = $1 AND name = $2";

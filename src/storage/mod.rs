@@ -58,6 +58,7 @@ pub mod refusal;
 pub mod secret;
 pub mod session;
 pub mod sighting;
+pub mod sign_up_code;
 pub mod site_backoff;
 pub mod space;
 pub mod totp;

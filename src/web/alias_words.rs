@@ -6,6 +6,7 @@ use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::mailbox::Mailbox;
 use crate::model::sighting::{Proof, SightingKey};
+use crate::model::site::Site;
 
 /// The state as one word, for a tag: also its class.
 pub fn tag(alias: &Alias, now: Timestamp) -> &'static str {
@@ -32,15 +33,29 @@ pub fn sentence(alias: &Alias, mailboxes: &[Mailbox], now: Timestamp) -> String 
         (AliasState::Paused, _) => {
             "Paused. Nothing comes through; senders are asked to try again later, and most do for some days.".to_owned()
         }
-        (AliasState::Locked, _) => "Locked for senders you do not know. Who is known can’t be told apart yet, so nothing comes \
-                                    through; senders are asked to try again later."
-            .to_owned(),
+        (AliasState::Locked, _) if !mailboxes.iter().any(takes_mail) => {
+            "Locked, and none of its mailboxes takes mail now: not verified yet, or paused. Senders are asked to try again later."
+                .to_owned()
+        }
+        (AliasState::Locked, _) => format!("Locked. {}", locked(alias.site.as_ref())),
         (AliasState::Active, _) if !mailboxes.iter().any(takes_mail) => {
             "Open, but none of its mailboxes takes mail now: not verified yet, or paused. Senders are asked to try again later."
                 .to_owned()
         }
         (AliasState::Active, _) => "Open. Mail to it comes through to you.".to_owned(),
     }
+}
+
+/// What comes through while an alias is locked.
+pub fn locked(site: Option<&Site>) -> String {
+    let known = match site {
+        Some(site) => format!("{site}, from a sender that proved itself here in the alias’s first three days,"),
+        None => "a sender that proved itself here before the lock".to_owned(),
+    };
+    format!(
+        "Only mail that is proven to come from {known} or from somebody you wrote to comes through; everything else is \
+         returned to its sender."
+    )
 }
 
 /// What was counted, in words: only what there was.

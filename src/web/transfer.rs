@@ -5,17 +5,16 @@
 
 mod list;
 
-use std::io::{self, BufWriter, Seek};
+use std::io;
 
 use askama::Template;
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tokio::io::AsyncReadExt;
 
 use super::chrome::Chrome;
 use super::failure::Failure;
@@ -26,9 +25,9 @@ use super::upload::Uploaded;
 use crate::model::DomainName;
 use crate::service::broker::Broker;
 use crate::service::domain;
-use crate::service::export::{self, ExportError};
+use crate::service::export::{self, ExportError, NameKeyIs};
 use crate::service::import::gate::Busy;
-use crate::service::import::report::{Line, Outcome, Summary};
+use crate::service::import::report::{Line, Summary};
 use crate::service::import::{self, ImportError, Job, Source, Watch};
 use crate::service::import::{sniff, upload};
 
@@ -36,8 +35,6 @@ use list::List;
 
 /// Rows a page shows of those that are worth a look.
 const SHOWN: usize = 100;
-/// Bytes of an archive sent at once.
-const PIECE: usize = 64 * 1024;
 
 const SAID: [(&str, &str); 2] = [
     ("dropped", "Nothing was imported, and the file is gone."),
@@ -100,10 +97,7 @@ impl Watch for Kept {
     fn counted(&mut self, _rows: u64) {}
 
     fn lines(&mut self, lines: &[Line]) -> io::Result<()> {
-        let notable = |line: &&Line| {
-            matches!(line.outcome, Outcome::Skipped | Outcome::Remapped) || line.new_address.is_some() || !line.remarks.is_empty()
-        };
-        for line in lines.iter().filter(notable) {
+        for line in lines.iter().filter(|line| line.is_notable()) {
             self.all += 1;
             if self.lines.len() < SHOWN {
                 self.lines.push(line.clone());
@@ -245,8 +239,7 @@ async fn forget(State(broker): State<Broker>, Checked { who, .. }: Checked) -> R
 
 /// Everything, as one file: made in full before the first byte goes out, so that what arrives is whole.
 async fn download(State(broker): State<Broker>, Confirmed(who): Confirmed) -> Result<Response, Failure> {
-    let made = make(&broker, &who).await;
-    let (file, length) = match made {
+    let made = match export::make(&broker.desk, who.user_id(), NameKeyIs::In, &broker.rules.data_dir).await {
         Ok(made) => made,
         Err(ExportError::Storage(error)) => return Err(error.into()),
         Err(ExportError::Unknown) => return Err(Failure::NotFound),
@@ -257,28 +250,13 @@ async fn download(State(broker): State<Broker>, Confirmed(who): Confirmed) -> Re
             return show(&broker, &who, StatusCode::INSUFFICIENT_STORAGE, chrome, ("", "")).await;
         }
     };
-    let pieces = futures_util::stream::try_unfold(file, async |mut file| {
-        let mut piece = vec![0; PIECE];
-        let read = file.read(&mut piece).await?;
-        piece.truncate(read);
-        Ok::<_, io::Error>((read > 0).then(|| (Bytes::from(piece), file)))
-    });
     let headers = [
         (CONTENT_TYPE, "application/zip".to_owned()),
         (CONTENT_DISPOSITION, "attachment; filename=postern-export.zip".to_owned()),
-        (CONTENT_LENGTH, length.to_string()),
+        (CONTENT_LENGTH, made.length.to_string()),
         (CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, Body::from_stream(pieces)).into_response())
-}
-
-async fn make(broker: &Broker, who: &SignedIn) -> Result<(tokio::fs::File, u64), ExportError> {
-    // It has no name: when it is closed it is gone.
-    let mut file = tempfile::tempfile_in(&broker.rules.data_dir)?;
-    export::write(&broker.desk, who.user_id(), BufWriter::new(&file), &mut |_| {}).await?;
-    let length = file.stream_position()?;
-    file.rewind()?;
-    Ok((tokio::fs::File::from_std(file), length))
+    Ok((headers, Body::from_stream(made.pieces())).into_response())
 }
 
 #[cfg(test)]

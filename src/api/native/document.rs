@@ -20,10 +20,10 @@ use super::routes::Access;
 /// The name of the way to say who is asking.
 const TOKEN: &str = "token";
 
-const ABOUT: &str = "What can be done on the pages of this instance can be done here. Requests and answers are JSON. \
+const ABOUT: &str = "What can be done on the pages of this instance can be done here. Requests and answers are JSON, but for files in and out. \
 Every request carries an API token: `Authorization: Bearer addy_io_…`; a token is made on the page for access or with \
 `postern token new`, and does as much as its scopes say: `alias:create` makes aliases and nothing else, `read` sees \
-everything of its user, `write` changes everything but how \
+everything of its user but secrets, `write` changes everything but how \
 one signs in, which is `account`, and `admin` administers the instance. Errors are problem documents (RFC 9457) that name the field and the \
 fix. Lists come in pages: give the `next` of one as the `cursor` of the following request until it is null. Times are UTC \
 (RFC 3339).";

@@ -12,10 +12,14 @@ pub mod block;
 pub mod caller;
 pub mod contact;
 pub mod delivery;
+pub mod dns_record;
 pub mod document;
 pub mod domain;
+pub mod domain_claim;
 pub mod error;
+pub mod export;
 pub mod hold;
+pub mod import;
 pub mod mailbox;
 pub mod once;
 pub mod option;
@@ -25,6 +29,7 @@ pub mod proof;
 pub mod request;
 pub mod routes;
 pub mod shape;
+pub mod signed_name;
 pub mod tag;
 pub mod token;
 pub mod webhook;
@@ -42,7 +47,7 @@ use routes::Routes;
 
 /// Every noun.
 fn all() -> Routes {
-    let nouns: [fn(Routes) -> Routes; 14] = [
+    let nouns: &[fn(Routes) -> Routes] = &[
         account::routes,
         option::routes,
         alias::routes,
@@ -52,13 +57,16 @@ fn all() -> Routes {
         block::routes,
         mailbox::routes,
         domain::routes,
+        domain_claim::routes,
+        signed_name::routes,
         delivery::routes,
         hold::routes,
         token::routes,
         app_password::routes,
         webhook::routes,
+        export::routes,
     ];
-    nouns.into_iter().fold(Routes::new(), |routes, noun| noun(routes))
+    nouns.iter().fold(Routes::new(), |routes, noun| noun(routes))
 }
 
 /// All routes of an instance that is seen from outside at this address.

@@ -3,7 +3,7 @@
 use super::request::PublicId;
 use crate::model::Timestamp;
 use crate::model::activity::Activity;
-use crate::model::alias::AliasState;
+use crate::model::alias::{self, AliasState};
 use crate::model::delivery::Failure;
 use crate::model::mailbox::Mailbox;
 use crate::service::alias_page::Listed;
@@ -17,7 +17,9 @@ use utoipa::ToSchema;
 pub enum State {
     /// Passes mail on.
     Active,
-    /// Takes mail from known senders of its site only.
+    /// Takes mail from known senders only, and only when it is proven (DKIM or SPF, aligned) to be theirs: the site; with a
+    /// site, who proved themselves in the alias's first three days, without one, before it was locked; contacts that were
+    /// written to from it. Others get 550.
     Locked,
     /// Takes nothing for now (450): senders keep trying.
     Paused,
@@ -43,6 +45,25 @@ impl From<State> for AliasState {
             State::Locked => Self::Locked,
             State::Paused => Self::Paused,
             State::Killed => Self::Killed,
+        }
+    }
+}
+
+/// How an alias came to be that nobody made: its first message did.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MadeBy {
+    /// Its domain takes mail for names that were never made.
+    CatchAll,
+    /// Its name was signed by its owner, without network.
+    Signed,
+}
+
+impl From<alias::MadeBy> for MadeBy {
+    fn from(how: alias::MadeBy) -> Self {
+        match how {
+            alias::MadeBy::CatchAll => Self::CatchAll,
+            alias::MadeBy::Signed => Self::Signed,
         }
     }
 }
@@ -86,6 +107,8 @@ pub struct AliasShape {
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
+    /// How it came to be, when its first message made it; null when somebody made it.
+    made_by: Option<MadeBy>,
     /// When its state last changed.
     #[schema(format = DateTime)]
     state_changed_at: String,
@@ -99,7 +122,7 @@ pub struct AliasShape {
 impl AliasShape {
     /// Of a user's alias as it is now.
     pub fn of(listed: &Listed, now: Timestamp) -> Self {
-        let Listed { alias, pinned, mailboxes, tags, total, last_day, .. } = listed;
+        let Listed { alias, pinned, mailboxes, tags, total, last_day, made_by, .. } = listed;
         Self {
             id: PublicId(alias.uuid),
             address: alias.address.to_string(),
@@ -115,6 +138,7 @@ impl AliasShape {
             max_messages: alias.max_messages,
             messages_used: alias.messages_used,
             created_at: alias.created_at.to_rfc3339(),
+            made_by: made_by.map(MadeBy::from),
             state_changed_at: alias.state_changed_at.to_rfc3339(),
             counts: Counts::of(*total),
             last_used_on: last_day.map(date),

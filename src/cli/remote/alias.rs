@@ -11,7 +11,7 @@ use super::client::Client;
 use super::delivery;
 use super::mailbox::Named;
 use crate::model::activity::Activity;
-use crate::model::alias::AliasState;
+use crate::model::alias::{AliasState, MadeBy};
 use crate::model::alias_name::NameFormat;
 use crate::model::{Address, Timestamp};
 
@@ -43,6 +43,7 @@ struct Wire {
     view: View,
     mailboxes: Vec<Named>,
     counts: Activity,
+    made_by: Option<MadeBy>,
 }
 
 /// What a change of state did.
@@ -137,7 +138,7 @@ async fn show(client: &Client, address: &Address, output: &mut Output<'_>) -> Re
         alias: wire.view,
         total: wire.counts,
         senders,
-        made_by: None,
+        made_by: wire.made_by,
     };
     alias::print_shown(&shown, output)
 }

@@ -22,6 +22,21 @@ pub enum Fault {
     Failed(Failure),
 }
 
+/// Why a file did not come.
+#[derive(Debug)]
+pub enum FetchError {
+    /// It was not sent, or not all of it.
+    Fault(Fault),
+    /// There is no room for it here.
+    Disk(std::io::Error),
+}
+
+impl From<Fault> for FetchError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
 /// The part of a problem that is for people.
 #[derive(Deserialize)]
 struct Problem {

@@ -18,6 +18,14 @@ pub struct Named {
     pub(super) address: String,
 }
 
+/// A mailbox that was added, and what was done to verify it.
+#[derive(Deserialize)]
+struct Added {
+    #[serde(flatten)]
+    view: View,
+    letter: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct Tested {
     resumed: bool,
@@ -36,10 +44,8 @@ pub struct Refusal {
 pub async fn run(client: &Client, command: MailboxCommand, output: &mut Output<'_>) -> Result<(), Failure> {
     match command {
         MailboxCommand::Add { email, .. } => {
-            let view: View = client.make(&["mailboxes"], &json!({ "address": email.to_string() })).await?;
-            // Whether a letter went out is not told of: it does, unless enough did lately.
-            let sent = view.verified_at.is_none().then_some(Sent::Mailed);
-            mailbox::print_added(&view, sent, output)
+            let Added { view, letter } = client.make(&["mailboxes"], &json!({ "address": email.to_string() })).await?;
+            mailbox::print_added(&view, letter.as_deref().and_then(sent), output)
         }
         MailboxCommand::List => mailbox::print_list(&client.whole::<View>(&["mailboxes"]).await?, output),
         MailboxCommand::Show(one) => mailbox::print_shown(&find(client, &one.email).await?, output),
@@ -55,6 +61,14 @@ pub async fn run(client: &Client, command: MailboxCommand, output: &mut Output<'
             mailbox::print_removed(&email, output)
         }
         MailboxCommand::Move { .. } | MailboxCommand::CancelMove(_) | MailboxCommand::Key(_) => Err(super::elsewhere("mailbox")),
+    }
+}
+
+fn sent(letter: &str) -> Option<Sent> {
+    match letter {
+        "sent" => Some(Sent::Mailed),
+        "enough" => Some(Sent::Enough),
+        _ => None,
     }
 }
 

@@ -10,13 +10,18 @@ mod domain;
 mod fault;
 mod mailbox;
 mod plain;
+mod sending;
+mod signed_name;
+mod transfer;
 
 use std::io::Write;
 
 use reqwest::header::HeaderValue;
 use url::{Host, Url};
 
-use super::args::{AliasCommand, Command, DomainCommand, Global, InviteCommand, MailboxCommand, Remote, UserCommand};
+use super::args::{
+    AliasCommand, Command, DomainCommand, Global, ImportCommand, InviteCommand, MailboxCommand, Remote, UserCommand,
+};
 use super::desk;
 use super::failure::Failure;
 use super::output::Output;
@@ -91,10 +96,11 @@ fn is_loopback(url: &Url) -> bool {
 /// Runs a command there.
 pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write) -> Result<(), Failure> {
     if let Some(words) = here_only(&command) {
-        return Err(Failure::misuse(
-            format!("{words} works on the instance itself; run it there"),
-            "here, leave --url out (is POSTERN_URL set?)",
-        ));
+        let hint = match words {
+            "domain add" => "there, its operator vouches for it; from here a domain is claimed and proven: postern domain claim",
+            _ => "here, leave --url out (is POSTERN_URL set?)",
+        };
+        return Err(Failure::misuse(format!("{words} works on the instance itself; run it there"), hint));
     }
     let token = target.token.clone().ok_or_else(|| Failure::misuse("the instance asks for a token", MAKE_A_TOKEN))?;
     let client = Client::new(target.url.clone(), token)?;
@@ -104,6 +110,7 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
     let output = &mut Output::new(json, writer);
     desk::runtime()?.block_on(async {
         match command {
+            Command::Alias(AliasCommand::New(new)) if new.offline.offline => signed_name::sign(&client, &new, output).await,
             Command::Alias(command) => alias::run(&client, command, output).await,
             Command::Mailbox(command) => mailbox::run(&client, command, output).await,
             Command::Contact(command) => contact::run(&client, command, output).await,
@@ -111,7 +118,10 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
             Command::Hold(command) => delivery::run_hold(&client, command, output).await,
             Command::Queue(command) => delivery::run_queue(&client, command, output).await,
             Command::Domain(command) => domain::run(&client, command, output).await,
+            Command::User(UserCommand::NameKey(args)) => signed_name::run(&client, &args, output).await,
             Command::Token(command) => access::run_token(&client, command, output).await,
+            Command::Import(command) => transfer::run_import(&client, command, json, output).await,
+            Command::Export(args) => transfer::run_export(&client, &args, output).await,
             Command::AppPassword(command) => access::run_app_password(&client, command, output).await,
             other => Err(elsewhere(&format!("{other:?}"))),
         }
@@ -130,14 +140,14 @@ fn here_only(command: &Command) -> Option<&'static str> {
         Command::Try(_) => "try",
         Command::Serve => "serve",
         Command::Config => "config",
-        Command::Import(_) => "import",
-        Command::Export(_) => "export",
+        // Nobody vouches for a file over the network.
+        Command::Import(ImportCommand::Postern(export)) if export.trust => "import --trust",
         Command::User(command) => match command {
             UserCommand::Add { .. } => "user add",
             UserCommand::Passwd { .. } => "user passwd",
             UserCommand::List => "user list",
             UserCommand::Set(_) => "user set",
-            UserCommand::NameKey(_) => "user name-key",
+            UserCommand::NameKey(_) => return None,
             UserCommand::Remove { .. } => "user remove",
         },
         Command::Invite(command) => match command {
@@ -152,15 +162,15 @@ fn here_only(command: &Command) -> Option<&'static str> {
             MailboxCommand::Key(_) => "mailbox key",
             _ => return None,
         },
-        Command::Alias(AliasCommand::New(new)) if new.offline.offline => "alias new --offline",
         Command::Domain(command) => match command {
             DomainCommand::Add { .. } => "domain add",
-            DomainCommand::Claim { .. } => "domain claim",
-            DomainCommand::MakeBySending { .. } => "domain make-by-sending",
-            DomainCommand::CatchAll { .. } => "domain catch-all",
-            DomainCommand::Remove { .. } => "domain remove",
             DomainCommand::RotateKeys(_) => "domain rotate-keys",
-            DomainCommand::List | DomainCommand::Check { .. } => return None,
+            DomainCommand::List
+            | DomainCommand::Check { .. }
+            | DomainCommand::Claim { .. }
+            | DomainCommand::MakeBySending { .. }
+            | DomainCommand::CatchAll { .. }
+            | DomainCommand::Remove { .. } => return None,
         },
         _ => return None,
     })

@@ -10,10 +10,10 @@ use crate::model::DomainName;
 use crate::model::id::UserId;
 use crate::storage;
 
-/// The largest file that is taken.
+/// The largest file that is taken over HTTP.
 pub const LARGEST: usize = 32 * 1024 * 1024;
 /// What it may unpack to.
-const UNPACKED: u64 = 256 * 1024 * 1024;
+pub const UNPACKED: u64 = 256 * 1024 * 1024;
 
 /// Keeps a file for its owner, in place of one they gave before.
 pub async fn keep(

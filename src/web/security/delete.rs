@@ -9,7 +9,7 @@ use super::need_proof;
 use crate::model::Address;
 use crate::service::account::{self, RemoveError};
 use crate::service::broker::Broker;
-use crate::service::{overview, role};
+use crate::service::{overview, role, setup};
 use crate::web::chrome::Chrome;
 use crate::web::failure::Failure;
 use crate::web::form::{Checked, MENDABLE};
@@ -22,6 +22,8 @@ struct Page {
     chrome: Chrome,
     email: String,
     aliases: i64,
+    /// Whether nobody else has an account.
+    is_only_one: bool,
 }
 
 pub(super) async fn look(State(broker): State<Broker>, Confirmed(who): Confirmed) -> Result<Response, Failure> {
@@ -36,7 +38,8 @@ async fn show(broker: &Broker, who: &SignedIn, wrong: Option<(StatusCode, &str)>
         None => chrome,
     };
     let aliases = counts.active + counts.paused + counts.killed;
-    let page = Page { chrome, email: who.user.email.to_string(), aliases };
+    let is_only_one = account::is_only_one(&broker.desk).await?;
+    let page = Page { chrome, email: who.user.email.to_string(), aliases, is_only_one };
     Ok(pages::show(wrong.map_or(StatusCode::OK, |(status, _)| status), &page))
 }
 
@@ -55,6 +58,11 @@ pub(super) async fn delete(State(broker): State<Broker>, Checked { who, fields }
     {
         // The next administrator reads what was sent to the role addresses.
         tracing::warn!(%error, "the role addresses could not be made; the next start makes them");
+    }
+    if removed.is_ok()
+        && let Err(error) = setup::reopen(&broker).await
+    {
+        tracing::warn!(%error, "the link to make the first account could not be made; the next start makes it");
     }
     match removed {
         Ok(_) | Err(RemoveError::Unknown) => Ok(([clear_cookie(&broker)], who.go("sign-in?said=gone")).into_response()),

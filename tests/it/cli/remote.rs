@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use postern::model::api_token::{Scope, Scopes};
-use postern::service::token;
+use postern::service::{token, verification};
 use serde_json::Value;
 
 use super::support::{Installation, Run};
@@ -180,6 +180,100 @@ async fn what_belongs_to_a_user_is_told_of_in_the_same_words() {
 }
 
 #[tokio::test]
+async fn a_domain_is_brought_and_set_up_in_the_same_words() {
+    each_driver(async |database| {
+        let mut both = Both::start(&database).await;
+        let claimed = both.same(&["domain", "claim", "Own.example"]).await;
+        assert!(both.same(&["domain", "claim", "mailbox-provider.example"]).await["warning"].is_string());
+        assert_eq!(both.same(&["domain", "list"]).await[1]["proven"], false);
+        assert_eq!(both.same(&["domain", "check", "own.example"]).await["ok"], false);
+        let not_owned = "there is no such domain of this user's own";
+        for words in [&["catch-all", "own.example", "on"][..], &["make-by-sending", "own.example", "yes"]] {
+            assert_eq!(both.remote(&[&["domain"], words].concat()).await.error(), not_owned);
+        }
+        assert!(both.remote(&["domain", "claim", "co.uk"]).await.error().starts_with("name: "));
+
+        let zone = format!("own.example. TXT \"{}\"\n", claimed["proof"]["value"].as_str().unwrap());
+        std::fs::write(both.app.config.dns.zone_file.as_ref().unwrap(), &zone).unwrap();
+        std::fs::write(both.here.path().join("empty.zone"), &zone).unwrap();
+        both.app = both.app.restart().await;
+        let seen = both.remote(&["domain", "check", "own.example"]).await.ok();
+        assert!(seen.starts_with("[ok] shows that the domain is yours\n") && seen.contains("_domainkey.own.example."), "{seen}");
+        both.same(&["domain", "check", "own.example"]).await;
+        let caught = both.same(&["domain", "catch-all", "own.example", "pattern", "Shop-*", "*.web"]).await;
+        assert_eq!(caught["catch_all_pattern"], "shop-* *.web");
+        assert_eq!(both.same(&["domain", "make-by-sending", "own.example", "yes"]).await["make_by_sending"], true);
+        assert_eq!(both.same(&["domain", "list"]).await[1]["catch_all"], "pattern");
+        let error = both.remote(&["domain", "catch-all", "own.example", "pattern"]).await.error();
+        assert_eq!(error, "give at least one pattern, for example shop-*");
+        for word in ["off", "on"] {
+            both.same(&["domain", "catch-all", "own.example", word]).await;
+        }
+        for words in [&["catch-all", "you.example", "on"][..], &["remove", "you.example"]] {
+            assert_eq!(both.remote(&[&["domain"], words].concat()).await.error(), not_owned, "it is for everybody");
+        }
+        let alias = both.remote(&["alias", "new", "lg.com", "--domain", "own.example"]).await.ok();
+        assert!(both.remote(&["domain", "remove", "own.example"]).await.error().contains("still alive (1)"));
+        both.remote(&["alias", "kill", alias.trim()]).await.ok();
+        for name in ["own.example", "mailbox-provider.example"] {
+            assert_eq!(both.remote(&["domain", "remove", name]).await.ok(), format!("{name} is removed\n"));
+            assert_eq!(both.remote(&["domain", "remove", name]).await.error(), not_owned);
+        }
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_is_signed_there_or_with_the_key_at_hand() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        both.same(&["user", "name-key"]).await;
+        assert_eq!(both.remote(&["alias", "new", "lg.com", "--offline"]).await.error(), "this user signs no names");
+        let key = both.remote(&["user", "name-key", "--new"]).await.ok();
+        assert_eq!(both.same(&["user", "name-key"]).await["name_key"], key.trim());
+        let name = both.same(&["alias", "new", "https://www.lg.com/x", "--offline"]).await;
+        assert_eq!((&name["site"], &name["state"]), (&"lg.com".into(), &"unmade".into()));
+        let address = name["address"].as_str().unwrap();
+        let (url, phone) = (both.url(), draw(&both.app, &[Scope::AliasCreate]).await);
+        let phone = [("POSTERN_URL", url.as_str()), ("POSTERN_TOKEN", phone.as_str())];
+        let words = ["alias", "new", "lg.com", "--offline"];
+        assert_eq!(run(&both.there, &phone, &words).await.ok(), format!("{address}\n"));
+        let at_hand = [&phone[..], &[("POSTERN_NAME_KEY", key.trim())]].concat();
+        assert_eq!(run(&both.there, &at_hand, &words).await.ok(), format!("{address}\n"));
+        run(&both.there, &phone, &["user", "name-key"]).await.error();
+
+        let letter = both.app.send_to("a@lg.com", &[&address.parse().unwrap()], MESSAGE).await;
+        assert!(letter.starts_with("250 "), "{letter}");
+        assert!(both.remote(&["alias", "show", address]).await.ok().contains("by its first message (signed name)"));
+        assert_eq!(both.remote(&["alias", "show", address, "--json"]).await.json()["made_by"], "signed");
+        both.remote(&["user", "name-key", "--off"]).await.ok();
+        both.same(&["user", "name-key"]).await;
+        // Without a network there is nobody to ask, and with both at hand nobody is.
+        let gone = [("POSTERN_URL", "http://127.0.0.1:9"), ("POSTERN_TOKEN", "t0ken"), ("POSTERN_NAME_KEY", key.trim())];
+        let words = [&words[..], &["--domain", "you.example"]].concat();
+        assert_eq!(run(&both.there, &gone, &words).await.ok(), format!("{address}\n"));
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_letter_that_is_not_written_is_not_announced() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        for number in 0..20 {
+            let email = format!("m{number}@inbox.example").parse().unwrap();
+            verification::add_with(&both.app.running.broker, both.app.user, email).await.unwrap();
+        }
+        let said = both.remote(&["mailbox", "add", "one-more@inbox.example"]).await.ok();
+        assert!(said.starts_with("no link was mailed to one-more@inbox.example: "), "{said}");
+        both.app.running.stop(std::time::Duration::from_secs(10)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_token_makes_tokens_and_ends_them() {
     each_driver(async |database| {
         let both = Both::start(&database).await;
@@ -225,6 +319,73 @@ async fn what_waits_is_seen_tried_again_and_given_up() {
         both.app.finish().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn files_go_there_and_come_from_there_in_the_same_words() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        let put = |name: &str, text: &str| {
+            for installation in [&both.here, &both.there] {
+                std::fs::write(installation.path().join(name), text).unwrap();
+            }
+        };
+        put("in.csv", "address,note\nshop@you.example,x\nold@elsewhere.example,y\nbad\n");
+        let words = ["import", "csv", "in.csv", "--remap", "you.example"];
+        let tried = both.same(&[&words[..], &["--dry-run"]].concat()).await;
+        assert_eq!((&tried["made"], &tried["dry_run"], tried["lines"].as_array().unwrap().len()), (&1.into(), &true.into(), 3));
+        assert_eq!(both.same(&["alias", "list"]).await, serde_json::json!([]));
+        let done = both.remote(&[&words[..], &["--report", "report.csv"]].concat()).await.ok();
+        assert!(done.contains("old@elsewhere.example -> old@you.example\nbad: the address is not valid\n"), "{done}");
+        let report = std::fs::read_to_string(both.there.path().join("report.csv")).unwrap();
+        assert_eq!(report.lines().nth(1), Some("1,shop@you.example,made,,,"));
+        let again = both.same(&["import", "csv", "in.csv", "--remap", "elsewhere.example=you.example"]).await;
+        assert_eq!((&again["there"], &again["skipped"]), (&2.into(), &1.into()));
+
+        // The same archive, but for the moment it was made.
+        both.same(&["export", "--to", "all.zip", "--force"]).await;
+        let part = |installation: &Installation, name: &str| {
+            let mut archive = zip::ZipArchive::new(std::fs::File::open(installation.path().join("all.zip")).unwrap()).unwrap();
+            std::io::read_to_string(archive.by_name(name).unwrap()).unwrap()
+        };
+        for name in ["postern.json", "aliases.csv", "README.txt"] {
+            assert_eq!(part(&both.here, name), part(&both.there, name));
+        }
+        let mode = std::os::unix::fs::PermissionsExt::mode(&both.there.path().join("all.zip").metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(both.remote(&["export", "--to", "all.zip"]).await.error().contains("is there already"));
+        assert_eq!(
+            both.remote(&["import", "postern", "all.zip"]).await.ok().lines().next().unwrap().split(':').next(),
+            Some("2 aliases in the file")
+        );
+
+        // What is wrong is said in the instance's words, or before anything is sent.
+        put("bad.csv", "a,b\n1,2\n");
+        assert!(both.remote(&["import", "csv", "bad.csv"]).await.error().contains("one must be called address or site"));
+        assert!(both.remote(&["import", "csv", "none.csv"]).await.error().contains("can't be read"));
+        let file = std::fs::File::create(both.there.path().join("large.csv")).unwrap();
+        file.set_len((32 << 20) + 1).unwrap();
+        assert!(both.remote(&["import", "csv", "large.csv"]).await.error().contains("larger than the 32 MiB"));
+        assert!(both.remote(&["export", "--to", "none/all.zip"]).await.error().contains("can't be written"));
+        // Progress is told where there is no terminal, too.
+        let row = format!("not-an-address,{}\n", "x".repeat(1000));
+        put("long.csv", &format!("address,note\n{}", row.repeat(17 << 10)));
+        let long = both.remote(&["import", "csv", "long.csv", "--dry-run"]).await;
+        assert_eq!((long.status, long.err.as_str()), (0, "8 of 17 MiB sent\n16 of 17 MiB sent\n"));
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[test]
+fn half_an_archive_is_none() {
+    let installation = Installation::new();
+    let (url, _) =
+        serve(vec!["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nPK\u{3}\u{4}".into(), answer("200 OK", "PK nonsense")]);
+    let export = ["--url", &url, "--token", "t0ken", "export", "--to", "all.zip"];
+    assert!(installation.run(&export).error().contains("can't be reached"));
+    assert!(installation.run(&export).error().contains("no whole export"));
+    assert!(!installation.path().join("all.zip").exists());
 }
 
 #[tokio::test]
@@ -287,8 +448,7 @@ fn a_command_that_needs_the_instance_itself_says_so() {
         &["config"],
         &["domain", "add", "you.example"],
         &["mailbox", "move", "a@inbox.example", "b@inbox.example"],
-        &["export", "--to", "out.zip"],
-        &["import", "csv", "in.csv"],
+        &["import", "postern", "all.zip", "--trust"],
     ] {
         let said = misuse(installation.run(&[&["--url", "https://gate.you.example"], words].concat()));
         assert!(said.ends_with(" works on the instance itself; run it there"), "{said}");
@@ -365,6 +525,7 @@ fn an_answer_of_something_else_is_not_taken_for_the_instance() {
     let (url, _) = serve(vec![answer("409 No", "{\"detail\":\"no\\u001b[2J way\"}")]);
     assert_eq!(ask(&url, &["domain", "list"]).error(), "no[2J way");
     let item = "{\"id\":\"i\",\"name\":\"a\\u009bb\",\"is_own\":true,\"catch_all\":\"off\",\"catch_all_pattern\":null,\"created_at\":\"\"}";
-    let (url, _) = serve(vec![answer("200 OK", &format!("{{\"items\":[{item}],\"next\":null}}"))]);
+    let page = |items: &str| answer("200 OK", &format!("{{\"items\":[{items}],\"next\":null}}"));
+    let (url, _) = serve(vec![page(item), page("")]);
     assert!(ask(&url, &["domain", "list"]).ok().contains("a\u{fffd}b"));
 }

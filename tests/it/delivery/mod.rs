@@ -9,6 +9,7 @@ mod deliverability;
 mod direct;
 mod forgeries;
 mod hold;
+mod locked;
 mod moving;
 mod notice;
 mod pausing;

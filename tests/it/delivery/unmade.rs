@@ -264,6 +264,17 @@ async fn whom_the_owner_blocked_makes_nothing() {
         let by_author = app.send_to("x@other.example", &[&address("x@own.example")], LETTER).await;
         assert!(by_author.starts_with("550 5.7.1 "), "{by_author}");
         assert!(alias_of(&app, "x@own.example").await.is_none());
+        // The alias never was, but its owner sees that something was kept out.
+        let recent = postern::service::activity::recent(desk(&app), app.user, 7).await.unwrap();
+        assert_eq!((recent.total.blocked, recent.days.last().unwrap().1.blocked), (1, 1));
+        app.next_hop(Script::new().reply(Point::Dot, "550 5.7.1 spam\r\n"));
+        let harmless = LETTER.replace("mail.lg.com", "lg.example");
+        assert!(app.send_to("x@other.example", &[&address("y@own.example")], &harmless).await.starts_with("55"));
+        app.next_hop(Script::new());
+        let recent = postern::service::activity::recent(desk(&app), app.user, 7).await.unwrap();
+        assert_eq!((recent.total.blocked, recent.total.refused), (1, 1));
+        let figures = postern::service::overview::figures(desk(&app), app.user).await.unwrap();
+        assert_eq!((figures.aliases, figures.total.blocked), (0, 1));
         // Beside one that takes it, it is made: its owner sees what was kept out.
         let known = app.alias("shop").await;
         let other = user(app.storage(), &*app.clock, "bob@inbox.example").await;

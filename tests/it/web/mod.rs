@@ -9,7 +9,7 @@ mod domains;
 mod failure;
 mod failures;
 mod hold;
-mod letter;
+pub mod letter;
 mod link;
 mod mailboxes;
 mod onboarding;

@@ -283,9 +283,20 @@ async fn strangers_begin_only_so_many_ceremonies() {
     on_sqlite(async |database| {
         let app = start(&database).await;
         let mut browser = Browser::new(&app);
+        let kept = async || super::security::rows(&app, "passkey_ceremonies").await;
+        for _ in 0..60 {
+            assert!(browser.get("/sign-in").await.body.contains("autocomplete=\"username webauthn\""));
+        }
+        assert_eq!(kept().await, 0, "a page that is only opened asks for nothing");
+        let mut asked = 0;
+        while browser.post("/sign-in/passkey/options", &[("asker", "page")]).await.status == 200 {
+            asked += 1;
+        }
+        assert_eq!(asked, 50, "by pages themselves");
         for _ in 0..50 {
             offer(&mut browser, "/sign-in/passkey/options").await;
         }
+        assert_eq!(kept().await, 100);
         let refused = browser.post("/sign-in/passkey/options", &[]).await;
         assert_eq!(refused.status, 429);
         assert!(refused.json()["wrong"].as_str().unwrap().contains("quarter of an hour"));
@@ -302,7 +313,8 @@ async fn where_no_browser_would_do_it_the_page_says_why() {
             let mut browser = Browser::signed_in(&app).await;
             let page = browser.get("/security").await;
             assert!(page.body.contains(why) && !page.body.contains("data-passkey"), "{}", page.body);
-            assert!(!Browser::new(&app).get("/sign-in").await.body.contains("passkey"));
+            let sign_in = Browser::new(&app).get("/sign-in").await.body;
+            assert!(!sign_in.contains("passkey") && sign_in.contains("autocomplete=\"username\""), "{sign_in}");
             let refused = browser.post("/security/passkeys/options", &[]).await;
             assert_eq!(refused.status, 409);
             assert!(refused.json()["wrong"].as_str().unwrap().contains(why));

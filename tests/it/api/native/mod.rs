@@ -3,11 +3,13 @@
 mod aliases;
 mod deliveries;
 mod document;
+mod domains;
 mod errors;
 mod nouns;
 mod once;
 mod pages;
 mod strangers;
+mod transfer;
 
 use postern::model::api_token::{Scope, Scopes};
 use postern::service::token;
