@@ -36,6 +36,22 @@ pub enum DeliveryState {
     Cancelled,
 }
 
+/// Why a delivery was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Its owner killed the alias.
+    Kill,
+    /// Its mailbox was removed.
+    Mailbox,
+    /// Its owner discarded it while it was held.
+    Discard,
+    /// Its owner gave it up while it waited.
+    Owner,
+    /// Whoever runs the instance gave it up.
+    Operator,
+}
+
+words!(Cause { Kill = "kill", Mailbox = "mailbox", Discard = "discard", Owner = "owner", Operator = "operator" });
 words!(DeliveryKind { Forward = "forward", Reply = "reply", Dsn = "dsn", Notice = "notice" });
 words!(DeliveryState { Waiting = "waiting", Held = "held", Failed = "failed", Cancelled = "cancelled" });
 
@@ -99,6 +115,8 @@ pub struct Delivery {
     pub last_failure: Option<Failure>,
     /// When it reached a final state.
     pub settled_at: Option<Timestamp>,
+    /// Why it was cancelled, where that is known.
+    pub cancelled_because: Option<Cause>,
 }
 
 /// The proof that this worker holds a delivery: written with the claim, checked with every release.

@@ -67,7 +67,7 @@ pub struct HandOff {
     pub smtputf8: bool,
     /// The last word of whoever may take the message back; `None` if nobody may.
     pub permit: Option<Permit>,
-    /// Whether it is tried although its site rests: somebody asked for that.
+    /// Whether it is tried even if its site rests: somebody asked for it.
     pub insists: bool,
 }
 
@@ -245,6 +245,11 @@ impl Outbound {
         self.0.sites.clear(site);
     }
 
+    /// Ends all rests this node knows of, whoever saw them.
+    pub fn clear_rests(&self) {
+        self.0.sites.clear_all();
+    }
+
     /// What posts to the addresses that users chose.
     pub fn poster(&self) -> &Poster {
         &self.0.poster
@@ -262,12 +267,12 @@ impl Inner {
         let plan = Plan::of(&self.route, &self.resolver, &self.chance, hand_off.recipient.domain()).await?;
         *name = Some(plan.site.to_string());
         if !hand_off.insists && self.sites.rest_until(&plan.site).is_some() {
-            let detail = "the site was in trouble a moment ago and is not tried for a while";
+            let detail = "the server was in trouble a moment ago and is not tried for a while";
             return Err(End::deferred(classify::ours("4.4.1", detail)).here());
         }
         let body = Body::prepare(hand_off).await?;
         let Some(lease) = self.pool.lease(&plan.site, self.deadlines.connect.0).await else {
-            let detail = "all connections to the site stayed busy";
+            let detail = "all connections to the server stayed busy";
             return Err(End::deferred(classify::ours("4.4.5", detail)).here());
         };
         let parcel = Parcel {
@@ -337,7 +342,7 @@ impl Inner {
                 break;
             }
         }
-        let end = last.or(unreachable).unwrap_or_else(|| End::deferred(classify::ours("4.4.4", "the site has no host")));
+        let end = last.or(unreachable).unwrap_or_else(|| End::deferred(classify::ours("4.4.4", "the server has no host")));
         // A site that has nothing but IPv6, without a route for it, is as good as dead, and its mail must come to an end.
         End { local: end.local && (old_internet || !new_internet), ..end }
     }

@@ -114,6 +114,13 @@ impl Sites {
         known.loaded.remove(site);
     }
 
+    /// Ends all rests.
+    pub(super) fn clear_all(&self) {
+        let mut known = self.known.lock();
+        known.own.clear();
+        known.loaded.clear();
+    }
+
     /// The rests seen here that the shared table has not shown yet.
     pub(super) fn unshared(&self) -> Vec<(String, Timestamp)> {
         let now = self.clock.now();

@@ -62,7 +62,7 @@ pub enum RemoveError {
 impl From<SetError> for PasswordChangeError {
     fn from(error: SetError) -> Self {
         match error {
-            SetError::Length => Self::Length,
+            SetError::Length | SetError::Easy(_) => Self::Length,
             SetError::Unknown => Self::Unknown,
             SetError::Hash(error) => Self::Hash(error),
             SetError::Storage(error) => Self::Storage(error),
@@ -121,7 +121,13 @@ pub async fn change_email(broker: &Broker, user: &User, mailbox: &Address) -> Re
 
 /// Tells a user about their account at the address they sign in with, if they proved to read it, or else at their default
 /// mailbox.
-async fn tell(tx: &mut Tx, desk: &Desk, domain: Option<&DomainName>, user: &User, letter: &Letter) -> Result<(), storage::Error> {
+pub(super) async fn tell(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: Option<&DomainName>,
+    user: &User,
+    letter: &Letter,
+) -> Result<(), storage::Error> {
     let Some(domain) = domain else { return Ok(()) };
     let mailboxes = storage::mailbox::list(tx, user.id).await?;
     let mut verified = mailboxes.iter().filter(|mailbox| mailbox.verified_at.is_some());

@@ -47,6 +47,8 @@ pub struct View {
     pub more_contacts: bool,
     /// What was not delivered, or not yet; the newest first.
     pub undelivered: Vec<Failed>,
+    /// Messages that wait, and those that are held; nothing else counts them yet.
+    pub pending: (i64, i64),
     /// All mailboxes of its owner.
     pub mailboxes: Vec<Mailbox>,
 }
@@ -84,6 +86,7 @@ pub async fn show(desk: &Desk, user: UserId, uuid: Uuid, part: Part) -> Result<V
         contacts: contacts.into_iter().map(|contact| contact_page::entry(&listed.alias, contact, true)).collect(),
         more_contacts,
         undelivered: with_names(tx, user, page).await?,
+        pending: undelivered::pending(tx, user, Some(id)).await?,
         mailboxes: mailbox::list(tx, user).await?,
         listed,
     })

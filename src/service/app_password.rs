@@ -18,7 +18,8 @@ use crate::model::id::{ApiTokenId, UserId};
 use crate::model::{Address, Private};
 use crate::storage::{self, app_password};
 
-use super::Desk;
+use super::letters::security;
+use super::{Desk, account_notice};
 
 /// How often a use is noted.
 const NOTED: Duration = Duration::from_hours(1);
@@ -89,17 +90,28 @@ pub enum LoginError {
     Storage(#[from] storage::Error),
 }
 
-/// Makes an app password. It is shown this once; only its hash is kept.
+/// Makes an app password for whoever runs the instance, by its command line. It is shown this once; only its hash is kept.
 pub async fn create(desk: &Desk, user: UserId, name: &str) -> Result<(AppPassword, Secret), CreateError> {
-    make(desk, user, None, name).await
+    make(desk, (user, None), name, false).await
 }
 
-/// The same for whoever asks by an API token: it ends with that one, whether that is revoked or expires.
+/// The same for a user who signed in. They are told by mail: whoever has it writes as they do.
+pub async fn create_told(desk: &Desk, user: UserId, name: &str) -> Result<(AppPassword, Secret), CreateError> {
+    make(desk, (user, None), name, true).await
+}
+
+/// The same for whoever asks by an API token: it ends with that one, whether that is revoked or expires. Its
+/// owner is told.
 pub async fn create_by(desk: &Desk, maker: &ApiToken, name: &str) -> Result<(AppPassword, Secret), CreateError> {
-    make(desk, maker.user_id, Some(maker.id), name).await
+    make(desk, (maker.user_id, Some(maker.id)), name, true).await
 }
 
-async fn make(desk: &Desk, user: UserId, made_by: Option<ApiTokenId>, name: &str) -> Result<(AppPassword, Secret), CreateError> {
+async fn make(
+    desk: &Desk,
+    (user, made_by): (UserId, Option<ApiTokenId>),
+    name: &str,
+    is_told: bool,
+) -> Result<(AppPassword, Secret), CreateError> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(CreateError::Name);
@@ -116,7 +128,17 @@ async fn make(desk: &Desk, user: UserId, made_by: Option<ApiTokenId>, name: &str
             created_at: desk.clock.now(),
             made_by,
         };
-        match desk.storage.write(move |tx| Box::pin(async move { app_password::create(tx, &new).await })).await {
+        let desk_ = desk.clone();
+        let made = desk.storage.write(move |tx| {
+            Box::pin(async move {
+                let made = app_password::create(tx, &new).await?;
+                if is_told {
+                    account_notice::tell(tx, &desk_, user, &security::app_password_made(&made.name)).await?;
+                }
+                Ok::<_, storage::Error>(made)
+            })
+        });
+        match made.await {
             Ok(made) => return Ok((made, secret)),
             Err(error) if error.is_taken() => {}
             Err(error) => return Err(error.into()),

@@ -12,7 +12,7 @@ use crate::model::alias::Alias;
 use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::{DeliveryId, UserId};
 use crate::model::notice::NoticeKind;
-use crate::model::{Address, Private};
+use crate::model::{Address, Private, Timestamp};
 use crate::storage::queue::DeliveryFilter;
 use crate::storage::{self, Tx};
 use crate::transform::header::{HeaderBlock, Limits};
@@ -119,15 +119,19 @@ pub async fn drop(desk: &Desk, user: UserId, id: DeliveryId) -> Result<u64, Hold
         .write(move |tx| {
             Box::pin(async move {
                 owned(tx, user, id).await?;
-                let aliases = storage::hold::cancel(tx, id, now).await?;
-                for alias_id in &aliases {
-                    storage::activity::add(tx, &[(ActivityKey { alias_id: *alias_id, day: now.day() }, Activity::CANCELLED)])
-                        .await?;
-                }
-                Ok(aliases.len() as u64)
+                Ok(drop_in(tx, id, now).await?)
             })
         })
         .await
+}
+
+/// The same inside a transaction that knows whose it is.
+pub(super) async fn drop_in(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<u64, storage::Error> {
+    let aliases = storage::hold::cancel(tx, id, now).await?;
+    for alias_id in &aliases {
+        storage::activity::add(tx, &[(ActivityKey { alias_id: *alias_id, day: now.day() }, Activity::CANCELLED)]).await?;
+    }
+    Ok(aliases.len() as u64)
 }
 
 /// Tells the owner that a message is held.

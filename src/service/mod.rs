@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod account_letter;
+mod account_notice;
 pub mod activity;
 pub mod admin;
 pub mod alias;

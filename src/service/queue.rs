@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::model::activity::{Activity, ActivityKey};
-use crate::model::delivery::{Delivery, DeliveryState};
+use crate::model::delivery::{Cause, Delivery, DeliveryState};
 use crate::model::id::{AliasId, DeliveryId, UserId};
 use crate::model::{Address, Timestamp};
 use crate::storage::queue::DeliveryFilter;
@@ -134,24 +134,37 @@ pub async fn retry(desk: &Desk, id: Option<DeliveryId>) -> Result<u64, ChangeErr
         .await
 }
 
-/// Gives a waiting delivery up: it is cancelled and counted, stays visible, its content is erased.
+/// Gives a waiting delivery up for whoever runs the instance: it is cancelled and counted, stays visible, its content is
+/// erased.
 pub async fn cancel(desk: &Desk, id: DeliveryId) -> Result<(), ChangeError> {
     cancel_because(desk, id, None).await
+}
+
+/// The same for its owner.
+pub(super) async fn cancel_for_owner(desk: &Desk, id: DeliveryId) -> Result<(), ChangeError> {
+    cancel_by(desk, id, Cause::Owner, None).await
 }
 
 /// The longest reason, in characters.
 pub const LONGEST_REASON: usize = 200;
 
-/// The same with a reason that its owner gets to see.
+/// What stands before the reason of whoever runs the instance.
+pub const DROPPED_BY_OPERATOR: &str = "dropped by the operator: ";
+
+/// [`cancel`] with a reason that its owner gets to see.
 pub async fn cancel_because(desk: &Desk, id: DeliveryId, reason: Option<&str>) -> Result<(), ChangeError> {
-    let now = desk.clock.now();
     let clean = |reason: &str| reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect::<String>();
     let reason = reason.map(clean).filter(|reason| !reason.is_empty());
-    let reason = reason.map(|reason| format!("dropped by the operator: {reason}"));
+    let reason = reason.map(|reason| format!("{DROPPED_BY_OPERATOR}{reason}"));
+    cancel_by(desk, id, Cause::Operator, reason).await
+}
+
+async fn cancel_by(desk: &Desk, id: DeliveryId, cause: Cause, reason: Option<String>) -> Result<(), ChangeError> {
+    let now = desk.clock.now();
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
-                if !storage::queue::cancel_because(tx, id, reason.as_deref(), now).await? {
+                if !storage::queue::cancel_because(tx, id, cause, reason.as_deref(), now).await? {
                     return Err(why_not(tx, id).await?);
                 }
                 Ok(count(tx, id, now).await?)

@@ -89,7 +89,8 @@ pub async fn begin(broker: &Broker, secret: &str, email: &str, password: &Privat
         return Err(SetupError::Closed);
     }
     let email = Address::parse(email.trim()).map_err(|_| SetupError::Address)?;
-    let password = password::hash(&desk, &broker.logins.passwords, password).await?;
+    let names = password::public_names(broker, &email.to_string());
+    let password = password::hash_chosen(&desk, &broker.logins.passwords, password, &names).await?;
     let made = broker.storage().write(move |tx| {
         Box::pin(async move {
             // Of two at once, one takes the secret; the other finds it gone.

@@ -173,7 +173,8 @@ pub async fn register(broker: &Broker, ip: IpAddr, email: &str, password: &Priva
     let address = Address::parse(email.trim()).map_err(|_| RegisterError::Address)?;
     let post = Post::of(broker).ok_or(RegisterError::NoDomain)?;
     broker.logins.letters.begin(ip, false, email, broker.now()).ok_or(RegisterError::TooMany)?;
-    let hash = password::hash(&broker.desk, &broker.logins.passwords, password).await?;
+    let names = password::public_names(broker, email);
+    let hash = password::hash_chosen(&broker.desk, &broker.logins.passwords, password, &names).await?;
     let known = fitting(broker, &address, password).await.map_err(|error| match error {
         WaitsError::Password(error) => SetError::from(error).into(),
         WaitsError::Storage(error) => RegisterError::Storage(error),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::Desk;
+use super::letters::security;
+use super::{Desk, account_notice};
 use crate::auth::api_token as secret;
 use crate::model::api_token::{ApiToken, Scope, Scopes};
 use crate::model::id::{ApiTokenId, UserId};
@@ -42,7 +43,7 @@ pub struct Caller {
     pub token: ApiToken,
 }
 
-/// Makes a token. The secret is given back this once.
+/// Makes a token for whoever runs the instance, by its command line. The secret is given back this once.
 pub async fn create(
     desk: &Desk,
     user_id: UserId,
@@ -50,11 +51,22 @@ pub async fn create(
     scopes: Scopes,
     expires_at: Option<Timestamp>,
 ) -> Result<(ApiToken, Private<String>), CreateError> {
-    make(desk, (user_id, None), name, scopes, expires_at).await
+    make(desk, (user_id, None), name, scopes, expires_at, false).await
+}
+
+/// Makes a token for a user who signed in. They are told by mail: it opens their account to whoever has it.
+pub async fn create_told(
+    desk: &Desk,
+    user_id: UserId,
+    name: &str,
+    scopes: Scopes,
+    expires_at: Option<Timestamp>,
+) -> Result<(ApiToken, Private<String>), CreateError> {
+    make(desk, (user_id, None), name, scopes, expires_at, true).await
 }
 
 /// Makes a token for whoever asks by another one. Revoking that one ends this one, too: otherwise whoever got hold of a
-/// token would keep what it made.
+/// token would keep what it made. Its owner is told by mail.
 pub async fn create_by(
     desk: &Desk,
     maker: &ApiToken,
@@ -62,7 +74,7 @@ pub async fn create_by(
     scopes: Scopes,
     expires_at: Option<Timestamp>,
 ) -> Result<(ApiToken, Private<String>), CreateError> {
-    make(desk, (maker.user_id, Some(maker.id)), name, scopes, expires_at).await
+    make(desk, (maker.user_id, Some(maker.id)), name, scopes, expires_at, true).await
 }
 
 async fn make(
@@ -71,6 +83,7 @@ async fn make(
     name: &str,
     scopes: Scopes,
     expires_at: Option<Timestamp>,
+    is_told: bool,
 ) -> Result<(ApiToken, Private<String>), CreateError> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
@@ -83,13 +96,18 @@ async fn make(
     let text = secret::draw(&desk.chance);
     let hash = secret::hash(text.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a token"));
     let new = NewApiToken { uuid: desk.uuid(), user_id, name, hash, scopes, created_at, expires_at, made_by };
+    let desk_ = desk.clone();
     let write = desk.storage.write(move |tx| {
         Box::pin(async move {
             if new.scopes.allow(Scope::Admin) {
                 let user = storage::user::find(tx, new.user_id).await?;
                 user.filter(|user| user.is_admin).ok_or(CreateError::NotAdmin)?;
             }
-            Ok::<_, CreateError>(api_token::create(tx, &new).await?)
+            let token = api_token::create(tx, &new).await?;
+            if is_told {
+                account_notice::tell(tx, &desk_, user_id, &security::key_made(&token.name)).await?;
+            }
+            Ok::<_, CreateError>(token)
         })
     });
     Ok((write.await?, text))

@@ -215,7 +215,7 @@ async fn confirm_in(
     if replaces.is_some() && who != Some(mailbox.user_id) {
         return Ok(Some(Confirmed::MoveWaits(mailbox)));
     }
-    Ok(Some(match mailbox_move::finish(tx, &mailbox, now).await? {
+    Ok(Some(match mailbox_move::finish(tx, desk, &mailbox).await? {
         Some(moved) => Confirmed::Moved(moved),
         None if is_first => Confirmed::Verified(mailbox),
         None => Confirmed::Already(mailbox),

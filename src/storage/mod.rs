@@ -51,6 +51,7 @@ pub mod passkey_ceremony;
 pub mod password;
 pub mod person;
 pub mod pgp_key;
+pub mod put_off;
 pub mod queue;
 pub mod recovery_code;
 pub mod refusal;

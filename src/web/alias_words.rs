@@ -75,8 +75,8 @@ pub fn counted(counts: &Activity) -> Vec<String> {
         (counts.failed, "was accepted and could not be delivered", "were accepted and could not be delivered"),
         (
             counts.cancelled,
-            "waited and was dropped, because you killed the alias or discarded it",
-            "waited and were dropped, because you killed the alias or discarded them",
+            "waited and was dropped before it was delivered",
+            "waited and were dropped before they were delivered",
         ),
         (counts.replied, "message of yours went out from the alias", "messages of yours went out from the alias"),
         (
@@ -89,6 +89,16 @@ pub fn counted(counts: &Activity) -> Vec<String> {
             "of your replies had the address of your mailbox in its text",
             "of your replies had the address of your mailbox in their text",
         ),
+    ];
+    let some = lines.into_iter().filter(|(count, ..)| *count > 0);
+    some.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).collect()
+}
+
+/// What came and was neither delivered nor given up yet, in words: messages that wait, and those that are held.
+pub fn pending((waiting, held): (i64, i64)) -> Vec<String> {
+    let lines = [
+        (waiting, "message waits to be delivered", "messages wait to be delivered"),
+        (held, "message is held until you decide", "messages are held until you decide"),
     ];
     let some = lines.into_iter().filter(|(count, ..)| *count > 0);
     some.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).collect()

@@ -37,7 +37,8 @@ const SAID: [(&str, &str); 5] = [
     ("due", "It is being tried again now."),
     (
         "all-due",
-        "Everything that waits is due now. What goes to a server that could not be reached lately is tried within a quarter of an hour.",
+        "Everything that waits is due now. What goes to a server that was in trouble a moment ago follows within a quarter of an \
+         hour.",
     ),
     ("forgotten", "It is taken out of the list."),
     ("all-forgotten", "What had ended is taken out of the list. What still waits stays."),

@@ -3,6 +3,8 @@
 //! A file is looked at before anything happens: the page says what would come of it, and only then it is done. Between the
 //! two the file waits in the database. An export is only for somebody who just proved who they are.
 
+mod list;
+
 use std::io;
 
 use askama::Template;
@@ -26,8 +28,10 @@ use crate::service::domain;
 use crate::service::export::{self, ExportError, NameKeyIs};
 use crate::service::import::gate::Busy;
 use crate::service::import::report::{Line, Summary};
-use crate::service::import::upload;
 use crate::service::import::{self, ImportError, Job, Source, Watch};
+use crate::service::import::{sniff, upload};
+
+use list::List;
 
 /// Rows a page shows of those that are worth a look.
 const SHOWN: usize = 100;
@@ -43,6 +47,7 @@ pub fn routes() -> Router<Broker> {
         .route("/transfer", get(page).post(take))
         .route("/transfer/look", get(look))
         .route("/transfer/import", post(bring))
+        .route("/transfer/list", get(list::download))
         .route("/transfer/drop", post(forget))
         .route("/transfer/export", get(download))
 }
@@ -70,6 +75,8 @@ struct Outcomes {
     lines: Vec<Line>,
     /// How many more there are.
     more: u64,
+    /// Whether all of them can be downloaded.
+    has_list: bool,
 }
 
 impl Outcomes {
@@ -128,6 +135,16 @@ async fn take(State(broker): State<Broker>, Uploaded { who, fields, file }: Uplo
     if file.is_empty() {
         return wrong("Choose the file to import; the one you chose is empty, or none was chosen.".into()).await;
     }
+    if let Some(looks) = sniff::mismatch(&file, kind) {
+        let text = format!(
+            "This looks like a file of {}, and you said that it comes from {}. The former is chosen below now: choose the file \
+             again, and look at it.",
+            looks.name(),
+            kind.name()
+        );
+        let chrome = who.chrome("Import and export").but(text);
+        return show(&broker, &who, MENDABLE, chrome, (looks.as_str(), remap.unwrap_or_default())).await;
+    }
     let Ok(to) = remap.map(DomainName::parse).transpose() else {
         return wrong("Choose one of the domains in the list.".into()).await;
     };
@@ -165,11 +182,7 @@ async fn bring(State(broker): State<Broker>, Checked { who, .. }: Checked) -> Re
         Ok(pass) => pass,
         Err(busy) => return wait(&broker, &who, busy).await,
     };
-    let done = run(&broker, &who, &job, who.chrome("Imported")).await?;
-    if let Err(error) = upload::forget(&broker.desk, who.user_id()).await {
-        tracing::warn!(%error, "a file that was imported could not be forgotten; it goes by itself");
-    }
-    Ok(done)
+    run(&broker, &who, &job, who.chrome("Imported")).await
 }
 
 /// The file stays where it is meanwhile.
@@ -178,20 +191,37 @@ async fn wait(broker: &Broker, who: &SignedIn, busy: Busy) -> Result<Response, F
     show(broker, who, StatusCode::CONFLICT, chrome, ("", "")).await
 }
 
+/// What came of a file takes its place, or nothing does: it can't be brought in twice.
+async fn put_away(broker: &Broker, who: &SignedIn, table: Option<Vec<u8>>) -> bool {
+    let (has_list, user) = (table.is_some(), who.user_id());
+    let put = match table {
+        Some(table) => upload::keep_result(&broker.desk, user, table).await,
+        None => upload::forget(&broker.desk, user).await,
+    };
+    if let Err(error) = &put {
+        tracing::warn!(%error, "a file that was imported could not be forgotten; it goes by itself");
+    }
+    has_list && put.is_ok()
+}
+
 async fn run(broker: &Broker, who: &SignedIn, job: &Job, chrome: Chrome) -> Result<Response, Failure> {
-    let mut kept = Kept::default();
-    match import::run(&broker.desk, who.user_id(), job, &mut kept).await {
+    let mut list = List::begin(Kept::default());
+    match import::run(&broker.desk, who.user_id(), job, &mut list).await {
         Ok(summary) => {
+            let (kept, table) = list.end();
+            let has_list = if job.dry_run { table.is_some() } else { put_away(broker, who, table).await };
             let more = kept.all.saturating_sub(kept.lines.len() as u64);
-            let page = Outcomes { chrome, is_dry: job.dry_run, summary, lines: kept.lines, more };
+            let page = Outcomes { chrome, is_dry: job.dry_run, summary, lines: kept.lines, more, has_list };
             Ok(pages::show(StatusCode::OK, &page))
         }
         Err(ImportError::Storage(error)) => Err(error.into()),
-        Err(error) => {
-            let chrome = who.chrome("Import and export").but(sentence(&error));
-            show(broker, who, MENDABLE, chrome, (job.source.as_str(), "")).await
-        }
+        Err(error) => wrong_file(broker, who, job, &error).await,
     }
+}
+
+async fn wrong_file(broker: &Broker, who: &SignedIn, job: &Job, error: &ImportError) -> Result<Response, Failure> {
+    let chrome = who.chrome("Import and export").but(sentence(error));
+    show(broker, who, MENDABLE, chrome, (job.source.as_str(), "")).await
 }
 
 /// What is wrong with a file, as a sentence.

@@ -111,12 +111,13 @@ pub async fn mfa(State(broker): State<Broker>, from: Origin, Body(step): Body<Se
 async fn mint(broker: &Broker, user: UserId, device: Option<&str>) -> Result<String, ApiError> {
     let name: String = device.unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
     let name = if name.trim().is_empty() { "SimpleLogin client" } else { &name };
-    let made = token::create(&broker.desk, user, name, Scopes::new(Vec::new()), None).await.map_err(|error| match error {
-        token::CreateError::Name | token::CreateError::InThePast | token::CreateError::NotAdmin => {
-            ApiError::bad_request(error.to_string())
-        }
-        token::CreateError::Storage(error) => error.into(),
-    })?;
+    let made =
+        token::create_told(&broker.desk, user, name, Scopes::new(Vec::new()), None).await.map_err(|error| match error {
+            token::CreateError::Name | token::CreateError::InThePast | token::CreateError::NotAdmin => {
+                ApiError::bad_request(error.to_string())
+            }
+            token::CreateError::Storage(error) => error.into(),
+        })?;
     Ok(made.1.into_inner())
 }
 

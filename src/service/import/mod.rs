@@ -21,6 +21,7 @@ mod plan;
 mod relay;
 pub mod report;
 mod simplelogin;
+pub mod sniff;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -81,6 +82,17 @@ impl Source {
         (Self::Plain, "csv"),
         (Self::Own, "postern"),
     ];
+
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SimpleLogin => "SimpleLogin",
+            Self::Addy => "addy.io",
+            Self::Relay => "Firefox Relay",
+            Self::Plain => "a table of your own",
+            Self::Own => "Postern",
+        }
+    }
 
     /// The word on the command line and in tables.
     pub fn as_str(self) -> &'static str {

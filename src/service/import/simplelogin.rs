@@ -125,7 +125,7 @@ fn contact(value: &Value, address: String) -> transfer::Contact {
     // Since when it is blocked is not told; that changed it last.
     let is_blocked = text::member(value, "block_forward") == "true";
     let blocked_at = is_blocked.then(|| moment("updated_at").unwrap_or(created_at));
-    transfer::Contact { address, token: String::new(), blocked_at, hidden_at: None, created_at }
+    transfer::Contact { address, token: String::new(), blocked_at, hidden_at: None, written_at: None, created_at }
 }
 
 /// A list as JSON or CSV, told apart by its first character.

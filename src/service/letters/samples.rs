@@ -1,6 +1,7 @@
 //! A sample of every letter this instance writes, with made-up facts: the words are those of the use cases, so whoever
 //! changes a letter sees here how it will look, without making the thing happen that it tells of.
 
+use super::security;
 use crate::model::delivery::Failure;
 use crate::model::mail_link::Purpose;
 use crate::model::mailbox::Pause;
@@ -45,6 +46,7 @@ pub struct Sample {
 /// One sample or more of every letter.
 pub fn all() -> Vec<Sample> {
     let mut samples = accounts();
+    samples.extend(sign_in());
     samples.extend(mailboxes());
     samples.extend(messages());
     samples
@@ -66,6 +68,22 @@ fn accounts() -> Vec<Sample> {
     ]
 }
 
+fn sign_in() -> Vec<Sample> {
+    let change = About::Change;
+    vec![
+        sample("Codes are asked for from now on", change, security::codes_on()),
+        sample("Codes are not asked for any more", change, security::codes_off()),
+        sample("The operator takes the second step away", change, security::factors_taken()),
+        sample("A recovery code is used", change, security::recovery_code_used(9)),
+        sample("The last recovery code is used", change, security::recovery_code_used(0)),
+        sample("Recovery codes are made anew", change, security::recovery_codes_renewed()),
+        sample("A passkey is added", change, security::passkey_added("My phone")),
+        sample("A passkey is removed", change, security::passkey_removed("My phone")),
+        sample("A key is made", change, security::key_made("Bitwarden on my phone")),
+        sample("A password for a mail program is made", change, security::app_password_made("Thunderbird")),
+    ]
+}
+
 fn mailboxes() -> Vec<Sample> {
     let (old, new) = (mailbox(), address("ann@new-home.example"));
     let link = format!("{URL}/verify/{SECRET}");
@@ -76,8 +94,8 @@ fn mailboxes() -> Vec<Sample> {
     vec![
         sample("A mailbox is added", verify, letters::verify_mailbox(&new, &link)),
         sample("The default mailbox is told of another one", About::Change, letters::mailbox_added(&new, URL)),
-        sample("The mailbox that is about to be left is told", About::Change, letters::mailbox_moves(&old, &new, URL)),
-        sample("The mailbox that was left is told", About::Change, letters::mailbox_moved(&old, &new, URL)),
+        sample("The mailbox that is about to be left is told", About::Change, letters::mailbox_moves(&old, &new, URL, true)),
+        sample("The mailbox that was left is told", About::Change, letters::mailbox_moved(&old, &new, Some(URL), true)),
         sample(
             "A mailbox is paused",
             About::Notice(NoticeKind::MailboxPaused),

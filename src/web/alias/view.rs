@@ -102,6 +102,8 @@ pub struct Page {
     pub mailboxes: Vec<String>,
     pub chart: Chart,
     pub counted: Vec<String>,
+    /// What came and waits, or is held.
+    pub pending: Vec<String>,
     pub senders: Vec<Sender>,
     pub contacts: Vec<Correspondent>,
     /// Where the page of contacts before this one and the one after it begin.
@@ -151,6 +153,7 @@ impl Page {
             mailboxes: mailboxes.iter().map(|mailbox| mailbox.address.to_string()).collect(),
             chart: Chart::new(&view.days),
             counted: alias_words::counted(total),
+            pending: alias_words::pending(view.pending),
             senders: senders(&view, now),
             locked: alias_words::locked(alias.site.as_ref()),
             contacts: view.contacts.iter().map(|entry| correspondent(entry, new)).collect(),

@@ -93,11 +93,11 @@ impl Raw {
             Self::Sqlite(_) => {
                 let each = format!(
                     "SELECT group_concat('quote(' || name || ')', ' || '' '' || ') FROM pragma_table_info('{table}') \
-                     WHERE name <> '{ADDED}'"
+                     WHERE name NOT IN ({ADDED})"
                 );
                 self.texts(each).await.remove(0)
             }
-            Self::Postgres(_) => format!("(to_jsonb({table}) - '{ADDED}')::text"),
+            Self::Postgres(_) => format!("(to_jsonb({table}) - ARRAY[{ADDED}])::text"),
         };
         self.texts(format!("SELECT {row} FROM {table} ORDER BY {order}")).await
     }
@@ -123,8 +123,8 @@ impl Raw {
     }
 }
 
-/// The column that migrations since then gave to these tables.
-const ADDED: &str = "sealed";
+/// The columns that migrations since then gave to these tables.
+const ADDED: &str = "'sealed', 'asked_again', 'cancelled_because'";
 
 /// What must be the same before and after.
 #[derive(Debug, PartialEq, Eq)]

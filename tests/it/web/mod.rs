@@ -7,6 +7,7 @@ mod alias;
 mod aliases;
 mod domains;
 mod failure;
+mod failures;
 mod flood;
 mod hold;
 pub mod letter;
@@ -16,6 +17,7 @@ mod onboarding;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod programs;
+mod rescue;
 mod reset;
 mod security;
 mod setup;
