@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Environment, StartError, start};
 use crate::config::Config;
+use crate::service::setup;
 
 const GRACE: Duration = Duration::from_secs(25);
 
@@ -18,8 +19,7 @@ pub async fn serve(config: &Config) -> Result<(), StartError> {
     let running = start(config, &Environment::system()).await?;
     tracing::info!(smtp = ?running.smtp, http = %running.http, "Postern is ready");
     if let Some(link) = &running.setup_link {
-        // Whoever reads this log runs the instance: nobody else is to make the first account.
-        tracing::warn!("there is no account yet; make the first one here: {}", link.reveal());
+        setup::announce(link);
     }
     let failed = tokio::select! {
         () = signals.next() => false,

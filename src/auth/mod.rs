@@ -7,6 +7,8 @@ pub mod account_attempts;
 pub mod api_token;
 pub mod app_password;
 pub mod attempts;
+pub mod easy_password;
+pub mod mailed_code;
 pub mod opaque;
 pub mod passkey;
 pub mod password;

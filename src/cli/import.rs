@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::model::Address;
@@ -26,12 +26,15 @@ const STEP: u64 = 10_000;
 /// Rows shown of those that were moved or skipped.
 const SHOWN: usize = 20;
 
-#[derive(Serialize)]
-struct Done<'a> {
+/// What came of an import, here or on an instance elsewhere.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Done {
     dry_run: bool,
     #[serde(flatten)]
-    summary: &'a Summary,
-    lines: &'a [Line],
+    summary: Summary,
+    pub(super) lines: Vec<Line>,
+    /// Rows that an instance elsewhere did not tell of: there were too many.
+    pub(super) lines_left_out: u64,
 }
 
 /// Runs one of them.
@@ -42,13 +45,7 @@ pub fn run(
     json: bool,
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
-    let (source, file, trust) = match command {
-        ImportCommand::SimpleLogin(file) => (Source::SimpleLogin, file, false),
-        ImportCommand::Addy(file) => (Source::Addy, file, false),
-        ImportCommand::Relay(file) => (Source::Relay, file, false),
-        ImportCommand::Csv(file) => (Source::Plain, file, false),
-        ImportCommand::Postern(export) => (Source::Own, export.file, export.trust),
-    };
+    let (source, file, trust) = chosen(command);
     let ImportFile { file, dry_run, remap, report } = file;
     // Before anything is done: a report that can't be written is noticed too late afterwards.
     let report = report.as_deref().map(begin_report).transpose()?;
@@ -59,16 +56,37 @@ pub fn run(
         let mut watch = Watcher { bar: None, total: 0, done: 0, keeps_all: json, kept: Vec::new(), report };
         let summary = import::run(desk, user.id, &job, &mut watch).await.map_err(failed)?;
         watch.end()?;
-        let done = Done { dry_run, summary: &summary, lines: &watch.kept };
-        Ok(output.show(&done, |to| write_done(to, &done))?)
+        print_done(&Done { dry_run, summary, lines: watch.kept, lines_left_out: 0 }, output)
     })
+}
+
+/// Where the file comes from, and whether its owner vouches for it.
+pub fn chosen(command: ImportCommand) -> (Source, ImportFile, bool) {
+    match command {
+        ImportCommand::SimpleLogin(file) => (Source::SimpleLogin, file, false),
+        ImportCommand::Addy(file) => (Source::Addy, file, false),
+        ImportCommand::Relay(file) => (Source::Relay, file, false),
+        ImportCommand::Csv(file) => (Source::Plain, file, false),
+        ImportCommand::Postern(export) => (Source::Own, export.file, export.trust),
+    }
+}
+
+/// Whether people are shown what came of a row.
+pub fn says_more(line: &Line) -> bool {
+    matches!(line.outcome, Outcome::Skipped | Outcome::Remapped)
+}
+
+/// Shows what came of it.
+pub fn print_done(done: &Done, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(done, |to| write_done(to, done))?)
 }
 
 fn open(path: &PathBuf) -> io::Result<Input> {
     Ok(Box::new(File::open(path)?))
 }
 
-fn begin_report(path: &Path) -> Result<Report<BufWriter<File>>, Failure> {
+/// A report on every row, with its headings.
+pub fn begin_report(path: &Path) -> Result<Report<BufWriter<File>>, Failure> {
     let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
     let report = file.and_then(|file| Report::begin(BufWriter::new(file)));
     report.map_err(|error| Failure::new(format!("the report can't be written: {error}"), "choose another place for --report"))
@@ -107,12 +125,11 @@ impl Watch for Watcher {
         if let Some(report) = &mut self.report {
             report.add(lines)?;
         }
-        let says_more = |line: &&Line| matches!(line.outcome, Outcome::Skipped | Outcome::Remapped);
         if self.keeps_all {
             self.kept.extend_from_slice(lines);
         } else {
             let room = (SHOWN + 1).saturating_sub(self.kept.len());
-            self.kept.extend(lines.iter().filter(says_more).take(room).cloned());
+            self.kept.extend(lines.iter().filter(|line| says_more(line)).take(room).cloned());
         }
         Ok(())
     }
@@ -130,8 +147,8 @@ impl Watcher {
     }
 }
 
-fn write_done(to: &mut dyn Write, done: &Done<'_>) -> io::Result<()> {
-    let Summary { rows, made, remapped, there, skipped, reasons, remarks, contacts_renewed, account } = done.summary;
+fn write_done(to: &mut dyn Write, done: &Done) -> io::Result<()> {
+    let Summary { rows, made, remapped, there, skipped, reasons, remarks, contacts_renewed, notes, account } = &done.summary;
     let made_is = if done.dry_run { "would be made" } else { "made" };
     for sentence in account {
         writeln!(to, "{}", printable(sentence))?;
@@ -147,17 +164,26 @@ fn write_done(to: &mut dyn Write, done: &Done<'_>) -> io::Result<()> {
         writeln!(to, "  {count} changed: {remark}")?;
     }
     if *contacts_renewed > 0 {
-        writeln!(to, "  {contacts_renewed} correspondents have new reverse addresses: the old ones are in use here")?;
+        writeln!(
+            to,
+            "  {contacts_renewed} correspondents have new reverse addresses: the old ones are in use here, or another service's"
+        )?;
     }
     for line in done.lines.iter().take(SHOWN) {
         let address = printable(&line.address);
-        match (&line.new_address, line.reason) {
-            (Some(new), _) => writeln!(to, "{address} -> {new}")?,
-            (None, reason) => writeln!(to, "{address}: {}", reason.unwrap_or_default())?,
+        match (&line.new_address, &line.reason) {
+            (Some(new), _) => writeln!(to, "{address} -> {}", printable(new))?,
+            (None, reason) => writeln!(to, "{address}: {}", reason.as_deref().unwrap_or_default())?,
         }
     }
     if done.lines.len() > SHOWN {
         writeln!(to, "… and more: --report FILE or --json lists all of them")?;
+    }
+    if done.lines_left_out > 0 {
+        writeln!(to, "{} more rows are not told of: an instance elsewhere tells of so many at once", done.lines_left_out)?;
+    }
+    for note in notes {
+        writeln!(to, "note: {note}")?;
     }
     if done.dry_run {
         writeln!(to, "nothing was changed: leave out --dry-run to do it")?;

@@ -71,7 +71,7 @@ pub fn read() -> Result<Private<String>, Failure> {
 
 fn failed(error: SetError) -> Failure {
     match error {
-        SetError::Length => Failure::new(error.to_string(), "give it as one line on standard input"),
+        SetError::Length | SetError::Easy(_) => Failure::new(error.to_string(), "give it as one line on standard input"),
         SetError::Unknown => Failure::new("there is no user with this address", "see `postern user list`"),
         SetError::Hash(error) => Failure::new(error.to_string(), "is there memory left? try again"),
         SetError::Storage(error) => error.into(),

@@ -43,7 +43,7 @@ pub struct Smtp {
     pub max_connections: usize,
     /// Connections at once where users hand in mail, in all: a flood from other servers locks no user out.
     pub max_submission_connections: usize,
-    /// Connections at once from one IPv4 address or IPv6 /64.
+    /// Connections at once from one IPv4 address or IPv6 /64. This and the limits per minute are counted by each node.
     pub max_connections_per_client: usize,
     /// New connections a minute from one client.
     pub connections_per_minute: u32,

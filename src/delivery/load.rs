@@ -80,7 +80,7 @@ pub(super) async fn hand_off(broker: &Broker, claimed: &ClaimedDelivery) -> Resu
         }
         tx = broker.storage().read().await?;
     }
-    let header = match signer(broker, &mut tx, claimed).await? {
+    let header = match signer(broker, &mut tx, claimed, &message).await? {
         Some(domain) => {
             let hash = broker.signing.hash(&body).await?;
             broker.signing.sign(&broker.desk, &domain, claimed.header.clone(), hash.as_ref()).await?
@@ -100,16 +100,26 @@ fn finished(claimed: &ClaimedDelivery, message: &Message, header: Bytes, body: C
         body,
         eight_bit,
         permit: None,
+        insists: claimed.asked_again,
     }
 }
 
 /// Whose signature is still missing. Notices can be put into the queue by anybody with a database, and a forward that was
 /// held may have waited for longer than a signature lasts; everything else was signed when it was made. Our signature is
 /// always the first field of a block, and no block begins with somebody else's.
-async fn signer(broker: &Broker, tx: &mut Tx, claimed: &ClaimedDelivery) -> Result<Option<DomainName>, storage::Error> {
+async fn signer(
+    broker: &Broker,
+    tx: &mut Tx,
+    claimed: &ClaimedDelivery,
+    message: &Message,
+) -> Result<Option<DomainName>, storage::Error> {
     let is_signed = claimed.header.get(..SIGNATURE.len()).is_some_and(|start| start.eq_ignore_ascii_case(SIGNATURE));
     match (claimed.delivery.kind, claimed.delivery.alias_id) {
-        (DeliveryKind::Notice, _) => Ok(broker.rules.domains.first().cloned()),
+        (DeliveryKind::Notice, _) => {
+            // A notice names the domain it is written from as its client; one that left the settings signs nothing.
+            let written_from = DomainName::parse(&message.kept.helo).ok().filter(|name| broker.rules.domains.contains(name));
+            Ok(written_from.or_else(|| broker.rules.domains.first().cloned()))
+        }
         (DeliveryKind::Forward, Some(id)) if !is_signed => {
             Ok(alias::find(tx, id).await?.map(|alias| alias.address.domain().clone()))
         }

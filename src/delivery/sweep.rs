@@ -1,8 +1,8 @@
 //! The sweep: finds anything without a future and gives it one.
 //!
 //! Old pairs of message ids are forgotten on the way (no thread goes on after that long), and so is what users were told
-//! who wrote once, unproven, long ago, and sessions, links and ceremonies of passkeys that ended, and answers kept for
-//! clients that ask twice.
+//! who wrote once, unproven, long ago, and sessions, links, sign-ups and ceremonies of passkeys that ended, and answers
+//! kept for clients that ask twice.
 //! Due times and lease ends far ahead are a jumped clock's and are pulled back; messages without a delivery are erased.
 
 use std::time::Duration;
@@ -13,7 +13,9 @@ use crate::service::idempotency as idempotency_keys;
 use crate::service::pausing;
 use crate::service::settle::LEASE;
 use crate::storage::queue::{self, SweepReport};
-use crate::storage::{self, idempotency, mail_link, message_id, notice, passkey_ceremony, session, sighting, upload, webhook};
+use crate::storage::{
+    self, idempotency, mail_link, message_id, notice, passkey_ceremony, session, sighting, sign_up_code, upload, webhook,
+};
 
 /// How long replies can be threaded to.
 const THREADS_LAST: Duration = Duration::from_hours(2 * 365 * 24);
@@ -34,6 +36,7 @@ pub async fn sweep(broker: &Broker) -> Result<SweepReport, storage::Error> {
             notice::forget(tx, now.minus(TOLD)).await?;
             session::delete_expired(tx, now).await?;
             mail_link::delete_expired(tx, now).await?;
+            sign_up_code::delete_expired(tx, now).await?;
             idempotency::forget(tx, now.minus(idempotency_keys::KEPT_FOR)).await?;
             passkey_ceremony::delete_expired(tx, now).await?;
             upload::forget(tx, now.minus(UPLOADED)).await?;

@@ -15,7 +15,7 @@ use super::{Address, Timestamp};
 pub enum AliasState {
     /// Passes mail on.
     Active,
-    /// Takes mail from known senders of its site only.
+    /// Takes mail from known senders of its site only (`policy::locked` says who is known); others get 550.
     Locked,
     /// Takes nothing for now: 450, so senders keep trying.
     Paused,

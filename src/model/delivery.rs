@@ -36,6 +36,22 @@ pub enum DeliveryState {
     Cancelled,
 }
 
+/// Why a delivery was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Its owner killed the alias.
+    Kill,
+    /// Its mailbox was removed.
+    Mailbox,
+    /// Its owner discarded it while it was held.
+    Discard,
+    /// Its owner gave it up while it waited.
+    Owner,
+    /// Whoever runs the instance gave it up.
+    Operator,
+}
+
+words!(Cause { Kill = "kill", Mailbox = "mailbox", Discard = "discard", Owner = "owner", Operator = "operator" });
 words!(DeliveryKind { Forward = "forward", Reply = "reply", Dsn = "dsn", Notice = "notice" });
 words!(DeliveryState { Waiting = "waiting", Held = "held", Failed = "failed", Cancelled = "cancelled" });
 
@@ -48,6 +64,22 @@ pub struct Failure {
     pub status: String,
     /// What happened, in words; may hold the next hop's name and words.
     pub detail: Private<String>,
+}
+
+impl Failure {
+    /// What happened with all that stands before an `@` left out: for whoever runs the instance, to whom it does not matter
+    /// whose mail it is.
+    pub fn detail_without_names(&self) -> String {
+        without_names(self.detail.reveal())
+    }
+}
+
+fn without_names(text: &str) -> String {
+    let hide = |word: &str| match word.rsplit_once('@') {
+        Some((_, domain)) => format!("…@{domain}"),
+        None => word.to_owned(),
+    };
+    text.split_whitespace().map(hide).collect::<Vec<_>>().join(" ")
 }
 
 /// One message on its way to one recipient, as the queue holds it.
@@ -83,6 +115,8 @@ pub struct Delivery {
     pub last_failure: Option<Failure>,
     /// When it reached a final state.
     pub settled_at: Option<Timestamp>,
+    /// Why it was cancelled, where that is known.
+    pub cancelled_because: Option<Cause>,
 }
 
 /// The proof that this worker holds a delivery: written with the claim, checked with every release.
@@ -94,4 +128,26 @@ pub struct Lease {
     pub token: Uuid,
     /// When others may take it.
     pub until: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_left_out_of_what_a_server_said() {
+        assert_eq!(without_names("550 5.1.1 <jane@inbox.example>: unknown"), "550 5.1.1 …@inbox.example>: unknown");
+        assert_eq!(without_names("no answer"), "no answer");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_before_an_at_sign_is_left(text in "\\PC{0,60}") {
+            for word in without_names(&text).split_whitespace() {
+                prop_assert!(word.rsplit_once('@').is_none_or(|(before, _)| before == "…"), "{word}");
+            }
+        }
+    }
 }

@@ -37,6 +37,7 @@ pub mod reply;
 pub mod session;
 pub mod severity;
 pub mod sighting;
+pub mod sign_up_code;
 pub mod site;
 pub mod tag;
 pub mod transfer;

@@ -163,6 +163,9 @@ pub struct Alias {
     /// How many of them came.
     #[serde(default)]
     pub messages_used: i64,
+    /// That nobody made it: its first message did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<Made>,
     /// Whom it corresponds with.
     #[serde(default)]
     pub contacts: Vec<Contact>,
@@ -172,6 +175,15 @@ pub struct Alias {
     /// Who wrote to it.
     #[serde(default)]
     pub sightings: Vec<Sighting>,
+}
+
+/// How its first message made an alias.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Made {
+    /// By which rule.
+    pub how: String,
+    /// Days since 1970-01-01.
+    pub day: i64,
 }
 
 /// Whom an alias corresponds with.
@@ -188,6 +200,9 @@ pub struct Contact {
     /// Since when it is out of the list.
     #[serde(default)]
     pub hidden_at: Option<Timestamp>,
+    /// When the owner first wrote to it.
+    #[serde(default)]
+    pub written_at: Option<Timestamp>,
     /// When it first wrote.
     pub created_at: Timestamp,
 }

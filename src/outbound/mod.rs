@@ -67,6 +67,8 @@ pub struct HandOff {
     pub smtputf8: bool,
     /// The last word of whoever may take the message back; `None` if nobody may.
     pub permit: Option<Permit>,
+    /// Whether it is tried even if its site rests: somebody asked for it.
+    pub insists: bool,
 }
 
 impl fmt::Debug for HandOff {
@@ -233,9 +235,19 @@ impl Outbound {
         self.0.sites.take_recovered()
     }
 
+    /// The rest of a site stands in the shared list now: who strikes it off there ends it here with the next [`Self::load`].
+    pub fn note_shared(&self, site: &str) {
+        self.0.sites.note_shared(site);
+    }
+
     /// Ends the rest of a site, whoever saw it.
     pub fn clear_rest(&self, site: &str) {
         self.0.sites.clear(site);
+    }
+
+    /// Ends all rests this node knows of, whoever saw them.
+    pub fn clear_rests(&self) {
+        self.0.sites.clear_all();
     }
 
     /// What posts to the addresses that users chose.
@@ -254,13 +266,13 @@ impl Inner {
         let envelope = Envelope::encode(hand_off)?;
         let plan = Plan::of(&self.route, &self.resolver, &self.chance, hand_off.recipient.domain()).await?;
         *name = Some(plan.site.to_string());
-        if self.sites.rest_until(&plan.site).is_some() {
-            let detail = "the site was in trouble a moment ago and is not tried for a while";
+        if !hand_off.insists && self.sites.rest_until(&plan.site).is_some() {
+            let detail = "the server was in trouble a moment ago and is not tried for a while";
             return Err(End::deferred(classify::ours("4.4.1", detail)).here());
         }
         let body = Body::prepare(hand_off).await?;
         let Some(lease) = self.pool.lease(&plan.site, self.deadlines.connect.0).await else {
-            let detail = "all connections to the site stayed busy";
+            let detail = "all connections to the server stayed busy";
             return Err(End::deferred(classify::ours("4.4.5", detail)).here());
         };
         let parcel = Parcel {
@@ -330,7 +342,7 @@ impl Inner {
                 break;
             }
         }
-        let end = last.or(unreachable).unwrap_or_else(|| End::deferred(classify::ours("4.4.4", "the site has no host")));
+        let end = last.or(unreachable).unwrap_or_else(|| End::deferred(classify::ours("4.4.4", "the server has no host")));
         // A site that has nothing but IPv6, without a route for it, is as good as dead, and its mail must come to an end.
         End { local: end.local && (old_internet || !new_internet), ..end }
     }

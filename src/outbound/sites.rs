@@ -114,12 +114,26 @@ impl Sites {
         known.loaded.remove(site);
     }
 
+    /// Ends all rests.
+    pub(super) fn clear_all(&self) {
+        let mut known = self.known.lock();
+        known.own.clear();
+        known.loaded.clear();
+    }
+
     /// The rests seen here that the shared table has not shown yet.
     pub(super) fn unshared(&self) -> Vec<(String, Timestamp)> {
         let now = self.clock.now();
         let known = self.known.lock();
         let unshared = known.own.iter().filter(|(_, rest)| !rest.shared && now < rest.until);
         unshared.map(|(site, rest)| (site.to_string(), rest.until)).collect()
+    }
+
+    /// A rest seen here was written to the shared table.
+    pub(super) fn note_shared(&self, site: &str) {
+        if let Some(rest) = self.known.lock().own.get_mut(site) {
+            rest.shared = true;
+        }
     }
 
     /// The sites whose rest a success has ended since the last call.

@@ -9,9 +9,6 @@ pub const NO_SUCH_ADDRESS: Reply = Reply::new(550, 1, 1, "No such address here")
 /// Not now: paused by its owner, or nowhere to deliver to yet.
 pub const NOT_NOW: Reply = Reply::new(450, 2, 1, "This address takes no mail at the moment");
 
-/// Known senders only, and who is sending can't be told yet.
-pub const KNOWN_SENDERS_ONLY: Reply = Reply::new(450, 7, 1, "This address takes mail from known senders only");
-
 /// Its owner wants nothing from this sender.
 pub const BLOCKED: Reply = Reply::new(550, 7, 1, "Mail from this sender is not accepted here");
 
@@ -28,17 +25,15 @@ pub struct RecipientFacts {
 
 /// The verdict; `None` is an address we do not know.
 ///
-/// A locked alias answers 450 until senders are authenticated: letting everybody in would be failing open, and a 550
-/// would turn away the very senders the owner kept.
+/// A locked alias is open so far: who wrote is known at the end of the data ([`super::locked`]).
 pub fn admit(facts: Option<RecipientFacts>) -> Result<(), Reply> {
     let facts = facts.ok_or(NO_SUCH_ADDRESS)?;
     match facts.state {
         AliasState::Killed => Err(NO_SUCH_ADDRESS),
         _ if facts.is_expired => Err(NO_SUCH_ADDRESS),
         AliasState::Paused => Err(NOT_NOW),
-        AliasState::Locked => Err(KNOWN_SENDERS_ONLY),
-        AliasState::Active if !facts.has_verified_mailbox => Err(NOT_NOW),
-        AliasState::Active => Ok(()),
+        AliasState::Active | AliasState::Locked if !facts.has_verified_mailbox => Err(NOT_NOW),
+        AliasState::Active | AliasState::Locked => Ok(()),
     }
 }
 
@@ -51,11 +46,11 @@ mod tests {
     }
 
     #[test]
-    fn only_an_active_alias_with_a_verified_mailbox_takes_mail() {
+    fn only_an_open_alias_with_a_verified_mailbox_takes_mail() {
         for state in [AliasState::Active, AliasState::Locked, AliasState::Paused, AliasState::Killed] {
             for is_expired in [false, true] {
                 for has_mailbox in [false, true] {
-                    let is_open = state == AliasState::Active && !is_expired && has_mailbox;
+                    let is_open = matches!(state, AliasState::Active | AliasState::Locked) && !is_expired && has_mailbox;
                     assert_eq!(verdict(state, is_expired, has_mailbox).is_ok(), is_open);
                 }
             }
@@ -78,6 +73,6 @@ mod tests {
     fn what_may_change_again_is_temporary() {
         assert!(verdict(AliasState::Paused, false, true).unwrap_err().to_string().starts_with("450 4.2.1 "));
         assert!(verdict(AliasState::Active, false, false).unwrap_err().to_string().starts_with("450 4.2.1 "));
-        assert!(verdict(AliasState::Locked, false, true).unwrap_err().to_string().starts_with("450 4.7.1 "));
+        assert!(verdict(AliasState::Locked, false, false).unwrap_err().to_string().starts_with("450 4.2.1 "));
     }
 }

@@ -1,5 +1,6 @@
 //! What happened at the gate, in order, and whether anything that must stay hidden went by.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -11,6 +12,8 @@ use crate::model::{Clock, Timestamp};
 
 /// Events kept; older ones go.
 const KEPT: usize = 300;
+/// Lines kept to be searched again.
+const LINES_KEPT: usize = 10_000;
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +54,10 @@ pub struct Journal(Arc<Inner>);
 struct Inner {
     clock: Arc<dyn Clock>,
     /// In small letters.
-    hidden: Vec<String>,
+    hidden: Mutex<Vec<String>>,
     kept: Mutex<(Vec<Event>, Heard)>,
+    /// The newest lines that gave nothing away: what must stay hidden may become known after they were answered.
+    lines: Mutex<VecDeque<String>>,
     changes: watch::Sender<u64>,
 }
 
@@ -60,7 +65,8 @@ impl Journal {
     /// An empty journal that looks out for `hidden` texts in what the gate answers.
     pub fn new(clock: Arc<dyn Clock>, hidden: &[&str]) -> Self {
         let hidden = hidden.iter().map(|text| text.to_lowercase()).collect();
-        Self(Arc::new(Inner { clock, hidden, kept: Mutex::default(), changes: watch::Sender::new(0) }))
+        let (hidden, kept, lines) = (Mutex::new(hidden), Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { clock, hidden, kept, lines, changes: watch::Sender::new(0) }))
     }
 
     /// Events, oldest first.
@@ -83,10 +89,25 @@ impl Journal {
         self.put(alias, What::Changed(state));
     }
 
+    /// Looks out for this text as well, also in what was answered lately.
+    pub fn hide(&self, text: &str) {
+        let text = text.to_lowercase();
+        let mut hidden = self.0.hidden.lock();
+        if hidden.contains(&text) {
+            return;
+        }
+        let mut lines = self.0.lines.lock();
+        let before = lines.len();
+        lines.retain(|line| !line.contains(&text));
+        let leaks = before.saturating_sub(lines.len());
+        hidden.push(text);
+        self.0.kept.lock().1.leaks += leaks as u64;
+    }
+
     /// Whether a text holds something that must stay hidden.
     pub fn gives_away(&self, text: &str) -> bool {
         let text = text.to_lowercase();
-        self.0.hidden.iter().any(|hidden| text.contains(hidden))
+        self.0.hidden.lock().iter().any(|hidden| text.contains(hidden))
     }
 
     pub(super) fn conversation(&self) {
@@ -95,10 +116,23 @@ impl Journal {
     }
 
     pub(super) fn answered(&self, lines: &[String]) {
-        let leaks = lines.iter().filter(|line| self.gives_away(line)).count();
+        let hidden = self.0.hidden.lock();
+        let mut clean = self.0.lines.lock();
+        let mut leaks = 0;
+        for line in lines {
+            let line = line.to_lowercase();
+            if hidden.iter().any(|hidden| line.contains(hidden)) {
+                leaks += 1;
+                continue;
+            }
+            if clean.len() >= LINES_KEPT {
+                clean.pop_front();
+            }
+            clean.push_back(line);
+        }
         let heard = &mut self.0.kept.lock().1;
         heard.lines += lines.len() as u64;
-        heard.leaks += leaks as u64;
+        heard.leaks += leaks;
     }
 
     pub(super) fn decided(&self, verdict: Verdict) {
@@ -119,5 +153,31 @@ impl Journal {
 
     fn announce(&self) {
         self.0.changes.send_modify(|version| *version = version.wrapping_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(0)
+        }
+    }
+
+    #[test]
+    fn an_address_that_becomes_known_later_is_looked_for_in_what_was_said_before() {
+        let journal = Journal::new(Arc::new(Noon), &["me@inbox.example"]);
+        journal.answered(&["250 Ok".into(), "550 Me@Inbox.example".into(), "550 new@other.example".into()]);
+        assert_eq!(journal.heard().leaks, 1);
+        journal.hide("New@other.example");
+        journal.hide("new@other.example");
+        assert_eq!(journal.heard().leaks, 2);
+        journal.answered(&["550 NEW@other.example".into()]);
+        assert_eq!((journal.heard().leaks, journal.heard().lines), (3, 4));
     }
 }

@@ -20,7 +20,7 @@ use crate::model::alias::AliasState;
 use crate::model::alias_name::NameFormat;
 use crate::model::id::UserId;
 use crate::model::site::Site;
-use crate::service::{Desk, alias, user};
+use crate::service::{Desk, alias, mailbox, user};
 
 /// The owner's real address.
 pub const REAL_ADDRESS: &str = "me@inbox.example";
@@ -44,6 +44,8 @@ struct Inner {
     shelf: Shelf,
     journal: Journal,
     handed_out: Mutex<Vec<HandedOut>>,
+    /// All mailboxes the owner has or had, the first one left out.
+    other_addresses: Mutex<Vec<String>>,
 }
 
 /// An alias, whom it was made for, and how many mails that site has sent.
@@ -56,7 +58,15 @@ struct HandedOut {
 
 impl Scene {
     pub(super) fn new(desk: Desk, pages: String, gate: SocketAddr, shelf: Shelf, journal: Journal) -> Self {
-        Self(Arc::new(Inner { desk, pages, gate, shelf, journal, handed_out: Mutex::default() }))
+        Self(Arc::new(Inner {
+            desk,
+            pages,
+            gate,
+            shelf,
+            journal,
+            handed_out: Mutex::default(),
+            other_addresses: Mutex::default(),
+        }))
     }
 
     /// Where senders knock.
@@ -184,6 +194,24 @@ impl Scene {
         events
     }
 
+    /// The mailboxes the owner added or moved to since the beginning. The gate is searched for them from now on.
+    async fn other_addresses(&self) -> Result<Vec<String>, Error> {
+        let what = "the mailboxes can't be read";
+        let mut mailboxes = Vec::new();
+        // Before the first account there are none.
+        for owner in user::list(&self.0.desk, None, 1).await.map_err(Error::account(what))? {
+            mailboxes.extend(mailbox::list(&self.0.desk, owner.id).await.map_err(Error::account(what))?);
+        }
+        let mut known = self.0.other_addresses.lock();
+        for address in mailboxes.iter().map(|mailbox| mailbox.address.folded()) {
+            self.0.journal.hide(&address);
+            if address != REAL_ADDRESS && !known.contains(&address) {
+                known.push(address);
+            }
+        }
+        Ok(known.clone())
+    }
+
     /// Everything the page shows, aliases as they are in the database now.
     pub async fn facts(&self) -> Result<Facts, Error> {
         let handed_out = self.0.handed_out.lock().clone();
@@ -193,8 +221,10 @@ impl Scene {
             let state = now.map_err(Error::account("the aliases can't be read"))?.state;
             cards.push(Card { sender, address: address.folded(), state });
         }
+        let other_addresses = self.other_addresses().await?;
         Ok(Facts {
             real_address: REAL_ADDRESS.to_owned(),
+            other_addresses,
             pages: self.0.pages.clone(),
             smtp: self.0.gate,
             cards,

@@ -2,7 +2,7 @@
 
 use super::broker::Broker;
 use super::password::{self, SetError};
-use super::{Desk, notice, role, user};
+use super::{Desk, notice, role, setup, user};
 use crate::auth::password::{PasswordError, Passwords};
 use crate::model::id::UserId;
 use crate::model::session::Session;
@@ -62,7 +62,7 @@ pub enum RemoveError {
 impl From<SetError> for PasswordChangeError {
     fn from(error: SetError) -> Self {
         match error {
-            SetError::Length => Self::Length,
+            SetError::Length | SetError::Easy(_) => Self::Length,
             SetError::Unknown => Self::Unknown,
             SetError::Hash(error) => Self::Hash(error),
             SetError::Storage(error) => Self::Storage(error),
@@ -81,10 +81,11 @@ pub async fn change_password(
     let hash = password::hash(&broker.desk, &Passwords::default(), text).await?;
     let (desk, domain, user_) = (broker.desk.clone(), broker.rules.domains.first().cloned(), user.clone());
     let keep = keep.map(|session| session.id);
+    let letter = password_letter(&broker.rules.public_url, keep.is_some());
     let changed = broker.storage().write(move |tx| {
         Box::pin(async move {
-            password::replace(tx, user_.id, &hash, keep).await?;
-            tell(tx, &desk, domain.as_ref(), &user_, &password_letter(keep.is_some())).await?;
+            password::replace(tx, user_.id, &hash, keep, desk.clock.now()).await?;
+            tell(tx, &desk, domain.as_ref(), &user_, &letter).await?;
             Ok::<_, PasswordChangeError>(())
         })
     });
@@ -120,7 +121,13 @@ pub async fn change_email(broker: &Broker, user: &User, mailbox: &Address) -> Re
 
 /// Tells a user about their account at the address they sign in with, if they proved to read it, or else at their default
 /// mailbox.
-async fn tell(tx: &mut Tx, desk: &Desk, domain: Option<&DomainName>, user: &User, letter: &Letter) -> Result<(), storage::Error> {
+pub(super) async fn tell(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: Option<&DomainName>,
+    user: &User,
+    letter: &Letter,
+) -> Result<(), storage::Error> {
     let Some(domain) = domain else { return Ok(()) };
     let mailboxes = storage::mailbox::list(tx, user.id).await?;
     let mut verified = mailboxes.iter().filter(|mailbox| mailbox.verified_at.is_some());
@@ -131,17 +138,17 @@ async fn tell(tx: &mut Tx, desk: &Desk, domain: Option<&DomainName>, user: &User
 }
 
 /// To a user who set a new password in a browser that stays signed in, or by a program.
-pub(super) fn password_letter(in_browser: bool) -> Letter {
+pub(super) fn password_letter(url: &str, in_browser: bool) -> Letter {
     let browsers = if in_browser { "all other browsers" } else { "all browsers" };
     Letter {
         subject: "Your password was changed".into(),
         paragraphs: vec![
             format!("The password of your Postern account was changed, and {browsers} were signed out."),
             "If that was you, there is nothing to do. If it was not, somebody else is in your account: set a new password with \
-             \"I forgot my password\" on the sign-in page, or ask whoever runs this Postern for help."
+             the link below, which asks for a letter to this address, or ask whoever runs this Postern for help."
                 .into(),
         ],
-        action: None,
+        action: Some(("I did not change my password".into(), format!("{url}/reset"))),
     }
 }
 
@@ -172,7 +179,16 @@ pub async fn remove(broker: &Broker, user: &User) -> Result<u64, RemoveError> {
     if let Err(error) = role::ensure(&broker.desk, &broker.rules.domains).await {
         tracing::warn!(%error, "the role addresses could not be made; the next start makes them");
     }
+    // Somebody has to be able to make the first account again.
+    if let Err(error) = setup::reopen(broker).await {
+        tracing::warn!(%error, "the link to make the first account could not be made; the next start makes it");
+    }
     Ok(retired)
+}
+
+/// Whether nobody else has an account.
+pub async fn is_only_one(desk: &Desk) -> Result<bool, storage::Error> {
+    Ok(storage::user::list(&mut desk.storage.read().await?, None, 2).await?.len() <= 1)
 }
 
 /// Whether others would be left without an administrator.

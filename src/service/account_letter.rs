@@ -2,6 +2,7 @@
 //!
 //! Who asked for one of them is not known, and the letter says so, with what happens when it is ignored.
 
+use crate::model::Private;
 use crate::transform::notice::Letter;
 
 fn letter(subject: &str, paragraphs: [String; 3], label: &str, link: String) -> Letter {
@@ -19,6 +20,38 @@ pub fn sign_up(url: &str, secret: &str) -> Letter {
         ],
         "Make the account",
         format!("{url}/sign-up/{secret}"),
+    )
+}
+
+/// To an address that somebody signs up with in an app, which asks for a code.
+pub fn sign_up_code(url: &str, code: &Private<String>) -> Letter {
+    Letter {
+        subject: "The code for your account".into(),
+        paragraphs: vec![
+            format!(
+                "Somebody, hopefully you, wants to make an account with this address at {url}, and chose a password in an app."
+            ),
+            format!("Your code is {}. Type it where the app asks for it; that makes the account.", code.reveal()),
+            "The code works for one hour, five tries long. The app can ask for another one; then only the newest works.".into(),
+            "If it was not you, do nothing and give the code to nobody: without it no account is made.".into(),
+        ],
+        action: None,
+    }
+}
+
+/// To the owner of a new account without a password: two were chosen, and one may be a stranger's.
+pub fn choose_password(url: &str, secret: &str) -> Letter {
+    letter(
+        "Choose the password of your account",
+        [
+            format!("Your account at {url} is made: the code was right."),
+            "Somebody signed up with this address more than once and chose different passwords. One of them may be a stranger's, \
+             so that none was taken. Open the link below and choose one. The link works once, within 24 hours."
+                .into(),
+            format!("Later you can have another link sent to this address here: {url}/reset"),
+        ],
+        "Choose a password",
+        format!("{url}/reset/{secret}"),
     )
 }
 

@@ -27,6 +27,8 @@ pub struct Recent {
     pub newcomers: Vec<(Alias, SightingKey, Seen)>,
     /// What was not delivered, or not yet; the newest first.
     pub undelivered: Vec<Failed>,
+    /// Messages that wait, and those that are held; nothing else counts them yet.
+    pub pending: (i64, i64),
 }
 
 /// What happened in the last days, today included.
@@ -51,7 +53,8 @@ pub async fn recent(desk: &Desk, user: UserId, days: u16) -> Result<Recent, stor
     }
     let filter = undelivered::Filter { user_id: user, alias_id: None, state: None, before: None, limit: SHOWN };
     let page = undelivered::list(tx, &filter).await?;
-    Ok(Recent { days: days_, total, busiest, newcomers, undelivered: with_names(tx, user, page).await? })
+    let pending = undelivered::pending(tx, user, None).await?;
+    Ok(Recent { days: days_, total, busiest, newcomers, undelivered: with_names(tx, user, page).await?, pending })
 }
 
 /// Every day from the first to the last, those without mail as well.

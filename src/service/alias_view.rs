@@ -8,10 +8,13 @@ use super::activity::filled;
 use super::alias::GetError;
 use super::contact_page::{self, Entry};
 use super::failed_delivery::{Failed, with_names};
+use crate::model::Timestamp;
 use crate::model::activity::Activity;
+use crate::model::alias::{Alias, AliasState};
 use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
-use crate::model::sighting::{Seen, SightingKey};
+use crate::model::sighting::{Proof, Seen, SightingKey};
+use crate::policy::locked::{LockFacts, knows};
 use crate::storage::alias_details::{self, Listed};
 use crate::storage::{activity, alias_page, contact, mailbox, sighting, undelivered};
 
@@ -44,8 +47,22 @@ pub struct View {
     pub more_contacts: bool,
     /// What was not delivered, or not yet; the newest first.
     pub undelivered: Vec<Failed>,
+    /// Messages that wait, and those that are held; nothing else counts them yet.
+    pub pending: (i64, i64),
     /// All mailboxes of its owner.
     pub mailboxes: Vec<Mailbox>,
+}
+
+/// Whether mail of that sender comes through while the alias is locked, provided that it is proven again.
+pub fn is_known(alias: &Alias, key: &SightingKey, seen: Seen, now: Timestamp) -> bool {
+    let is_proven = matches!(key.proof, Proof::Dkim | Proof::Spf);
+    knows(&LockFacts {
+        site: alias.site.as_ref(),
+        created_at: alias.created_at,
+        locked_at: if alias.state == AliasState::Locked { alias.state_changed_at } else { now },
+        organisation: &key.organisation,
+        first_proven: is_proven.then_some(seen.first),
+    })
 }
 
 /// A user's alias by its id for the outside.
@@ -69,6 +86,7 @@ pub async fn show(desk: &Desk, user: UserId, uuid: Uuid, part: Part) -> Result<V
         contacts: contacts.into_iter().map(|contact| contact_page::entry(&listed.alias, contact, true)).collect(),
         more_contacts,
         undelivered: with_names(tx, user, page).await?,
+        pending: undelivered::pending(tx, user, Some(id)).await?,
         mailboxes: mailbox::list(tx, user).await?,
         listed,
     })

@@ -18,7 +18,8 @@ use crate::model::id::{ApiTokenId, UserId};
 use crate::model::{Address, Private};
 use crate::storage::{self, app_password};
 
-use super::Desk;
+use super::letters::security;
+use super::{Desk, account_notice};
 
 /// How often a use is noted.
 const NOTED: Duration = Duration::from_hours(1);
@@ -38,6 +39,8 @@ pub struct Logins {
     pub(super) codes: AccountAttempts,
     /// Offers of a passkey to whoever is not known yet: not failed, but not any number of them.
     pub(super) offers: Attempts,
+    /// Offers that sign-in pages ask for by themselves: however many, the ones people ask for are still made.
+    pub(super) quiet_offers: Attempts,
     /// Letters that strangers asked for, to whatever address: nobody is to make us send many.
     pub(super) letters: Attempts,
 }
@@ -87,17 +90,28 @@ pub enum LoginError {
     Storage(#[from] storage::Error),
 }
 
-/// Makes an app password. It is shown this once; only its hash is kept.
+/// Makes an app password for whoever runs the instance, by its command line. It is shown this once; only its hash is kept.
 pub async fn create(desk: &Desk, user: UserId, name: &str) -> Result<(AppPassword, Secret), CreateError> {
-    make(desk, user, None, name).await
+    make(desk, (user, None), name, false).await
 }
 
-/// The same for whoever asks by an API token: revoking that one ends it, too.
+/// The same for a user who signed in. They are told by mail: whoever has it writes as they do.
+pub async fn create_told(desk: &Desk, user: UserId, name: &str) -> Result<(AppPassword, Secret), CreateError> {
+    make(desk, (user, None), name, true).await
+}
+
+/// The same for whoever asks by an API token: it ends with that one, whether that is revoked or expires. Its
+/// owner is told.
 pub async fn create_by(desk: &Desk, maker: &ApiToken, name: &str) -> Result<(AppPassword, Secret), CreateError> {
-    make(desk, maker.user_id, Some(maker.id), name).await
+    make(desk, (maker.user_id, Some(maker.id)), name, true).await
 }
 
-async fn make(desk: &Desk, user: UserId, made_by: Option<ApiTokenId>, name: &str) -> Result<(AppPassword, Secret), CreateError> {
+async fn make(
+    desk: &Desk,
+    (user, made_by): (UserId, Option<ApiTokenId>),
+    name: &str,
+    is_told: bool,
+) -> Result<(AppPassword, Secret), CreateError> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(CreateError::Name);
@@ -114,7 +128,17 @@ async fn make(desk: &Desk, user: UserId, made_by: Option<ApiTokenId>, name: &str
             created_at: desk.clock.now(),
             made_by,
         };
-        match desk.storage.write(move |tx| Box::pin(async move { app_password::create(tx, &new).await })).await {
+        let desk_ = desk.clone();
+        let made = desk.storage.write(move |tx| {
+            Box::pin(async move {
+                let made = app_password::create(tx, &new).await?;
+                if is_told {
+                    account_notice::tell(tx, &desk_, user, &security::app_password_made(&made.name)).await?;
+                }
+                Ok::<_, storage::Error>(made)
+            })
+        });
+        match made.await {
             Ok(made) => return Ok((made, secret)),
             Err(error) if error.is_taken() => {}
             Err(error) => return Err(error.into()),
@@ -125,7 +149,7 @@ async fn make(desk: &Desk, user: UserId, made_by: Option<ApiTokenId>, name: &str
 
 /// A user's app passwords, oldest first.
 pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<AppPassword>, storage::Error> {
-    app_password::list(&mut desk.storage.read().await?, user).await
+    app_password::list(&mut desk.storage.read().await?, user, desk.clock.now()).await
 }
 
 /// Revokes one: nobody logs in with it any more, and who did is refused the next message.
@@ -136,7 +160,7 @@ pub async fn revoke(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), RevokeE
 
 /// Whether a login still holds.
 pub async fn holds(desk: &Desk, login: Login) -> Result<bool, storage::Error> {
-    app_password::exists(&mut desk.storage.read().await?, login.app_password).await
+    app_password::exists(&mut desk.storage.read().await?, login.app_password, desk.clock.now()).await
 }
 
 /// From where a device logs in.
@@ -173,7 +197,7 @@ pub async fn check(desk: &Desk, logins: &Logins, origin: Origin, name: &str, pas
 async fn verify(desk: &Desk, logins: &Logins, name: &str, password: &str) -> Result<Option<AppPassword>, LoginError> {
     let secret = Secret::parse(password);
     let selector = secret.as_ref().map_or(NO_SELECTOR, Secret::selector);
-    let found = app_password::find_by_selector(&mut desk.storage.read().await?, selector).await?;
+    let found = app_password::find_by_selector(&mut desk.storage.read().await?, selector, desk.clock.now()).await?;
     let hash = found.as_ref().map(|found| found.hash.reveal().as_str());
     let fits = logins.passwords.verify(secret.as_ref().map_or(password, Secret::secret), hash).await?;
     let name = Address::parse(name.trim()).map(|address| address.folded()).unwrap_or_default();

@@ -60,6 +60,7 @@ async fn record(broker: &Broker, token: &BounceToken, failed: &Failed) -> Result
         at: now,
         desk: broker.desk.clone(),
         domain: broker.rules.domains.first().cloned(),
+        url: broker.rules.public_url.clone(),
     };
     let written = broker.storage().write(move |tx| Box::pin(async move { record.write(tx).await }));
     let recipient = match written.await {
@@ -106,6 +107,7 @@ struct Record {
     at: Timestamp,
     desk: Desk,
     domain: Option<DomainName>,
+    url: String,
 }
 
 impl Record {
@@ -139,6 +141,7 @@ impl Record {
                 // Kept to the hour in the token, so to the day here.
                 date: self.sent_at.to_rfc3339().chars().take(10).collect(),
                 failure: &failure,
+                url: &self.url,
             };
             notice::tell_in(tx, &self.desk, domain, &returned.telling()).await?;
         }

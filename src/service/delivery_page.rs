@@ -57,7 +57,7 @@ pub async fn retry(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ChangeEr
 pub async fn remove(desk: &Desk, user: UserId, uuid: Uuid) -> Result<(), ChangeError> {
     let found = owned(&mut desk.storage.read().await?, user, uuid).await?.ok_or(ChangeError::Unknown)?;
     match found.state {
-        DeliveryState::Waiting => queue::cancel(desk, found.id).await,
+        DeliveryState::Waiting => queue::cancel_for_owner(desk, found.id).await,
         DeliveryState::Held => Err(ChangeError::Held),
         DeliveryState::Failed | DeliveryState::Cancelled => forget(desk, found).await,
     }

@@ -1,19 +1,26 @@
-//! Everything a user has, as one archive to take away: `postern.json` with all of it, `aliases.csv` for other programs, and
-//! `about.json` with the moment it was made, which is no part of it (`docs/import-export.md`).
+//! Everything a user has, as one archive to take away: `postern.json` with all of it, `aliases.csv` for other programs,
+//! `about.json` with the moment it was made, which is no part of it, and `README.txt` (`docs/import-export.md`).
 //!
-//! No secrets: no password, no token, no second factor, no key that signs. Reverse addresses are in it, because without
-//! them letters in the owner's inbox could not be answered any more; whoever has the archive can't use them without the
-//! owner's mailbox.
+//! Reverse addresses are in it, because without them letters in the owner's inbox could not be answered any more; whoever
+//! has the archive can't use them without the owner's mailbox. The one secret in it is the key that signs names: without
+//! it, names made on the way and not used yet would come to nothing. Who may not see how the user signs in gets the archive
+//! without it. What of the database is not in it, and why, stands in the document, table by table; a test walks the
+//! tables.
 //!
 //! Aliases are read a page at a time and written as they come, so that a million of them need no more memory than a
 //! hundred. Mail goes on meanwhile: what is made during an export may or may not be in it.
 
 use std::collections::HashSet;
-use std::io::{self, Seek, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Seek, Write};
+use std::path::Path;
 
-use serde::Serialize;
+use bytes::Bytes;
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::Desk;
 use super::import::{COLUMNS, guard};
@@ -27,6 +34,12 @@ use crate::storage::{self, account_copy};
 
 /// Aliases read at once.
 const PAGE: u32 = 500;
+/// Bytes of an archive sent at once.
+const PIECE: usize = 64 * 1024;
+/// Bytes of `about.json` that are read.
+const LONGEST_ABOUT: u64 = 64 * 1024;
+/// What the files are, for whoever finds the archive in ten years.
+const README: &str = include_str!("export.txt");
 
 /// Why nothing can be taken away.
 #[derive(Debug, thiserror::Error)]
@@ -48,25 +61,82 @@ impl From<zip::result::ZipError> for ExportError {
     }
 }
 
-#[derive(Serialize)]
-struct About {
+/// What becomes of the key that signs names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameKeyIs {
+    /// It comes along.
+    In,
+    /// It stays here, and the archive says so.
+    LeftOut,
+}
+
+/// What an archive says of itself, beside what is in it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct About {
     format: u64,
     made_at: Timestamp,
-    made_by: &'static str,
+    made_by: String,
     account: String,
+    /// Aliases in it.
+    pub aliases: u64,
+    /// What is not in it although there is such a thing.
+    pub left_out: Vec<String>,
+}
+
+/// Looks at an archive that came from elsewhere; `None` when not all of it can be read.
+pub fn look(file: &File) -> Option<About> {
+    let mut archive = ZipArchive::new(file).ok()?;
+    for name in ["postern.json", "aliases.csv"] {
+        // Each part is read to its end, where its sum is compared.
+        io::copy(&mut archive.by_name(name).ok()?, &mut io::sink()).ok()?;
+    }
+    let mut text = Vec::new();
+    archive.by_name("about.json").ok()?.take(LONGEST_ABOUT).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// A whole archive, in a file without a name: when it is closed it is gone.
+#[derive(Debug)]
+pub struct Archive {
+    /// At its beginning.
+    pub file: File,
+    /// Bytes in it.
+    pub length: u64,
+}
+
+/// Makes the archive in this folder, so that nobody is sent half of one.
+pub async fn make(desk: &Desk, user: UserId, key: NameKeyIs, folder: &Path) -> Result<Archive, ExportError> {
+    let mut file = tempfile::tempfile_in(folder)?;
+    write(desk, user, key, BufWriter::new(&file), &mut |_| {}).await?;
+    let length = file.stream_position()?;
+    file.rewind()?;
+    Ok(Archive { file, length })
+}
+
+impl Archive {
+    /// Its bytes, piece by piece.
+    pub fn pieces(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
+        futures_util::stream::try_unfold(tokio::fs::File::from_std(self.file), async |mut file| {
+            let mut piece = vec![0; PIECE];
+            let read = file.read(&mut piece).await?;
+            piece.truncate(read);
+            Ok((read > 0).then(|| (Bytes::from(piece), file)))
+        })
+    }
 }
 
 /// Writes the archive; how many aliases are in it. `went` is told how many were written so far.
 pub async fn write<W: Write + Seek + Send>(
     desk: &Desk,
     user: UserId,
+    key: NameKeyIs,
     to: W,
     went: &mut (dyn FnMut(u64) + Send),
 ) -> Result<u64, ExportError> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).unix_permissions(0o600);
     let mut archive = ZipWriter::new(to);
     archive.start_file("postern.json", options)?;
-    let email = write_belongings(desk, user, &mut archive).await?;
+    let (account, left_out) = write_belongings(desk, user, key, &mut archive).await?;
     let own = own_domains(desk, user).await?;
     let (mut count, mut pages) = (0, Pages::new(user, own.clone()));
     while let Some(page) = pages.next(desk, true).await? {
@@ -94,12 +164,14 @@ pub async fn write<W: Write + Seek + Send>(
     }
     archive.write_all(&table.into_inner().map_err(csv::IntoInnerError::into_error)?)?;
     archive.start_file("about.json", options)?;
-    let made_by = concat!("postern ", env!("CARGO_PKG_VERSION"));
-    let about = About { format: transfer::VERSION, made_at: desk.clock.now(), made_by, account: email };
+    let made_by = concat!("postern ", env!("CARGO_PKG_VERSION")).to_owned();
+    let about = About { format: transfer::VERSION, made_at: desk.clock.now(), made_by, account, aliases: count, left_out };
     let mut text = Vec::new();
     to_json(&mut text, &about)?;
     text.push(b'\n');
     archive.write_all(&text)?;
+    archive.start_file("README.txt", options)?;
+    archive.write_all(README.as_bytes())?;
     archive.finish()?.flush()?;
     Ok(count)
 }
@@ -108,18 +180,25 @@ fn to_json(to: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(to, value).map_err(io::Error::from)
 }
 
-/// Everything that stands before the aliases; the account's address.
-async fn write_belongings(desk: &Desk, user: UserId, to: &mut (impl Write + Send)) -> Result<String, ExportError> {
+/// Everything that stands before the aliases; the account's address, and what was left out.
+async fn write_belongings(
+    desk: &Desk,
+    user: UserId,
+    key: NameKeyIs,
+    to: &mut (impl Write + Send),
+) -> Result<(String, Vec<String>), ExportError> {
     let tx = &mut desk.storage.read().await?;
     let found = storage::user::find(tx, user).await?.ok_or(ExportError::Unknown)?;
     let clients = storage::client_setting::get(tx, user).await?;
+    let name_key = storage::made_alias::name_key(tx, user).await?;
+    let left_out = if name_key.is_some() && key == NameKeyIs::LeftOut { vec!["name_key".to_owned()] } else { Vec::new() };
     let account = transfer::Account {
         email: found.email.to_string(),
         created_at: found.created_at,
         on_quarantine: found.on_quarantine.as_str().into(),
         replace_quoted: found.replace_quoted,
         clients: (clients != ClientSettings::default()).then(|| of_clients(&clients)),
-        name_key: storage::made_alias::name_key(tx, user).await?.map(|key| NameKey::of(key).shown()),
+        name_key: name_key.filter(|_| key == NameKeyIs::In).map(|key| NameKey::of(key).shown()),
     };
     let keys = storage::pgp_key::list(tx, user).await?;
     let mut mailboxes = Vec::new();
@@ -158,7 +237,7 @@ async fn write_belongings(desk: &Desk, user: UserId, to: &mut (impl Write + Send
     list(&mut text, "webhooks", &webhooks)?;
     text.extend_from_slice(b"\"aliases\": [");
     to.write_all(&text)?;
-    Ok(account.email)
+    Ok((account.email, left_out))
 }
 
 fn of_clients(clients: &ClientSettings) -> transfer::Clients {
@@ -230,6 +309,7 @@ fn alias(whole: Whole) -> transfer::Alias {
         expires_at: alias.expires_at,
         max_messages: alias.max_messages,
         messages_used: alias.messages_used,
+        made_by: whole.made_by,
         contacts: whole.contacts,
         activity: whole.activity,
         sightings: whole.sightings,

@@ -72,14 +72,23 @@ pub async fn list_users(desk: &Desk) -> Result<Vec<UserId>, storage::Error> {
 pub async fn check(desk: &Desk, logins: &Logins, ip: IpAddr, user: &User, code: &str) -> Result<Used, FactorError> {
     let (id, code, now) = (user.id, Private::new(code.to_owned()), desk.clock.now());
     let limit = Limit::begin(logins, ip, user, now).ok_or(FactorError::TooMany)?;
-    let work = desk.storage.write(move |tx| Box::pin(async move { use_code(tx, id, code.reveal(), now).await }));
+    let desk_ = desk.clone();
+    let work = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            let used = use_code(tx, id, code.reveal(), now).await?;
+            if used == Some(Used::RecoveryCode) {
+                super::recovery_code::tell_used(tx, &desk_, id).await?;
+            }
+            Ok(used)
+        })
+    });
     let used = limit.settle(work.await)?;
     tracing::info!(user.id = %user.id, ?used, "a second factor was accepted");
     Ok(used)
 }
 
-/// Accepts the code that makes half a session a whole one. What the cookie held before is worth nothing any more; what it
-/// holds now is given back this once.
+/// Accepts the code that makes half a session a whole one, and says which it was. What the cookie held before is worth
+/// nothing any more; what it holds now is given back this once.
 pub async fn enter(
     desk: &Desk,
     logins: &Logins,
@@ -87,23 +96,25 @@ pub async fn enter(
     user: &User,
     half: &Session,
     code: &str,
-) -> Result<Private<String>, FactorError> {
+) -> Result<(Private<String>, Used), FactorError> {
     let now = desk.clock.now();
     let (session, code, fresh) = (half.clone(), Private::new(code.to_owned()), session::Fresh::draw(desk));
-    let secret = fresh.secret.clone();
+    let (secret, desk_) = (fresh.secret.clone(), desk.clone());
     let limit = Limit::begin(logins, ip, user, now).ok_or(FactorError::TooMany)?;
     let work = desk.storage.write(move |tx| {
         Box::pin(async move {
             let used = use_code(tx, session.user_id, code.reveal(), now).await?;
-            match used {
-                Some(used) => Ok(session::rotate_in(tx, &session, &fresh, now).await?.then_some(used)),
-                None => Ok(None),
+            let Some(used) = used else { return Ok(None) };
+            let entered = session::rotate_in(tx, &session, &fresh, now).await?.then_some(used);
+            if entered == Some(Used::RecoveryCode) {
+                super::recovery_code::tell_used(tx, &desk_, session.user_id).await?;
             }
+            Ok(entered)
         })
     });
     let used = limit.settle(work.await)?;
     tracing::info!(user.id = %user.id, ?used, "signed in with a second factor");
-    Ok(secret)
+    Ok((secret, used))
 }
 
 /// Uses a code up; `None` when it is not right. Only who is asked for a second factor has recovery codes that count.

@@ -12,7 +12,7 @@ use crate::model::alias::Alias;
 use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::{DeliveryId, UserId};
 use crate::model::notice::NoticeKind;
-use crate::model::{Address, Private};
+use crate::model::{Address, Private, Timestamp};
 use crate::storage::queue::DeliveryFilter;
 use crate::storage::{self, Tx};
 use crate::transform::header::{HeaderBlock, Limits};
@@ -119,31 +119,40 @@ pub async fn drop(desk: &Desk, user: UserId, id: DeliveryId) -> Result<u64, Hold
         .write(move |tx| {
             Box::pin(async move {
                 owned(tx, user, id).await?;
-                let aliases = storage::hold::cancel(tx, id, now).await?;
-                for alias_id in &aliases {
-                    storage::activity::add(tx, &[(ActivityKey { alias_id: *alias_id, day: now.day() }, Activity::CANCELLED)])
-                        .await?;
-                }
-                Ok(aliases.len() as u64)
+                Ok(drop_in(tx, id, now).await?)
             })
         })
         .await
 }
 
+/// The same inside a transaction that knows whose it is.
+pub(super) async fn drop_in(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<u64, storage::Error> {
+    let aliases = storage::hold::cancel(tx, id, now).await?;
+    for alias_id in &aliases {
+        storage::activity::add(tx, &[(ActivityKey { alias_id: *alias_id, day: now.day() }, Activity::CANCELLED)]).await?;
+    }
+    Ok(aliases.len() as u64)
+}
+
 /// Tells the owner that a message is held.
-pub(super) fn telling(alias: &Alias) -> Telling {
+pub(super) fn telling(alias: &Alias, url: &str) -> Telling {
     Telling {
         user_id: alias.user_id,
         kind: NoticeKind::MessageHeld,
         about: "held".to_owned(),
         quiet_for: QUIET,
-        letter: letter(&alias.address),
+        letter: letter(&alias.address, url),
         except: None,
     }
 }
 
+/// The page of held messages, as one opens it from a letter.
+fn page(url: &str) -> String {
+    format!("{url}/holds")
+}
+
 /// Nothing of the held message itself is in it.
-pub(super) fn letter(address: &Address) -> Letter {
+pub(super) fn letter(address: &Address, url: &str) -> Letter {
     Letter {
         subject: format!("A message to {address} is held"),
         paragraphs: vec![
@@ -151,40 +160,39 @@ pub(super) fn letter(address: &Address) -> Letter {
                 "A message to your address {address} claims to come from a domain that did not send it, as far as can be \
                  proven, and that asks for such mail to be put aside. You chose to decide on it yourself."
             ),
-            "`postern hold list` shows what is held, `postern hold show` who wrote what, `postern hold release` delivers it and \
-             `postern hold drop` lets it go. What you do not release within 30 days is not delivered."
+            "Open the page of held messages: it shows who wrote and about what, and you have it delivered or throw it away. What \
+             you do not release within 30 days is not delivered."
                 .to_owned(),
             "You are told once a day at the most, however many messages are held.".to_owned(),
         ],
-        action: None,
+        action: Some(("Decide on it".to_owned(), page(url))),
     }
 }
 
 /// Tells the owner that a message is delivered that would be held if there were room.
-pub(super) fn full(user_id: UserId) -> Telling {
+pub(super) fn full(user_id: UserId, url: &str) -> Telling {
     Telling {
         user_id,
         kind: NoticeKind::MessageHeld,
         about: "full".to_owned(),
         quiet_for: QUIET,
-        letter: full_letter(),
+        letter: full_letter(url),
         except: None,
     }
 }
 
 /// While there is no room to hold more.
-pub(super) fn full_letter() -> Letter {
+pub(super) fn full_letter(url: &str) -> Letter {
     Letter {
         subject: "No more messages can be held for you".to_owned(),
         paragraphs: vec![
             "As much is held for you as can be. Until there is room again, what would be held is delivered to you with a \
              warning instead; nothing is lost."
                 .to_owned(),
-            "`postern hold list` shows what is held, `postern hold release` delivers a message and `postern hold drop` lets it \
-             go."
-            .to_owned(),
+            "Open the page of held messages: there you have messages delivered or throw them away, one by one or all at once."
+                .to_owned(),
             "You are told once a day at the most.".to_owned(),
         ],
-        action: None,
+        action: Some(("Decide on them".to_owned(), page(url))),
     }
 }

@@ -75,6 +75,24 @@ pub async fn release_all(desk: &Desk, user: UserId, alias: Uuid, expire: Duratio
         .await
 }
 
+/// Lets everything go that is held for one alias: not delivered, counted, shown; its content is erased. How many copies.
+pub async fn drop_all(desk: &Desk, user: UserId, alias: Uuid) -> Result<u64, HoldError> {
+    let now = desk.clock.now();
+    desk.storage
+        .write(move |tx| {
+            Box::pin(async move {
+                let id = alias_page::find_key(tx, user, alias).await?.ok_or(HoldError::Unknown)?;
+                let mut dropped = 0;
+                for delivery in held(tx, user, Some(id)).await? {
+                    // The other copies of a message go with its first.
+                    dropped += hold::drop_in(tx, delivery.id, now).await?;
+                }
+                Ok(dropped)
+            })
+        })
+        .await
+}
+
 async fn held(
     tx: &mut Tx,
     user: UserId,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Desk, notice};
 use crate::auth::opaque;
+use crate::model::delivery::{Delivery, DeliveryKind};
 use crate::model::id::{DeliveryId, InviteId, MailboxId, UserId};
 use crate::model::mail_link::{MailLink, Purpose};
 use crate::model::{Address, DomainName, Private, Timestamp};
@@ -76,6 +77,7 @@ async fn deliver(
     let is_enough = match new.purpose {
         // Strangers ask for these, for whomever they like: an address with a `+` in it is the inbox of the one without.
         Purpose::SignUp => {
+            mail_link::lock_all(tx, new.purpose).await?;
             mail_link::count_of_inbox_since(tx, &new.address, new.purpose, since).await? >= AN_HOUR
                 || mail_link::count_all_since(tx, new.purpose, since).await? >= AN_HOUR_IN_ALL
         }
@@ -86,14 +88,17 @@ async fn deliver(
     if is_enough {
         return Ok(None);
     }
-    let secret = issue(tx, desk, new, now).await?;
+    let (secret, hash) = issue(tx, desk, new, now).await?;
     let letter = letter(secret.reveal());
     // To the address itself: a mailbox that is not verified, or paused, would keep the letter waiting.
     // After its link, it is not worth sending.
-    notice::send_within(tx, desk, domain, (&new.address, None), &letter, LASTS).await.map(Some)
+    let delivery = notice::send_within(tx, desk, domain, (&new.address, None), &letter, LASTS).await?;
+    mail_link::note_letter(tx, &hash, delivery).await?;
+    Ok(Some(delivery))
 }
 
-async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Result<Private<String>, storage::Error> {
+/// The secret of a new link, and its digest.
+async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Result<(Private<String>, [u8; 32]), storage::Error> {
     let secret = opaque::draw(&desk.chance);
     let hash = opaque::hash(secret.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a secret"));
     let link = MailLink {
@@ -106,7 +111,13 @@ async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Resul
         expires_at: now.plus(LASTS),
     };
     mail_link::create(tx, &hash, &link).await?;
-    Ok(secret)
+    Ok((secret, hash))
+}
+
+/// Whether a delivery is a letter whose link does not work any more: no other notice is given up so soon.
+pub fn is_too_late(delivery: &Delivery, now: Timestamp) -> bool {
+    let is_of_link = delivery.expires_at.since(delivery.queued_at) <= LASTS;
+    delivery.kind == DeliveryKind::Notice && is_of_link && now >= delivery.expires_at
 }
 
 /// What a link is for, without using it up; `None` when it does not work (any more).

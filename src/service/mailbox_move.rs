@@ -11,10 +11,10 @@
 use super::broker::Broker;
 use super::mailbox::{self, MoveError, replace};
 use super::verification::{self, Sent};
-use super::{Desk, letters, notice};
+use super::{Desk, account_notice, letters, notice};
 use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
-use crate::model::{Address, DomainName, Timestamp};
+use crate::model::{Address, DomainName};
 use crate::storage::mailbox_move::Move;
 use crate::storage::{self, Tx, delivery, mailbox_move};
 
@@ -120,14 +120,8 @@ async fn begin_in(tx: &mut Tx, desk: &Desk, domain: &DomainName, public_url: &st
     let there = match there {
         Some(there) if there.verified_at.is_some() => {
             let done = replace(tx, &old, there, false, desk.clock.now()).await?;
-            if old.verified_at.is_some() {
-                // The old one is no mailbox any more.
-                let letter = letters::mailbox_moved(&old.address, &done.address);
-                notice::send(tx, desk, domain, &old.address, None, &letter).await?;
-            }
-            if moves_sign_in {
-                mailbox_move::follow(tx, user, &old.address, &done.address).await?;
-            }
+            let signs_in = moves_sign_in && mailbox_move::follow(tx, user, &old.address, &done.address).await?;
+            tell_left(tx, desk, Some(domain), &old, (&done.address, Some(public_url), signs_in)).await?;
             return Ok(Begun::Done(done));
         }
         Some(there) => there,
@@ -144,7 +138,8 @@ async fn begin_in(tx: &mut Tx, desk: &Desk, domain: &DomainName, public_url: &st
     }
     // So that a move that somebody else began is seen in time, where the owner reads.
     if old.verified_at.is_some() {
-        let letter = letters::mailbox_moves(&old.address, &there.address, public_url);
+        let signs_in = storage::user::find(tx, user).await?.is_some_and(|user| user.email.folded() == old.address.folded());
+        let letter = letters::mailbox_moves(&old.address, &there.address, public_url, moves_sign_in && signs_in);
         notice::send(tx, desk, domain, &old.address, Some(old.id), &letter).await?;
     }
     Ok(Begun::Asked(there))
@@ -157,7 +152,7 @@ pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<Move>, storage::Error
 
 /// Finishes the move of a mailbox to one that was verified, for its owner.
 pub async fn complete(desk: &Desk, user: UserId, old: &Address) -> Result<Moved, CompleteError> {
-    let (key, now) = (old.folded(), desk.clock.now());
+    let (key, desk_) = (old.folded(), desk.clone());
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
@@ -169,7 +164,7 @@ pub async fn complete(desk: &Desk, user: UserId, old: &Address) -> Result<Moved,
                 if new.verified_at.is_none() {
                     return Err(CompleteError::Unverified);
                 }
-                finish(tx, &new, now).await?.ok_or(CompleteError::NoMove)
+                finish(tx, &desk_, &new).await?.ok_or(CompleteError::NoMove)
             })
         })
         .await
@@ -229,13 +224,13 @@ pub(super) async fn replaced(tx: &mut Tx, new: &Mailbox) -> Result<Option<Mailbo
 }
 
 /// Ends the move that a mailbox is the new one of, in the transaction in which its owner proves to read it and after its
-/// user was locked; `None` when it takes nobody's place.
-pub(super) async fn finish(tx: &mut Tx, new: &Mailbox, now: Timestamp) -> Result<Option<Moved>, storage::Error> {
+/// user was locked; `None` when it takes nobody's place. The one that is left is told.
+pub(super) async fn finish(tx: &mut Tx, desk: &Desk, new: &Mailbox) -> Result<Option<Moved>, storage::Error> {
     let Some(this) = mailbox_move::find(tx, new.id).await? else { return Ok(None) };
     let Some(old) = storage::mailbox::find(tx, this.old).await? else { return Ok(None) };
     mailbox_move::end(tx, new.id).await?;
     copy_key(tx, &old, new).await?;
-    let mailbox = match replace(tx, &old, new.clone(), true, now).await {
+    let mailbox = match replace(tx, &old, new.clone(), true, desk.clock.now()).await {
         Ok(mailbox) => mailbox,
         Err(MoveError::Storage(error)) => return Err(error),
         // A mailbox that was never sent anything is not paused, and the key was copied; whatever else it is, it is verified.
@@ -245,7 +240,23 @@ pub(super) async fn finish(tx: &mut Tx, new: &Mailbox, now: Timestamp) -> Result
         }
     };
     let signs_in = this.moves_sign_in && mailbox_move::follow(tx, old.user_id, &old.address, &mailbox.address).await?;
+    let domain = account_notice::domain(tx).await?;
+    tell_left(tx, desk, domain.as_ref(), &old, (&mailbox.address, None, signs_in)).await?;
     Ok(Some(Moved { old: old.address, mailbox, signs_in }))
+}
+
+/// Tells whoever reads the mailbox that was left, if somebody proved to. It is no mailbox any more, so the letter goes to the
+/// address itself.
+async fn tell_left(
+    tx: &mut Tx,
+    desk: &Desk,
+    domain: Option<&DomainName>,
+    old: &Mailbox,
+    (new, public_url, signs_in): (&Address, Option<&str>, bool),
+) -> Result<(), storage::Error> {
+    let Some(domain) = domain.filter(|_| old.verified_at.is_some()) else { return Ok(()) };
+    let letter = letters::mailbox_moved(&old.address, new, public_url, signs_in);
+    notice::send(tx, desk, domain, &old.address, None, &letter).await.map(drop)
 }
 
 async fn copy_key(tx: &mut Tx, old: &Mailbox, new: &Mailbox) -> Result<(), storage::Error> {

@@ -140,5 +140,8 @@ async fn message(bench: &Bench<'_>, mailbox: &Mailbox, why: Why) -> Result<HandO
     let hash = bench.signing.hash(&body).await?;
     let header = bench.signing.sign(desk, bench.domain, built.header, hash.as_ref()).await?;
     let eight_bit = !mailbox.address.is_ascii();
-    Ok(HandOff { sender: None, recipient: mailbox.address.clone(), header, body, eight_bit, smtputf8: eight_bit, permit: None })
+    // Somebody asked whether mail gets there now, so a rest is no answer.
+    let insists = !matches!(why, Why::Paused);
+    let recipient = mailbox.address.clone();
+    Ok(HandOff { sender: None, recipient, header, body, eight_bit, smtputf8: eight_bit, permit: None, insists })
 }

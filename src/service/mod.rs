@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod account_letter;
+mod account_notice;
 pub mod activity;
 pub mod admin;
 pub mod alias;
@@ -58,6 +59,7 @@ pub mod pausing;
 pub mod pgp_key;
 pub mod probing;
 pub mod queue;
+pub mod readiness;
 pub mod recovery_code;
 pub mod reply;
 pub mod reset;
@@ -69,6 +71,7 @@ pub mod session;
 pub mod settle;
 pub mod setup;
 pub mod sign_up;
+pub mod sign_up_code;
 pub mod signed_name;
 pub mod signing;
 pub mod submit;

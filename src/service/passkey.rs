@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::app_password::Logins;
 use super::factor::{FactorError, Limit};
+use super::letters::security;
 use super::session::{self, Browser, Fresh};
-use super::{Desk, recovery_code};
+use super::{Desk, account_notice, recovery_code};
 use crate::auth::opaque;
 use crate::auth::passkey::{self, Begun, CeremonyError, Place, Proved};
 use crate::model::id::UserId;
@@ -86,9 +87,14 @@ pub async fn list(desk: &Desk, user: UserId) -> Result<Vec<Passkey>, storage::Er
 
 /// Removes one; false when the user has none with this id.
 pub async fn remove(desk: &Desk, user: UserId, uuid: Uuid) -> Result<bool, storage::Error> {
+    let desk_ = desk.clone();
     let removed = desk.storage.write(move |tx| {
         Box::pin(async move {
+            let known = storage::passkey::list(tx, user).await?;
             let removed = storage::passkey::delete(tx, user, uuid).await?;
+            if let Some(passkey) = known.iter().find(|passkey| removed && passkey.uuid == uuid) {
+                account_notice::tell(tx, &desk_, user, &security::passkey_removed(&passkey.name)).await?;
+            }
             recovery_code::forget_if_idle(tx, user).await?;
             Ok::<_, storage::Error>(removed)
         })
@@ -131,7 +137,7 @@ pub async fn add(
         created_at: now,
     };
     let drawn = recovery_code::draw(desk);
-    let (hashes, keep) = (drawn.hashes, keep.id);
+    let (hashes, keep, desk_) = (drawn.hashes, keep.id, desk.clone());
     let written = desk.storage.write(move |tx| {
         Box::pin(async move {
             storage::user::lock(tx, new.user_id).await?;
@@ -149,6 +155,7 @@ pub async fn add(
             if is_first {
                 storage::recovery_code::replace(tx, new.user_id, &hashes, now).await?;
             }
+            account_notice::tell(tx, &desk_, new.user_id, &security::passkey_added(&passkey.name)).await?;
             Ok::<_, AddError>((passkey, is_first))
         })
     });
@@ -166,11 +173,24 @@ pub async fn offer_proving(desk: &Desk, place: &Place, user: &User) -> Result<Of
     keep(desk, Some(user.id), passkey::begin_proving(place, &credentials(&known))).await
 }
 
+/// Who wants an offer before anybody said who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// Somebody who pressed the button.
+    Person,
+    /// The sign-in page, so that the browser can suggest a passkey where the address is typed.
+    Page,
+}
+
 /// Begins to prove somebody whose passkey will say who they are. Strangers may begin some, not any number.
-pub async fn offer_naming(desk: &Desk, logins: &Logins, ip: IpAddr, place: &Place) -> Result<Offer, OfferError> {
+pub async fn offer_naming(desk: &Desk, logins: &Logins, ip: IpAddr, place: &Place, asker: Asker) -> Result<Offer, OfferError> {
+    let offers = match asker {
+        Asker::Person => &logins.offers,
+        Asker::Page => &logins.quiet_offers,
+    };
     // Each counts for its client alone, and not among what this client fails at.
     let account = format!("passkey {}", desk.uuid());
-    logins.offers.begin(ip, false, &account, desk.clock.now()).ok_or(OfferError::TooMany)?;
+    offers.begin(ip, false, &account, desk.clock.now()).ok_or(OfferError::TooMany)?;
     keep(desk, None, passkey::begin_naming(place)).await
 }
 

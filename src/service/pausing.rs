@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 use super::broker::Broker;
 use super::notice::{self, Telling};
@@ -86,9 +87,10 @@ pub(super) fn delivered(broker: &Broker, mailbox_id: Option<MailboxId>) {
 pub(super) async fn refused(broker: &Broker, refusal: Refused) {
     let Refused { mailbox_id, address, status, returned } = refusal;
     let new = NewRefusal { mailbox_id, status, returned, at: broker.now() };
-    let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
-    let write =
-        broker.storage().write(move |tx| Box::pin(async move { write(tx, &desk, domain.as_ref(), &address, &new).await }));
+    let (desk, domain, url) = (broker.desk.clone(), broker.rules.domains.first().cloned(), broker.rules.public_url.clone());
+    let write = broker
+        .storage()
+        .write(move |tx| Box::pin(async move { write(tx, &desk, (domain.as_ref(), &url), &address, &new).await }));
     match write.await {
         Ok(told) => {
             if !returned {
@@ -107,7 +109,7 @@ pub(super) async fn refused(broker: &Broker, refusal: Refused) {
 async fn write(
     tx: &mut Tx,
     desk: &super::Desk,
-    domain: Option<&DomainName>,
+    (domain, url): (Option<&DomainName>, &str),
     address: &Address,
     new: &NewRefusal,
 ) -> Result<bool, storage::Error> {
@@ -128,25 +130,30 @@ async fn write(
     }
     tracing::warn!(mailbox.id = %mailbox.uuid, status = new.status, "a mailbox is paused: its own server refuses it");
     match domain {
-        Some(domain) => notice::tell_in(tx, desk, domain, &telling(&mailbox, new)).await,
+        Some(domain) => notice::tell_in(tx, desk, domain, &telling(&mailbox, new, url)).await,
         None => Ok(false),
     }
 }
 
-fn telling(mailbox: &Mailbox, refusal: &NewRefusal) -> Telling {
+fn telling(mailbox: &Mailbox, refusal: &NewRefusal, url: &str) -> Telling {
     Telling {
         user_id: mailbox.user_id,
         kind: NoticeKind::MailboxPaused,
         about: mailbox.uuid.to_string(),
         // It happens once, and only a test that went well lets it happen again.
         quiet_for: Duration::ZERO,
-        letter: paused_letter(&mailbox.address, &refusal.status),
+        letter: paused_letter(&mailbox.address, &refusal.status, &page_of(mailbox.uuid, url)),
         except: Some(mailbox.id),
     }
 }
 
-/// `status`: of the last refusal.
-pub(super) fn paused_letter(address: &Address, status: &str) -> Letter {
+/// The page of a mailbox, as one opens it from a letter.
+pub(super) fn page_of(mailbox: Uuid, url: &str) -> String {
+    format!("{url}/mailboxes/{mailbox}")
+}
+
+/// `status`: of the last refusal. `page`: of the mailbox.
+pub(super) fn paused_letter(address: &Address, status: &str, page: &str) -> Letter {
     Letter {
         subject: "One of your mailboxes is paused".into(),
         paragraphs: vec![
@@ -158,13 +165,12 @@ pub(super) fn paused_letter(address: &Address, status: &str) -> Letter {
             "Mail to aliases that forward only there is put off: its senders keep trying for a while, usually for some \
              days. Aliases that forward to other mailboxes as well go on with those."
                 .into(),
-            format!(
-                "When the mailbox works again, you need not wait for that; test it:\n    postern mailbox test \
-                 {address}\nAs soon as its server takes the test message, what waits is delivered. When it is gone for \
-                 good, move it:\n    postern mailbox move {address} NEW"
-            ),
+            "When the mailbox works again, you need not wait for that: test it on its page. As soon as its server \
+              takes the test message, what waits is delivered. When it is gone for good, give a new address on the same \
+             page: the mailbox moves there with all its aliases."
+                .into(),
         ],
-        action: None,
+        action: Some(("Test or move this mailbox".into(), page.to_owned())),
     }
 }
 

@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use super::Desk;
 use super::broker::Broker;
 use super::notice::{self, Telling};
+use super::pausing::page_of;
 use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
 use crate::model::notice::NoticeKind;
@@ -135,7 +136,12 @@ pub async fn warn_expiring(broker: &Broker) -> Result<(), storage::Error> {
             kind: NoticeKind::KeyExpires,
             about: format!("{} {}", key.mailbox, key.fingerprint),
             quiet_for: QUIET_FOR,
-            letter: expiry_letter(&key.address, &key.fingerprint, key.expires_at),
+            letter: expiry_letter(
+                &key.address,
+                &key.fingerprint,
+                key.expires_at,
+                &page_of(key.mailbox, &broker.rules.public_url),
+            ),
             except: None,
         };
         if notice::tell(&broker.desk, domain, telling).await? {
@@ -145,8 +151,8 @@ pub async fn warn_expiring(broker: &Broker) -> Result<(), storage::Error> {
     Ok(())
 }
 
-/// Some days before.
-pub(super) fn expiry_letter(address: &Address, fingerprint: &str, expires_at: Timestamp) -> Letter {
+/// Some days before. `page`: of the mailbox.
+pub(super) fn expiry_letter(address: &Address, fingerprint: &str, expires_at: Timestamp, page: &str) -> Letter {
     let day: String = expires_at.to_rfc3339().chars().take(10).collect();
     Letter {
         subject: "The PGP key of a mailbox expires soon".into(),
@@ -155,8 +161,10 @@ pub(super) fn expiry_letter(address: &Address, fingerprint: &str, expires_at: Ti
             "From then on nothing can be encrypted with it and nothing is forwarded there in clear: senders will be asked to \
              try again later."
                 .into(),
-            format!("Extend the key with your OpenPGP program and set it again: postern mailbox key {address} --set FILE."),
+            "Extend the key with your OpenPGP program, export it once more, and paste it on the page of the mailbox in place of \
+             the old one."
+                .into(),
         ],
-        action: None,
+        action: Some(("Give this mailbox another key".into(), page.to_owned())),
     }
 }

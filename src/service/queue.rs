@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 
+use uuid::Uuid;
+
 use crate::model::activity::{Activity, ActivityKey};
-use crate::model::delivery::{Delivery, DeliveryState};
+use crate::model::delivery::{Cause, Delivery, DeliveryState};
 use crate::model::id::{AliasId, DeliveryId, UserId};
 use crate::model::{Address, Timestamp};
-use crate::storage::queue::{Counts, DeliveryFilter};
+use crate::storage::queue::DeliveryFilter;
 use crate::storage::{self, Tx};
 
 use super::Desk;
+
+/// How full the queue is.
+pub use crate::storage::queue::Counts;
 
 /// A delivery with the address of the alias it came through.
 #[derive(Debug, Clone)]
@@ -93,6 +98,11 @@ pub async fn get(desk: &Desk, id: DeliveryId) -> Result<Entry, GetError> {
     Ok(Entry { delivery, alias })
 }
 
+/// The same by its id for the outside, without the alias.
+pub async fn find_by_uuid(desk: &Desk, uuid: Uuid) -> Result<Option<Delivery>, storage::Error> {
+    storage::queue::find_by_uuid(&mut desk.storage.read().await?, uuid).await
+}
+
 /// The address of an alias, remembered in `known`.
 pub(super) async fn address_of(
     tx: &mut Tx,
@@ -124,24 +134,37 @@ pub async fn retry(desk: &Desk, id: Option<DeliveryId>) -> Result<u64, ChangeErr
         .await
 }
 
-/// Gives a waiting delivery up: it is cancelled and counted, stays visible, its content is erased.
+/// Gives a waiting delivery up for whoever runs the instance: it is cancelled and counted, stays visible, its content is
+/// erased.
 pub async fn cancel(desk: &Desk, id: DeliveryId) -> Result<(), ChangeError> {
     cancel_because(desk, id, None).await
 }
 
-/// The longest reason, in characters.
-const LONGEST_REASON: usize = 200;
+/// The same for its owner.
+pub(super) async fn cancel_for_owner(desk: &Desk, id: DeliveryId) -> Result<(), ChangeError> {
+    cancel_by(desk, id, Cause::Owner, None).await
+}
 
-/// The same with a reason that its owner gets to see.
+/// The longest reason, in characters.
+pub const LONGEST_REASON: usize = 200;
+
+/// What stands before the reason of whoever runs the instance.
+pub const DROPPED_BY_OPERATOR: &str = "dropped by the operator: ";
+
+/// [`cancel`] with a reason that its owner gets to see.
 pub async fn cancel_because(desk: &Desk, id: DeliveryId, reason: Option<&str>) -> Result<(), ChangeError> {
-    let now = desk.clock.now();
     let clean = |reason: &str| reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect::<String>();
     let reason = reason.map(clean).filter(|reason| !reason.is_empty());
-    let reason = reason.map(|reason| format!("dropped by the operator: {reason}"));
+    let reason = reason.map(|reason| format!("{DROPPED_BY_OPERATOR}{reason}"));
+    cancel_by(desk, id, Cause::Operator, reason).await
+}
+
+async fn cancel_by(desk: &Desk, id: DeliveryId, cause: Cause, reason: Option<String>) -> Result<(), ChangeError> {
+    let now = desk.clock.now();
     desk.storage
         .write(move |tx| {
             Box::pin(async move {
-                if !storage::queue::cancel_because(tx, id, reason.as_deref(), now).await? {
+                if !storage::queue::cancel_because(tx, id, cause, reason.as_deref(), now).await? {
                     return Err(why_not(tx, id).await?);
                 }
                 Ok(count(tx, id, now).await?)

@@ -1,6 +1,7 @@
 //! Recovery codes: drawn all at once and shown this once, so that old ones are worth nothing any more.
 
-use super::Desk;
+use super::letters::security;
+use super::{Desk, account_notice};
 use crate::auth::recovery_code as code;
 use crate::model::Private;
 use crate::model::id::UserId;
@@ -24,7 +25,7 @@ pub(super) fn draw(desk: &Desk) -> Drawn {
 /// Fresh codes for a user who is asked for a second factor; `None` for one who is not: they would stand in for nothing.
 pub async fn redraw(desk: &Desk, user: UserId) -> Result<Option<Vec<Private<String>>>, storage::Error> {
     let (drawn, now) = (draw(desk), desk.clock.now());
-    let hashes = drawn.hashes;
+    let (hashes, desk_) = (drawn.hashes, desk.clone());
     let replaced = desk.storage.write(move |tx| {
         Box::pin(async move {
             storage::user::lock(tx, user).await?;
@@ -32,10 +33,17 @@ pub async fn redraw(desk: &Desk, user: UserId) -> Result<Option<Vec<Private<Stri
                 return Ok::<_, storage::Error>(false);
             }
             storage::recovery_code::replace(tx, user, &hashes, now).await?;
+            account_notice::tell(tx, &desk_, user, &security::recovery_codes_renewed()).await?;
             Ok(true)
         })
     });
     Ok(replaced.await?.then_some(drawn.texts))
+}
+
+/// Tells a user that one of their codes let somebody in, and how many are left.
+pub(super) async fn tell_used(tx: &mut Tx, desk: &Desk, user: UserId) -> Result<(), storage::Error> {
+    let left = storage::factor::find(tx, user).await?.recovery_codes;
+    account_notice::tell(tx, desk, user, &security::recovery_code_used(left)).await
 }
 
 /// Forgets a user's codes when there is no second factor left that they stand in for.

@@ -127,12 +127,44 @@ pub(super) async fn send(broker: &Broker, arrival: &Arrival<'_>, state: &Standin
         quotes = quoted::is_in(&arrival.body(), &state.mailboxes).await?;
     }
     let units = write(broker, &arrival, state).await?;
+    note_written(broker, &arrival, &state.contacts).await.map_err(|error| broker.storage_failed(&error))?;
     commit::run(broker, &arrival, units).await.map_err(|reply| Refused { reply, has_begun: true })?;
     automatic::count_departure(broker, arrival.header, arrival.start, state.alias.id, addresses());
     if quotes {
         broker.ledger.count(state.alias.id, broker.now(), Activity::QUOTED);
     }
     Ok(ACCEPTED)
+}
+
+/// Notes to whom the owner writes, for a locked alias takes their mail; before the message goes out, for an answer may come
+/// at once. What a machine answers in the owner's name makes nobody known: anybody can have it answer.
+async fn note_written(broker: &Broker, arrival: &Arrival<'_>, contacts: &[Contact]) -> Result<(), storage::Error> {
+    if reply::is_automatic(arrival.header, arrival.start) {
+        return Ok(());
+    }
+    let mut fresh = Vec::new();
+    let mut tx = broker.storage().read().await?;
+    for contact in contacts {
+        if contact::is_unwritten(&mut tx, contact.id).await? {
+            fresh.push(contact.id);
+        }
+    }
+    drop(tx);
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    // In one order, so that two messages never wait for each other's rows.
+    fresh.sort_unstable();
+    let now = broker.now();
+    let work = broker.storage().write(move |tx| {
+        Box::pin(async move {
+            for id in fresh {
+                contact::note_written(tx, id, now).await?;
+            }
+            Ok::<_, storage::Error>(())
+        })
+    });
+    work.await
 }
 
 /// What the database says at the end of data; RCPT may have been long ago.
@@ -211,6 +243,7 @@ async fn write(broker: &Broker, arrival: &Arrival<'_>, state: &Standing) -> Resu
                 smtputf8: arrival.mail.smtputf8 && !header.is_ascii() || !contact.address.is_ascii(),
                 header,
                 permit: permit(broker, alias),
+                insists: false,
             },
         });
     }

@@ -73,6 +73,45 @@ pub async fn ask(broker: &Broker, ip: IpAddr, email: &str) -> Result<(), AskErro
     Ok(())
 }
 
+/// Why the administrator's link is not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// There is no such user.
+    #[error("there is no such user")]
+    Unknown,
+    /// The address is no verified mailbox of theirs.
+    #[error("nobody proved to read the address of this account")]
+    Unread,
+    /// The address had enough of them.
+    #[error("enough links were mailed within the last hour")]
+    TooMany,
+    /// There is no domain to write from.
+    #[error("this instance has no domain to write from")]
+    NoDomain,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Sends a link to a user who is locked out, for whoever runs the instance: where [`ask`] sends it, and nowhere else.
+pub async fn send(broker: &Broker, user: UserId) -> Result<(), SendError> {
+    let domain = broker.rules.domains.first().cloned().ok_or(SendError::NoDomain)?;
+    let (desk, url) = (broker.desk.clone(), broker.rules.public_url.clone());
+    let sent = broker.storage().write(move |tx| {
+        Box::pin(async move {
+            let user = storage::user::find(tx, user).await?.ok_or(SendError::Unknown)?;
+            let (user, address) = reader(tx, &user.email).await?.ok_or(SendError::Unread)?;
+            let (user_id, mailbox_id, invite_id) = (Some(user.id), None, None);
+            let new = NewLink { purpose: Purpose::ResetPassword, address, user_id, mailbox_id, invite_id };
+            let is_sent = mail_link::mail(tx, &desk, &domain, new, |secret| letters::reset(&url, secret)).await?;
+            if is_sent { Ok(()) } else { Err(SendError::TooMany) }
+        })
+    });
+    sent.await?;
+    broker.queue.notify_one();
+    Ok(())
+}
+
 /// Who signs in with that address and reads it, and how they wrote it.
 async fn reader(tx: &mut Tx, address: &Address) -> Result<Option<(User, Address)>, storage::Error> {
     let user = storage::user::find_by_email(tx, &address.folded()).await?;
@@ -91,10 +130,9 @@ pub async fn look(desk: &Desk, secret: &str) -> Result<Option<MailLink>, storage
 /// Sets the password of whoever a link was sent to, ends all their sessions and tells them.
 pub async fn finish(broker: &Broker, secret: &str, password: &Private<String>) -> Result<(), FinishError> {
     let desk = broker.desk.clone();
-    if look(&desk, secret).await?.is_none() {
-        return Err(FinishError::Gone);
-    }
-    let hash = password::hash(&desk, &broker.logins.passwords, password).await?;
+    let link = look(&desk, secret).await?.ok_or(FinishError::Gone)?;
+    let names = password::public_names(broker, &link.address.to_string());
+    let hash = password::hash_chosen(&desk, &broker.logins.passwords, password, &names).await?;
     let (secret, now) = (secret.to_owned(), broker.now());
     let (domain, url) = (broker.rules.domains.first().cloned(), broker.rules.public_url.clone());
     broker
@@ -108,7 +146,7 @@ pub async fn finish(broker: &Broker, secret: &str, password: &Private<String>) -
                 };
                 // Whoever signs in with another address by now does not read this one any more, perhaps.
                 let user = user.filter(|user| user.email.folded() == link.address.folded()).ok_or(FinishError::Gone)?;
-                password::replace(tx, user.id, &hash, None).await?;
+                password::replace(tx, user.id, &hash, None, now).await?;
                 if let Some(domain) = domain {
                     tell(tx, &desk, &domain, &url, user.id).await?;
                 }

@@ -33,6 +33,8 @@ pub(super) struct Returned<'a> {
     pub date: String,
     /// Why, with the remote server's words.
     pub failure: &'a Failure,
+    /// Where our pages are seen from outside.
+    pub url: &'a str,
 }
 
 impl Returned<'_> {
@@ -43,14 +45,14 @@ impl Returned<'_> {
             kind: NoticeKind::ReplyBounced,
             about: self.about.clone(),
             quiet_for: QUIET,
-            letter: letter(&self.alias.address, self.contact, &self.date, self.failure),
+            letter: letter(&self.alias.address, self.contact, &self.date, self.failure, self.url),
             except: None,
         }
     }
 }
 
 /// `date`: when the message was sent, for people.
-pub(super) fn letter(alias: &Address, contact: &Address, date: &str, failure: &Failure) -> Letter {
+pub(super) fn letter(alias: &Address, contact: &Address, date: &str, failure: &Failure, url: &str) -> Letter {
     let mut paragraphs = vec![
         format!("Your message from {alias} to {contact} of {date} could not be delivered: {}.", reason(failure)),
         format!("Status {}.", failure.status),
@@ -59,7 +61,8 @@ pub(super) fn letter(alias: &Address, contact: &Address, date: &str, failure: &F
     if !words.is_empty() {
         paragraphs.push(format!("What the other side wrote about it:\n> {words}"));
     }
-    Letter { subject: "Your message could not be delivered".into(), paragraphs, action: None }
+    let action = Some(("See all that was not delivered".into(), format!("{url}/failures")));
+    Letter { subject: "Your message could not be delivered".into(), paragraphs, action }
 }
 
 fn reason(failure: &Failure) -> &'static str {
@@ -86,6 +89,7 @@ pub(super) async fn of_queue(broker: &Broker, held: &Held, failure: &Failure) ->
         contact: &row.recipient,
         date: row.queued_at.to_rfc5322(),
         failure,
+        url: &broker.rules.public_url,
     };
     Ok(Some(returned.telling()))
 }

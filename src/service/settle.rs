@@ -17,7 +17,7 @@ use crate::model::delivery::{DeliveryKind, Failure};
 use crate::model::id::{AliasId, DeliveryId, MailboxId, MessageId};
 use crate::model::{Address, Private, Timestamp};
 use crate::outbound::{Outcome, Report};
-use crate::storage::{self, ErrorKind, delivery, site_backoff};
+use crate::storage::{self, ErrorKind, delivery, put_off, queue, site_backoff};
 use crate::telemetry::metrics::QUEUE_ENDED;
 
 /// How long a claim holds without renewal. Renewed at a third; longer than the database may be away.
@@ -128,6 +128,9 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
     match &report.outcome {
         Outcome::Delivered => delivered(broker, held).await,
         Outcome::Deferred(failure) if !Schedule::is_over(attempts, last_day(broker, held, report), now) => {
+            if is_put_off(report) {
+                return put_off(broker, held, failure, report.site.clone()).await;
+            }
             defer(broker, held, failure, report.site.clone()).await
         }
         // With a lost lease this changes nothing; with one still held, whoever refused the permit could not know.
@@ -138,6 +141,8 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
         }
         Outcome::Deferred(failure) | Outcome::Refused(failure) => {
             let reason = if matches!(report.outcome, Outcome::Refused(_)) { "refused" } else { "expired" };
+            let last = if is_put_off(report) { last_answer(broker, held).await? } else { None };
+            let failure = last.as_ref().unwrap_or(failure);
             if dsn::give_up(broker, held, failure).await? {
                 pausing::note(broker, held.mailbox_id, &held.recipient, report);
                 metrics::counter!(QUEUE_ENDED, "reason" => reason).increment(1);
@@ -145,6 +150,18 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
             Ok(())
         }
     }
+}
+
+/// Whether it was we who put it off, knowing where it goes: a resting site, no free connection. What was answered before
+/// says more about why it waits.
+fn is_put_off(report: &Report) -> bool {
+    !report.attempted && report.site.is_some()
+}
+
+/// What the last real hand-off was answered.
+async fn last_answer(broker: &Broker, held: &Held) -> Result<Option<Failure>, storage::Error> {
+    let row = queue::find(&mut broker.storage().read().await?, held.id).await?;
+    Ok(row.and_then(|row| row.last_failure))
 }
 
 /// When a deferred delivery is given up. What was not even tried (a resting site, no answer from any name server) is no
@@ -177,20 +194,35 @@ pub(super) const fn counted(kind: DeliveryKind) -> Option<Activity> {
 
 /// Puts a delivery back with its next due time.
 pub(super) async fn defer(broker: &Broker, held: &Held, failure: &Failure, site: Option<String>) -> Result<(), storage::Error> {
-    let wait = broker.desk.chance.with(|rng| broker.rules.schedule.wait(held.attempts.saturating_add(1), rng));
-    let (id, token, at, failure) = (held.id, held.token, broker.now().plus(wait), failure.clone());
+    let (id, token, at, failure) = (held.id, held.token, next_attempt(broker, held), failure.clone());
     let written = broker
         .storage()
         .write(move |tx| Box::pin(async move { delivery::retry_at(tx, id, token, at, &failure, site.as_deref()).await }));
     written.await.map(drop)
 }
 
+/// The same when we put it off ourselves: why the last real hand-off did not succeed stays.
+async fn put_off(broker: &Broker, held: &Held, failure: &Failure, site: Option<String>) -> Result<(), storage::Error> {
+    let (id, token, at, failure) = (held.id, held.token, next_attempt(broker, held), failure.clone());
+    let written = broker
+        .storage()
+        .write(move |tx| Box::pin(async move { put_off::put_off(tx, id, token, at, &failure, site.as_deref()).await }));
+    written.await.map(drop)
+}
+
+fn next_attempt(broker: &Broker, held: &Held) -> Timestamp {
+    let wait = broker.desk.chance.with(|rng| broker.rules.schedule.wait(held.attempts.saturating_add(1), rng));
+    broker.now().plus(wait)
+}
+
 /// Tells the other nodes that a site is in trouble; a hint only, so a failure to write it changes nothing.
 pub(super) async fn share_trouble(broker: &Broker, report: &Report) {
     let (true, Some(site)) = (report.site_in_trouble, report.site.clone()) else { return };
     let Some(until) = broker.outbound.rest_until(&site) else { return };
-    let shared = broker.storage().write(move |tx| Box::pin(async move { site_backoff::record(tx, &site, until).await }));
-    if let Err(error) = shared.await {
-        tracing::debug!(%error, "a site's trouble could not be shared");
+    let name = site.clone();
+    let shared = broker.storage().write(move |tx| Box::pin(async move { site_backoff::record(tx, &name, until).await }));
+    match shared.await {
+        Ok(_) => broker.outbound.note_shared(&site),
+        Err(error) => tracing::debug!(%error, "a site's trouble could not be shared"),
     }
 }

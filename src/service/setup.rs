@@ -50,6 +50,18 @@ pub async fn open(desk: &Desk) -> Result<Option<Private<String>>, storage::Error
     Ok(Some(drawn))
 }
 
+/// Says in the log where the first account is made: whoever reads that runs the instance, and nobody else is to make it.
+pub fn announce(link: &Private<String>) {
+    tracing::warn!("there is no account yet; make the first one here: {}", link.reveal());
+}
+
+/// The same as at a start, once the last user is gone: whoever runs the instance is not to have to start it again. Whether
+/// nobody is left.
+pub async fn reopen(broker: &Broker) -> Result<bool, storage::Error> {
+    let secret = open(&broker.desk).await?;
+    Ok(secret.inspect(|secret| announce(&Private::new(link(&broker.rules.public_url, secret)))).is_some())
+}
+
 /// Where the secret leads.
 pub fn link(public_url: &str, secret: &Private<String>) -> String {
     format!("{public_url}/setup/{}", secret.reveal())
@@ -77,7 +89,8 @@ pub async fn begin(broker: &Broker, secret: &str, email: &str, password: &Privat
         return Err(SetupError::Closed);
     }
     let email = Address::parse(email.trim()).map_err(|_| SetupError::Address)?;
-    let password = password::hash(&desk, &broker.logins.passwords, password).await?;
+    let names = password::public_names(broker, &email.to_string());
+    let password = password::hash_chosen(&desk, &broker.logins.passwords, password, &names).await?;
     let made = broker.storage().write(move |tx| {
         Box::pin(async move {
             // Of two at once, one takes the secret; the other finds it gone.

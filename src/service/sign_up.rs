@@ -131,10 +131,12 @@ pub async fn look(desk: &Desk, secret: &str) -> Result<Option<MailLink>, storage
 /// Makes the account of a link, with that password and the mailbox verified: following the link proved that.
 pub async fn finish(broker: &Broker, secret: &str, password: &Private<String>) -> Result<User, FinishError> {
     let (desk, registration) = (broker.desk.clone(), broker.rules.registration);
-    if registration == Registration::Closed || look(&desk, secret).await?.is_none() {
+    if registration == Registration::Closed {
         return Err(FinishError::Gone);
     }
-    let hash = password::hash(&desk, &broker.logins.passwords, password).await?;
+    let link = look(&desk, secret).await?.ok_or(FinishError::Gone)?;
+    let names = password::public_names(broker, &link.address.to_string());
+    let hash = password::hash_chosen(&desk, &broker.logins.passwords, password, &names).await?;
     let (secret, now) = (secret.to_owned(), broker.now());
     broker
         .storage()

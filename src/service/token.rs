@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::Desk;
+use super::letters::security;
+use super::{Desk, account_notice};
 use crate::auth::api_token as secret;
-use crate::model::api_token::{ApiToken, Scopes};
+use crate::model::api_token::{ApiToken, Scope, Scopes};
 use crate::model::id::{ApiTokenId, UserId};
 use crate::model::user::User;
 use crate::model::{Private, Timestamp};
@@ -25,6 +26,9 @@ pub enum CreateError {
     /// It would be dead at once.
     #[error("the moment it expires lies in the past")]
     InThePast,
+    /// It would promise what it can't do.
+    #[error("only the token of an administrator can have the scope admin")]
+    NotAdmin,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -39,7 +43,7 @@ pub struct Caller {
     pub token: ApiToken,
 }
 
-/// Makes a token. The secret is given back this once.
+/// Makes a token for whoever runs the instance, by its command line. The secret is given back this once.
 pub async fn create(
     desk: &Desk,
     user_id: UserId,
@@ -47,11 +51,22 @@ pub async fn create(
     scopes: Scopes,
     expires_at: Option<Timestamp>,
 ) -> Result<(ApiToken, Private<String>), CreateError> {
-    make(desk, (user_id, None), name, scopes, expires_at).await
+    make(desk, (user_id, None), name, scopes, expires_at, false).await
+}
+
+/// Makes a token for a user who signed in. They are told by mail: it opens their account to whoever has it.
+pub async fn create_told(
+    desk: &Desk,
+    user_id: UserId,
+    name: &str,
+    scopes: Scopes,
+    expires_at: Option<Timestamp>,
+) -> Result<(ApiToken, Private<String>), CreateError> {
+    make(desk, (user_id, None), name, scopes, expires_at, true).await
 }
 
 /// Makes a token for whoever asks by another one. Revoking that one ends this one, too: otherwise whoever got hold of a
-/// token would keep what it made.
+/// token would keep what it made. Its owner is told by mail.
 pub async fn create_by(
     desk: &Desk,
     maker: &ApiToken,
@@ -59,7 +74,7 @@ pub async fn create_by(
     scopes: Scopes,
     expires_at: Option<Timestamp>,
 ) -> Result<(ApiToken, Private<String>), CreateError> {
-    make(desk, (maker.user_id, Some(maker.id)), name, scopes, expires_at).await
+    make(desk, (maker.user_id, Some(maker.id)), name, scopes, expires_at, true).await
 }
 
 async fn make(
@@ -68,6 +83,7 @@ async fn make(
     name: &str,
     scopes: Scopes,
     expires_at: Option<Timestamp>,
+    is_told: bool,
 ) -> Result<(ApiToken, Private<String>), CreateError> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
@@ -80,8 +96,21 @@ async fn make(
     let text = secret::draw(&desk.chance);
     let hash = secret::hash(text.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a token"));
     let new = NewApiToken { uuid: desk.uuid(), user_id, name, hash, scopes, created_at, expires_at, made_by };
-    let token = desk.storage.write(move |tx| Box::pin(async move { api_token::create(tx, &new).await })).await?;
-    Ok((token, text))
+    let desk_ = desk.clone();
+    let write = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            if new.scopes.allow(Scope::Admin) {
+                let user = storage::user::find(tx, new.user_id).await?;
+                user.filter(|user| user.is_admin).ok_or(CreateError::NotAdmin)?;
+            }
+            let token = api_token::create(tx, &new).await?;
+            if is_told {
+                account_notice::tell(tx, &desk_, user_id, &security::key_made(&token.name)).await?;
+            }
+            Ok::<_, CreateError>(token)
+        })
+    });
+    Ok((write.await?, text))
 }
 
 /// All tokens of a user, oldest first.

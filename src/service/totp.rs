@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use super::app_password::{LoginError, Logins};
 use super::factor::{FactorError, Limit, use_code};
-use super::{Desk, password, recovery_code};
+use super::letters::security;
+use super::{Desk, account_notice, password, recovery_code};
 use crate::auth::totp;
 use crate::model::id::UserId;
 use crate::model::session::Session;
@@ -93,7 +94,7 @@ pub async fn confirm(
     let (id, code, now) = (user.id, Private::new(code.to_owned()), desk.clock.now());
     let limit = Limit::begin(logins, ip, user, now).ok_or(FactorError::TooMany)?;
     let codes = recovery_code::draw(desk);
-    let hashes = codes.hashes.clone();
+    let (hashes, desk_) = (codes.hashes.clone(), desk.clone());
     let work = desk.storage.write(move |tx| {
         Box::pin(async move {
             storage::user::lock(tx, id).await?;
@@ -109,6 +110,7 @@ pub async fn confirm(
                 // They were opened by the password alone, which is not enough any more.
                 storage::session::delete_others(tx, id, keep).await?;
             }
+            account_notice::tell(tx, &desk_, id, &security::codes_on()).await?;
             Ok(Some(()))
         })
     });
@@ -123,11 +125,12 @@ pub async fn turn_off(desk: &Desk, logins: &Logins, ip: IpAddr, user: &User, pro
     if totp::is_code(proof) || crate::auth::recovery_code::hash(proof).is_some() {
         let code = Private::new(proof.to_owned());
         let limit = Limit::begin(logins, ip, user, now).ok_or(OffError::TooMany)?;
+        let desk_ = desk.clone();
         let work = desk.storage.write(move |tx| {
             Box::pin(async move {
                 let used = use_code(tx, id, code.reveal(), now).await?;
                 if used.is_some() {
-                    forget(tx, id).await?;
+                    forget(tx, &desk_, id).await?;
                 }
                 Ok(used)
             })
@@ -146,7 +149,8 @@ pub async fn turn_off(desk: &Desk, logins: &Logins, ip: IpAddr, user: &User, pro
             LoginError::Password(_) => OffError::Busy,
             LoginError::Storage(error) => error.into(),
         })?;
-        desk.storage.write(move |tx| Box::pin(async move { forget(tx, id).await })).await?;
+        let desk_ = desk.clone();
+        desk.storage.write(move |tx| Box::pin(async move { forget(tx, &desk_, id).await })).await?;
     }
     tracing::info!(user.id = %user.id, "codes of an authenticator program were turned off");
     Ok(())
@@ -154,13 +158,14 @@ pub async fn turn_off(desk: &Desk, logins: &Logins, ip: IpAddr, user: &User, pro
 
 /// Turns codes off for a user who proved who they are; false when they were not on.
 pub async fn turn_off_proved(desk: &Desk, user: UserId) -> Result<bool, storage::Error> {
+    let desk_ = desk.clone();
     let work = desk.storage.write(move |tx| {
         Box::pin(async move {
             storage::user::lock(tx, user).await?;
             if !storage::totp::find(tx, user).await?.is_some_and(|secret| secret.is_confirmed) {
                 return Ok::<_, storage::Error>(false);
             }
-            forget(tx, user).await?;
+            forget(tx, &desk_, user).await?;
             Ok(true)
         })
     });
@@ -171,16 +176,25 @@ pub async fn turn_off_proved(desk: &Desk, user: UserId) -> Result<bool, storage:
     Ok(were_on)
 }
 
-/// Forgets the secret, and the recovery codes when there is nothing left that they stand in for.
-async fn forget(tx: &mut Tx, id: UserId) -> Result<(), storage::Error> {
+/// Forgets the secret, and the recovery codes when there is nothing left that they stand in for; tells its owner if codes
+/// were on.
+async fn forget(tx: &mut Tx, desk: &Desk, id: UserId) -> Result<(), storage::Error> {
+    let were_on = storage::totp::find(tx, id).await?.is_some_and(|secret| secret.is_confirmed);
     storage::totp::clear(tx, id).await?;
+    if were_on {
+        account_notice::tell(tx, desk, id, &security::codes_off()).await?;
+    }
     recovery_code::forget_if_idle(tx, id).await
 }
 
-/// Takes all second factors away from a user who is locked out; for the operator.
+/// Takes all second factors away from a user who is locked out; for the operator. The user is told.
 pub async fn reset(desk: &Desk, user: UserId) -> Result<(), storage::Error> {
+    let desk_ = desk.clone();
     let reset = desk.storage.write(move |tx| {
         Box::pin(async move {
+            if storage::factor::find(tx, user).await?.are_asked() {
+                account_notice::tell(tx, &desk_, user, &security::factors_taken()).await?;
+            }
             storage::totp::clear(tx, user).await?;
             storage::passkey::clear(tx, user).await?;
             storage::recovery_code::clear(tx, user).await?;

@@ -153,6 +153,9 @@ pub(super) async fn remove_in(tx: &mut Tx, id: UserId, now: Timestamp) -> Result
     for mailbox in storage::mailbox::list(tx, id).await? {
         storage::delivery::cancel_waiting_of_mailbox(tx, mailbox.id, now).await?;
     }
+    // Nor do letters whose link ends with the account belong to a mailbox. Warnings go their way: who removed the account may
+    // not be whose it was.
+    storage::mail_link::cancel_letters(tx, id, None, now).await?;
     let mut retired = 0;
     loop {
         let page = page_of_aliases(tx, id).await?;

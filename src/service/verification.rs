@@ -57,6 +57,10 @@ pub async fn send_in(
         return Ok(Sent::Needless);
     }
     let since = desk.clock.now().minus(Duration::from_hours(1));
+    // Of many that are asked for at once, each counts those before it. Whoever has the user's row for itself asks for these
+    // locks later on, so they are not to be had before it.
+    storage::user::lock_shared(tx, mailbox.user_id).await?;
+    storage::mail_link::lock_user(tx, mailbox.user_id).await?;
     let of_user = storage::mail_link::count_of_user_since(tx, mailbox.user_id, Purpose::VerifyMailbox, since).await?;
     if of_user >= AN_HOUR_A_USER {
         return Ok(Sent::Enough);
@@ -182,9 +186,10 @@ pub enum Confirmed {
 /// What waited for a mailbox that was moved goes out at once.
 pub async fn confirm(broker: &Broker, secret: &str, who: Option<UserId>) -> Result<Option<Confirmed>, storage::Error> {
     let (desk, secret, domain) = (broker.desk.clone(), secret.to_owned(), broker.rules.domains.first().cloned());
+    let url = broker.rules.public_url.clone();
     let confirmed = broker
         .storage()
-        .write(move |tx| Box::pin(async move { confirm_in(tx, &desk, domain.as_ref(), &secret, who).await }))
+        .write(move |tx| Box::pin(async move { confirm_in(tx, &desk, (domain.as_ref(), &url), &secret, who).await }))
         .await?;
     broker.queue.notify_one();
     Ok(confirmed)
@@ -193,7 +198,7 @@ pub async fn confirm(broker: &Broker, secret: &str, who: Option<UserId>) -> Resu
 async fn confirm_in(
     tx: &mut Tx,
     desk: &Desk,
-    domain: Option<&DomainName>,
+    from: (Option<&DomainName>, &str),
     secret: &str,
     who: Option<UserId>,
 ) -> Result<Option<Confirmed>, storage::Error> {
@@ -204,13 +209,13 @@ async fn confirm_in(
     let Some(Asked { mailbox, replaces }) = asked(tx, desk, secret).await? else { return Ok(None) };
     let is_first = storage::mailbox::verify(tx, mailbox.id, now).await?;
     if is_first && replaces.is_none() {
-        tell_default(tx, desk, domain, &mailbox).await?;
+        tell_default(tx, desk, from, &mailbox).await?;
     }
     let mailbox = Mailbox { verified_at: mailbox.verified_at.or(Some(now)), ..mailbox };
     if replaces.is_some() && who != Some(mailbox.user_id) {
         return Ok(Some(Confirmed::MoveWaits(mailbox)));
     }
-    Ok(Some(match mailbox_move::finish(tx, &mailbox, now).await? {
+    Ok(Some(match mailbox_move::finish(tx, desk, &mailbox).await? {
         Some(moved) => Confirmed::Moved(moved),
         None if is_first => Confirmed::Verified(mailbox),
         None => Confirmed::Already(mailbox),
@@ -218,10 +223,15 @@ async fn confirm_in(
 }
 
 /// Tells the default mailbox that mail may go to another one from now on: whoever added it may not be the owner.
-async fn tell_default(tx: &mut Tx, desk: &Desk, domain: Option<&DomainName>, new: &Mailbox) -> Result<(), storage::Error> {
+async fn tell_default(
+    tx: &mut Tx,
+    desk: &Desk,
+    (domain, url): (Option<&DomainName>, &str),
+    new: &Mailbox,
+) -> Result<(), storage::Error> {
     let Some(domain) = domain else { return Ok(()) };
     let all = storage::mailbox::list(tx, new.user_id).await?;
     let fit = |one: &&Mailbox| one.is_default && one.verified_at.is_some() && one.id != new.id;
     let Some(default) = all.iter().find(fit) else { return Ok(()) };
-    notice::send(tx, desk, domain, &default.address, None, &letters::mailbox_added(&new.address)).await.map(drop)
+    notice::send(tx, desk, domain, &default.address, None, &letters::mailbox_added(&new.address, url)).await.map(drop)
 }

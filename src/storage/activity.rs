@@ -83,14 +83,18 @@ pub async fn total(tx: &mut Tx, alias: AliasId) -> Result<Activity, Error> {
     Ok(total)
 }
 
-/// What all of a user's aliases counted since `from_day`, by day, oldest first; days without mail are left out.
+/// What all of a user's aliases counted since `from_day`, by day, oldest first; days without mail are left out. With what was
+/// turned away at names whose alias was taken back.
 pub async fn of_user(tx: &mut Tx, user: UserId, from_day: i64) -> Result<Vec<(i64, Activity)>, Error> {
     let rows: Vec<ActivityRow> = on!(tx, c => sqlx::query_as(
         "SELECT t.day, CAST(SUM(t.forwarded) AS BIGINT) AS forwarded, CAST(SUM(t.blocked) AS BIGINT) AS blocked, \
          CAST(SUM(t.refused) AS BIGINT) AS refused, CAST(SUM(t.failed) AS BIGINT) AS failed, \
          CAST(SUM(t.cancelled) AS BIGINT) AS cancelled, CAST(SUM(t.replied) AS BIGINT) AS replied, \
          CAST(SUM(t.unproven) AS BIGINT) AS unproven, CAST(SUM(t.quoted) AS BIGINT) AS quoted \
-         FROM activity t JOIN aliases a ON a.id = t.alias_id WHERE a.user_id = $1 AND t.day >= $2 GROUP BY t.day ORDER BY t.day",
+         FROM (SELECT c.day, c.forwarded, c.blocked, c.refused, c.failed, c.cancelled, c.replied, c.unproven, c.quoted \
+         FROM activity c JOIN aliases a ON a.id = c.alias_id WHERE a.user_id = $1 AND c.day >= $2 \
+         UNION ALL SELECT w.day, 0, w.blocked, w.refused, 0, 0, 0, 0, 0 FROM turned_away w WHERE w.user_id = $1 AND w.day >= $2) t \
+         GROUP BY t.day ORDER BY t.day",
     ).bind(user.0).bind(from_day).fetch_all(c))?;
     Ok(rows.iter().map(|row| (row.day, row.counts())).collect())
 }

@@ -32,8 +32,14 @@ pub async fn set_max_messages(tx: &mut Tx, id: AliasId, max: Option<i64>) -> Res
     changed!(tx, sqlx::query("UPDATE aliases SET max_messages = $2 WHERE id = $1").bind(id.0).bind(max)).map(drop)
 }
 
-/// Forwards to these mailboxes and no other.
+/// Forwards to these mailboxes and no other. Where it leaves one, the links in the mail that lies there are not followed any
+/// more.
 pub async fn set_mailboxes(tx: &mut Tx, id: AliasId, mailboxes: &[MailboxId]) -> Result<(), Error> {
+    let before: Vec<i64> = on!(tx, c => sqlx::query_scalar("SELECT mailbox_id FROM alias_mailboxes WHERE alias_id = $1")
+        .bind(id.0).fetch_all(c))?;
+    if before.iter().any(|mailbox| !mailboxes.contains(&MailboxId(*mailbox))) {
+        changed!(tx, sqlx::query("UPDATE aliases SET link_epoch = link_epoch + 1 WHERE id = $1").bind(id.0))?;
+    }
     changed!(tx, sqlx::query("DELETE FROM alias_mailboxes WHERE alias_id = $1").bind(id.0))?;
     for mailbox in mailboxes {
         super::alias::add_mailbox(tx, id, *mailbox).await?;
@@ -48,12 +54,13 @@ struct TotalRow {
     replied: i64,
 }
 
-/// What all aliases of a user ever forwarded, blocked and replied; the rest is left at zero.
+/// What all aliases of a user ever forwarded, blocked and replied, those that were taken back as well; the rest is left at zero.
 pub async fn total_of_user(tx: &mut Tx, user: UserId) -> Result<Activity, Error> {
     let row: TotalRow = on!(tx, c => sqlx::query_as(
         "SELECT CAST(COALESCE(SUM(t.forwarded), 0) AS BIGINT) AS forwarded, CAST(COALESCE(SUM(t.blocked), 0) AS BIGINT) AS blocked, \
          CAST(COALESCE(SUM(t.replied), 0) AS BIGINT) AS replied \
-         FROM activity t JOIN aliases a ON a.id = t.alias_id WHERE a.user_id = $1",
+         FROM (SELECT c.forwarded, c.blocked, c.replied FROM activity c JOIN aliases a ON a.id = c.alias_id WHERE a.user_id = $1 \
+         UNION ALL SELECT 0, w.blocked, 0 FROM turned_away w WHERE w.user_id = $1) t",
     ).bind(user.0).fetch_one(c))?;
     Ok(Activity { forwarded: row.forwarded, blocked: row.blocked, replied: row.replied, ..Activity::default() })
 }

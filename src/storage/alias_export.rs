@@ -22,6 +22,8 @@ pub struct Whole {
     pub mailboxes: Vec<String>,
     /// Its labels.
     pub tags: Vec<String>,
+    /// How its first message made it, if nobody did.
+    pub made_by: Option<transfer::Made>,
     /// Whom it corresponds with, the first first, those taken out of the list as well.
     pub contacts: Vec<transfer::Contact>,
     /// Its days.
@@ -50,7 +52,15 @@ struct ContactRow {
     token: String,
     blocked_at: Option<i64>,
     hidden_at: Option<i64>,
+    written_at: Option<i64>,
     created_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct MadeRow {
+    alias_id: i64,
+    how: String,
+    day: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -85,6 +95,7 @@ impl From<ContactRow> for transfer::Contact {
             token: row.token,
             blocked_at: columns::optional_time(row.blocked_at),
             hidden_at: columns::optional_time(row.hidden_at),
+            written_at: columns::optional_time(row.written_at),
             created_at: Timestamp::from_micros(row.created_at),
         }
     }
@@ -133,6 +144,7 @@ pub async fn page(tx: &mut Tx, user: UserId, after: Option<AliasId>, limit: u32)
             pinned: row.pinned,
             mailboxes: Vec::new(),
             tags: Vec::new(),
+            made_by: None,
             contacts: Vec::new(),
             activity: Vec::new(),
             sightings: Vec::new(),
@@ -177,15 +189,16 @@ async fn add_labels(tx: &mut Tx, page: &mut [Whole]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds contacts, counters and sightings to a page.
+/// Adds to a page how aliases came to be, contacts, counters and sightings.
 pub async fn add_history(tx: &mut Tx, page: &mut [Whole]) -> Result<(), Error> {
     let (ids, places) = places(page);
     let ids = ids.as_slice();
+    let made = of_these!(tx, ids, MadeRow, "SELECT alias_id, how, day FROM made_aliases WHERE alias_id", "");
     let contacts = of_these!(
         tx,
         ids,
         ContactRow,
-        "SELECT alias_id, address, token, blocked_at, hidden_at, created_at FROM contacts WHERE alias_id",
+        "SELECT alias_id, address, token, blocked_at, hidden_at, written_at, created_at FROM contacts WHERE alias_id",
         " ORDER BY id"
     );
     let days = of_these!(
@@ -202,6 +215,11 @@ pub async fn add_history(tx: &mut Tx, page: &mut [Whole]) -> Result<(), Error> {
         "SELECT alias_id, organisation, proof, signer, first_seen_at, last_seen_at, messages FROM sightings WHERE alias_id",
         ""
     );
+    for MadeRow { alias_id, how, day } in made {
+        if let Some(whole) = places.get(&alias_id).and_then(|place| page.get_mut(*place)) {
+            whole.made_by = Some(transfer::Made { how, day });
+        }
+    }
     for row in contacts {
         if let Some(whole) = places.get(&row.alias_id).and_then(|place| page.get_mut(*place)) {
             whole.contacts.push(row.into());

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::model::id::{AliasId, MailboxId, UserId};
+use crate::model::id::{AliasId, DomainId, MailboxId, UserId};
 
 use super::alias::hash;
 use super::{Error, ErrorKind, Tx, changed, patiently};
@@ -44,7 +44,19 @@ pub struct ContactCopy {
     pub token: String,
     pub blocked_at: Option<i64>,
     pub hidden_at: Option<i64>,
+    pub written_at: Option<i64>,
     pub created_at: i64,
+}
+
+/// The row that says that an alias was made by its first message.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "they are the columns of `made_aliases`")]
+pub struct MadeCopy {
+    pub alias_id: AliasId,
+    pub domain_id: DomainId,
+    pub how: &'static str,
+    pub day: i64,
+    pub kept_at: i64,
 }
 
 /// The row of a day's counters.
@@ -262,16 +274,34 @@ pub async fn add_contacts(tx: &mut Tx, rows: &[ContactCopy]) -> Result<u64, Erro
     written!(
         tx,
         list(rows)?,
-        "INSERT INTO contacts (uuid, alias_id, address, address_key, token, blocked_at, hidden_at, created_at) \
+        "INSERT INTO contacts (uuid, alias_id, address, address_key, token, blocked_at, hidden_at, written_at, created_at) \
          SELECT unhex(value->>'uuid'), value->>'alias_id', value->>'address', value->>'address_key', \
-         value->>'token', value->>'blocked_at', value->>'hidden_at', value->>'created_at' \
+         value->>'token', value->>'blocked_at', value->>'hidden_at', value->>'written_at', value->>'created_at' \
          FROM json_each($1) WHERE TRUE ORDER BY key ON CONFLICT DO NOTHING",
-        "INSERT INTO contacts (uuid, alias_id, address, address_key, token, blocked_at, hidden_at, created_at) \
+        "INSERT INTO contacts (uuid, alias_id, address, address_key, token, blocked_at, hidden_at, written_at, created_at) \
          SELECT (r.value->>'uuid')::uuid, (r.value->>'alias_id')::bigint, r.value->>'address', r.value->>'address_key', \
          r.value->>'token', (r.value->>'blocked_at')::bigint, (r.value->>'hidden_at')::bigint, \
-         (r.value->>'created_at')::bigint FROM jsonb_array_elements($1::text::jsonb) WITH ORDINALITY AS r (value, place) \
+         (r.value->>'written_at')::bigint, (r.value->>'created_at')::bigint FROM jsonb_array_elements($1::text::jsonb) WITH ORDINALITY AS r (value, place) \
          ORDER BY r.place ON CONFLICT DO NOTHING"
     )
+}
+
+/// Notes of aliases that their first message made them.
+pub async fn add_made(tx: &mut Tx, rows: &[MadeCopy]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    written!(
+        tx,
+        list(rows)?,
+        "INSERT INTO made_aliases (alias_id, domain_id, how, day, kept_at) \
+         SELECT value->>'alias_id', value->>'domain_id', value->>'how', value->>'day', value->>'kept_at' \
+         FROM json_each($1) WHERE TRUE ON CONFLICT DO NOTHING",
+        "INSERT INTO made_aliases (alias_id, domain_id, how, day, kept_at) \
+         SELECT r.alias_id, r.domain_id, r.how, r.day, r.kept_at FROM jsonb_to_recordset($1::text::jsonb) \
+         AS r (alias_id bigint, domain_id bigint, how text, day bigint, kept_at bigint) ON CONFLICT DO NOTHING"
+    )
+    .map(drop)
 }
 
 /// Gives aliases the counters of their days.

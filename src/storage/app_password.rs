@@ -86,27 +86,32 @@ pub async fn create(tx: &mut Tx, new: &NewAppPassword) -> Result<AppPassword, Er
     Ok(row.ok_or_else(|| Error::new(ErrorKind::Taken, "the selector is in use"))?.into())
 }
 
-/// The one with that selector, and whose it is.
-pub async fn find_by_selector(tx: &mut Tx, selector: &str) -> Result<Option<Candidate>, Error> {
+/// The one with that selector, and whose it is, unless the token that made it has ended.
+pub async fn find_by_selector(tx: &mut Tx, selector: &str, now: Timestamp) -> Result<Option<Candidate>, Error> {
     let row: Option<CandidateRow> = on!(tx, c => sqlx::query_as(
         "SELECT p.id, p.uuid, p.user_id, p.name, p.created_at, p.last_used_at, p.hash, u.email \
-         FROM app_passwords p JOIN users u ON u.id = p.user_id WHERE p.selector = $1",
-    ).bind(selector).fetch_optional(c))?;
+         FROM app_passwords p JOIN users u ON u.id = p.user_id LEFT JOIN api_tokens t ON t.id = p.made_by \
+         WHERE p.selector = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)",
+    ).bind(selector).bind(now.as_micros()).fetch_optional(c))?;
     Ok(row.map(|row| Candidate { app_password: row.app_password.into(), hash: Private::new(row.hash), email: row.email }))
 }
 
-/// Whether it is there still.
-pub async fn exists(tx: &mut Tx, id: AppPasswordId) -> Result<bool, Error> {
-    let found: Option<i64> =
-        on!(tx, c => sqlx::query_scalar("SELECT id FROM app_passwords WHERE id = $1").bind(id.0).fetch_optional(c))?;
+/// Whether it is there still, and has not ended with the token that made it.
+pub async fn exists(tx: &mut Tx, id: AppPasswordId, now: Timestamp) -> Result<bool, Error> {
+    let found: Option<i64> = on!(tx, c => sqlx::query_scalar(
+        "SELECT p.id FROM app_passwords p LEFT JOIN api_tokens t ON t.id = p.made_by \
+         WHERE p.id = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)",
+    ).bind(id.0).bind(now.as_micros()).fetch_optional(c))?;
     Ok(found.is_some())
 }
 
-/// A user's, oldest first.
-pub async fn list(tx: &mut Tx, user: UserId) -> Result<Vec<AppPassword>, Error> {
+/// A user's, oldest first; those that ended with the token that made them are left out, as if it had been revoked.
+pub async fn list(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<Vec<AppPassword>, Error> {
     let rows: Vec<AppPasswordRow> = on!(tx, c => sqlx::query_as(
-        "SELECT id, uuid, user_id, name, created_at, last_used_at FROM app_passwords WHERE user_id = $1 ORDER BY id",
-    ).bind(user.0).fetch_all(c))?;
+        "SELECT p.id, p.uuid, p.user_id, p.name, p.created_at, p.last_used_at FROM app_passwords p \
+         LEFT JOIN api_tokens t ON t.id = p.made_by \
+         WHERE p.user_id = $1 AND (t.expires_at IS NULL OR t.expires_at > $2) ORDER BY p.id",
+    ).bind(user.0).bind(now.as_micros()).fetch_all(c))?;
     Ok(rows.into_iter().map(AppPassword::from).collect())
 }
 

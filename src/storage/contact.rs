@@ -203,3 +203,23 @@ pub async fn set_hidden(tx: &mut Tx, id: ContactId, at: Option<Timestamp>) -> Re
     changed!(tx, sqlx::query("UPDATE contacts SET hidden_at = $2 WHERE id = $1").bind(id.0).bind(at.map(Timestamp::as_micros)))
         .map(drop)
 }
+
+/// Whether the owner wrote to this address from the alias themselves.
+pub async fn is_written_to(tx: &mut Tx, alias: AliasId, address: &str) -> Result<bool, Error> {
+    const QUERY: &str = "SELECT id FROM contacts WHERE alias_id = $1 AND address_key = $2 AND written_at IS NOT NULL";
+    let found: Option<i64> = on!(tx, c => sqlx::query_scalar(QUERY).bind(alias.0).bind(address).fetch_optional(c))?;
+    Ok(found.is_some())
+}
+
+/// Whether the owner never wrote to a contact themselves.
+pub async fn is_unwritten(tx: &mut Tx, id: ContactId) -> Result<bool, Error> {
+    const QUERY: &str = "SELECT id FROM contacts WHERE id = $1 AND written_at IS NULL";
+    let found: Option<i64> = on!(tx, c => sqlx::query_scalar(QUERY).bind(id.0).fetch_optional(c))?;
+    Ok(found.is_some())
+}
+
+/// Notes that the owner wrote to a contact; the first time stays.
+pub async fn note_written(tx: &mut Tx, id: ContactId, now: Timestamp) -> Result<(), Error> {
+    let text = "UPDATE contacts SET written_at = $2 WHERE id = $1 AND written_at IS NULL";
+    changed!(tx, sqlx::query(text).bind(id.0).bind(now.as_micros())).map(drop)
+}

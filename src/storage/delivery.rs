@@ -87,6 +87,8 @@ pub struct ClaimedDelivery {
     pub site: Option<String>,
     /// Whether what is kept was encrypted for its mailbox.
     pub sealed: bool,
+    /// Whether somebody asked for this hand-off: it is made even if its site rests.
+    pub asked_again: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -96,6 +98,7 @@ struct ClaimedRow {
     header: Vec<u8>,
     site: Option<String>,
     sealed: bool,
+    asked_again: bool,
 }
 
 /// Puts a delivery into the queue. One for a mailbox goes to the address the mailbox has now: it may have been moved since
@@ -193,14 +196,14 @@ macro_rules! claim {
         concat!(
             "WITH due AS MATERIALIZED (SELECT d.id FROM deliveries d \
              WHERE d.state = 'waiting' AND d.next_attempt_at <= $4 AND (d.lease_until IS NULL OR d.lease_until <= $4) \
-             AND NOT EXISTS (SELECT 1 FROM site_backoff b WHERE b.site = d.site AND b.until > $4) \
+             AND (d.asked_again OR NOT EXISTS (SELECT 1 FROM site_backoff b WHERE b.site = d.site AND b.until > $4)) \
              AND NOT EXISTS (SELECT 1 FROM mailboxes m WHERE m.id = d.mailbox_id AND (m.verified_at IS NULL OR m.paused_at IS NOT NULL)) \
              ORDER BY d.next_attempt_at LIMIT $5",
             $lock,
             ") UPDATE deliveries SET lease_owner = $1, lease_token = $2, lease_until = $3, \
              attempts = attempts + 1 WHERE state = 'waiting' AND (lease_until IS NULL OR lease_until <= $4) AND id IN (SELECT due.id FROM due) \
              RETURNING id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, \
-             next_attempt_at, attempts, expires_at, last_code, last_status, last_detail, settled_at, header, site, sealed"
+             next_attempt_at, attempts, expires_at, last_code, last_status, last_detail, settled_at, header, site, sealed, asked_again"
         )
     };
 }
@@ -245,7 +248,8 @@ pub async fn claim(tx: &mut Tx, lease: &Lease, now: Timestamp, limit: u32) -> Re
 impl TryFrom<ClaimedRow> for ClaimedDelivery {
     type Error = Error;
     fn try_from(row: ClaimedRow) -> Result<Self, Error> {
-        Ok(Self { delivery: row.delivery.try_into()?, header: row.header, site: row.site, sealed: row.sealed })
+        let ClaimedRow { delivery, header, site, sealed, asked_again } = row;
+        Ok(Self { delivery: delivery.try_into()?, header, site, sealed, asked_again })
     }
 }
 
@@ -370,7 +374,7 @@ pub async fn retry_at(
         tx,
         sqlx::query(
             "UPDATE deliveries SET next_attempt_at = $3, last_code = $4, last_status = $5, \
-             last_detail = $6, site = COALESCE($7, site), lease_owner = NULL, lease_token = NULL, lease_until = NULL \
+             last_detail = $6, site = COALESCE($7, site), asked_again = FALSE, lease_owner = NULL, lease_token = NULL, lease_until = NULL \
              WHERE id = $1 AND lease_token = $2 AND state = 'waiting'"
         )
         .bind(id.0)
@@ -391,7 +395,7 @@ pub async fn postpone(tx: &mut Tx, id: DeliveryId, token: Uuid, at: Timestamp, f
         tx,
         sqlx::query(
             "UPDATE deliveries SET next_attempt_at = $3, attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END, \
-             last_code = $4, last_status = $5, last_detail = $6, \
+             last_code = $4, last_status = $5, last_detail = $6, asked_again = FALSE, \
              lease_owner = NULL, lease_token = NULL, lease_until = NULL \
              WHERE id = $1 AND lease_token = $2 AND state = 'waiting'"
         )
@@ -426,7 +430,7 @@ pub async fn release_dead(tx: &mut Tx, node: &Node, now: Timestamp) -> Result<u6
 /// then says false. How many messages there were (notices are cancelled as well but not counted).
 pub async fn cancel_waiting_of_alias(tx: &mut Tx, alias: AliasId, now: Timestamp) -> Result<u64, Error> {
     let rows: Vec<(Option<i64>, String)> = on!(tx, c => sqlx::query_as(
-        "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
+        "UPDATE deliveries SET state = 'cancelled', cancelled_because = 'kill', quarantined = FALSE, header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL \
          WHERE alias_id = $1 AND (state IN ('waiting', 'held') OR quarantined) RETURNING message_id, kind",
     ).bind(alias.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
@@ -438,7 +442,7 @@ pub async fn cancel_waiting_of_alias(tx: &mut Tx, alias: AliasId, now: Timestamp
 /// Cancels everything that still waits for a mailbox, like [`cancel_waiting_of_alias`]. The alias of each, for its counters.
 pub async fn cancel_waiting_of_mailbox(tx: &mut Tx, mailbox: MailboxId, now: Timestamp) -> Result<Vec<AliasId>, Error> {
     let rows: Vec<(Option<i64>, Option<i64>)> = on!(tx, c => sqlx::query_as(
-        "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
+        "UPDATE deliveries SET state = 'cancelled', cancelled_because = 'mailbox', quarantined = FALSE, header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL \
          WHERE mailbox_id = $1 AND (state IN ('waiting', 'held') OR quarantined) RETURNING message_id, alias_id",
     ).bind(mailbox.0).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;

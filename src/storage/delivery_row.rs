@@ -28,6 +28,9 @@ pub(super) struct DeliveryRow {
     last_status: Option<String>,
     last_detail: Option<String>,
     settled_at: Option<i64>,
+    /// Read where people see it.
+    #[sqlx(default)]
+    cancelled_because: Option<String>,
 }
 
 impl DeliveryRow {
@@ -56,6 +59,7 @@ impl DeliveryRow {
                 detail: Private::new(self.last_detail.unwrap_or_default()),
             }),
             settled_at: columns::optional_time(self.settled_at),
+            cancelled_because: self.cancelled_because.and_then(|word| word.parse().ok()),
         }
     }
 
@@ -79,6 +83,7 @@ impl DeliveryRow {
             last_status: Some("5.3.0".into()),
             last_detail: Some("the delivery can not be read".into()),
             settled_at: None,
+            cancelled_because: None,
         }
     }
 }
@@ -110,6 +115,7 @@ impl TryFrom<DeliveryRow> for Delivery {
             expires_at: Timestamp::from_micros(row.expires_at),
             last_failure: row.last_status.map(|status| Failure { code, status, detail }),
             settled_at: columns::optional_time(row.settled_at),
+            cancelled_because: row.cancelled_because.and_then(|word| word.parse().ok()),
         })
     }
 }

@@ -77,7 +77,7 @@ pub async fn release(tx: &mut Tx, id: DeliveryId, now: Timestamp, expires_at: Ti
 pub async fn cancel(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<Vec<AliasId>, Error> {
     let Some((alias, first, last)) = copies(tx, id).await? else { return Ok(Vec::new()) };
     let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
-        "UPDATE deliveries SET state = 'cancelled', header = $4, settled_at = $5 WHERE state = 'held' AND alias_id = $1 \
+        "UPDATE deliveries SET state = 'cancelled', cancelled_because = 'discard', header = $4, settled_at = $5 WHERE state = 'held' AND alias_id = $1 \
          AND message_id IN (SELECT m.id FROM messages m WHERE m.uuid BETWEEN $2 AND $3) RETURNING message_id",
     ).bind(alias).bind(first).bind(last).bind(&[][..] as &[u8]).bind(now.as_micros()).fetch_all(c))?;
     let aliases = vec![AliasId(alias); rows.len()];

@@ -1,10 +1,11 @@
 //! Aliases that their first message made, and the keys of users who make names without network.
 
 use crate::model::Timestamp;
+use crate::model::activity::Activity;
 use crate::model::alias::MadeBy;
 use crate::model::id::{AliasId, DomainId, UserId};
 
-use super::{Error, Tx, alias, changed, columns, on};
+use super::{Error, Tx, activity, alias, changed, columns, on};
 
 /// Notes that an alias was made so, on that day (since the epoch).
 pub async fn insert(tx: &mut Tx, alias: AliasId, domain: DomainId, how: MadeBy, day: i64) -> Result<(), Error> {
@@ -60,7 +61,7 @@ pub async fn keep(tx: &mut Tx, id: AliasId, now: Timestamp) -> Result<Kept, Erro
     Ok(if changed == 1 { Kept::Now } else { Kept::Before })
 }
 
-/// Takes back an alias whose first message was not accepted: it never was. One that another message met, that has anything
+/// Takes back an alias whose first message was not accepted: it never was, but what it turned away stays counted. One that another message met, that has anything
 /// in the queue, or with which its owner did anything meanwhile stays.
 pub async fn take_back(tx: &mut Tx, id: AliasId) -> Result<bool, Error> {
     // In a statement of its own: the next one then sees what was committed while this one waited.
@@ -75,7 +76,33 @@ pub async fn take_back(tx: &mut Tx, id: AliasId) -> Result<bool, Error> {
          AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.alias_id = $1 AND c.blocked_at IS NOT NULL) \
          AND (SELECT COUNT(*) FROM alias_mailboxes am WHERE am.alias_id = $1) = 1";
     let (one, other) = (MadeBy::CatchAll.note(), MadeBy::Signed.note());
-    Ok(changed!(tx, sqlx::query(text).bind(id.0).bind(one).bind(other))? == 1)
+    let owner: Option<i64> =
+        on!(tx, c => sqlx::query_scalar("SELECT user_id FROM aliases WHERE id = $1").bind(id.0).fetch_optional(c))?;
+    let counted = activity::of_alias(tx, id, i64::MIN).await?;
+    let is_taken = changed!(tx, sqlx::query(text).bind(id.0).bind(one).bind(other))? == 1;
+    if let Some(owner) = owner.filter(|_| is_taken) {
+        for (day, counts) in counted {
+            note_turned_away(tx, UserId(owner), day, counts).await?;
+        }
+    }
+    Ok(is_taken)
+}
+
+/// Keeps what an alias that is no more has turned away.
+async fn note_turned_away(tx: &mut Tx, user: UserId, day: i64, counts: Activity) -> Result<(), Error> {
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO turned_away (user_id, day, blocked, refused) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (user_id, day) DO UPDATE SET blocked = turned_away.blocked + excluded.blocked, \
+             refused = turned_away.refused + excluded.refused"
+        )
+        .bind(user.0)
+        .bind(day)
+        .bind(counts.blocked)
+        .bind(counts.refused)
+    )
+    .map(drop)
 }
 
 /// The key a user signs names with; `None` when they make none.

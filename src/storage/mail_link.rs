@@ -1,10 +1,10 @@
 //! Mailed links, found by the digest of what they hold. A link is taken once.
 
-use crate::model::id::{InviteId, MailboxId, UserId};
+use crate::model::id::{DeliveryId, InviteId, MailboxId, UserId};
 use crate::model::mail_link::{MailLink, Purpose};
 use crate::model::{Address, Timestamp};
 
-use super::{Error, Tx, changed, columns, on};
+use super::{Error, Tx, changed, columns, delivery, on};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -53,6 +53,23 @@ pub async fn create(tx: &mut Tx, hash: &[u8; 32], link: &MailLink) -> Result<(),
     .map(drop)
 }
 
+/// Notes which letter carries a link.
+pub async fn note_letter(tx: &mut Tx, hash: &[u8; 32], delivery: DeliveryId) -> Result<(), Error> {
+    changed!(tx, sqlx::query("UPDATE mail_links SET delivery_id = $2 WHERE hash = $1").bind(&hash[..]).bind(delivery.0)).map(drop)
+}
+
+/// Cancels the letters with links of a user, of one purpose or of all, that still wait: the links are about to end.
+pub async fn cancel_letters(tx: &mut Tx, user: UserId, purpose: Option<Purpose>, now: Timestamp) -> Result<(), Error> {
+    let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
+        "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
+         lease_owner = NULL, lease_token = NULL, lease_until = NULL \
+         WHERE id IN (SELECT l.delivery_id FROM mail_links l WHERE l.user_id = $1 AND ($4 IS NULL OR l.purpose = $4) \
+         AND l.delivery_id IS NOT NULL) \
+         AND kind = 'notice' AND (state IN ('waiting', 'held') OR quarantined) RETURNING message_id",
+    ).bind(user.0).bind(&[][..] as &[u8]).bind(now.as_micros()).bind(purpose.map(Purpose::as_str)).fetch_all(c))?;
+    delivery::erase_all(tx, rows).await.map(drop)
+}
+
 /// The link of that digest that still works.
 pub async fn find(tx: &mut Tx, hash: &[u8; 32], purpose: Purpose, now: Timestamp) -> Result<Option<MailLink>, Error> {
     let row: Option<Row> = on!(tx, c => sqlx::query_as(
@@ -73,10 +90,25 @@ pub async fn take(tx: &mut Tx, hash: &[u8; 32], purpose: Purpose, now: Timestamp
 
 /// Lets whoever asks for a link to the same inbox wait until this transaction has ended.
 pub async fn lock(tx: &mut Tx, address: &Address) -> Result<(), Error> {
+    hold(tx, format!("mail link {}", inbox(address))).await
+}
+
+/// The same for all links of a user. Not a lock of the row: what refers to a user was written before, perhaps.
+/// Taken before [`lock`].
+pub async fn lock_user(tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    hold(tx, format!("mail links of user {}", user.0)).await
+}
+
+/// The same for all links of a purpose. Taken after [`lock`].
+pub async fn lock_all(tx: &mut Tx, purpose: Purpose) -> Result<(), Error> {
+    hold(tx, format!("mail links to {}", purpose.as_str())).await
+}
+
+async fn hold(tx: &mut Tx, name: String) -> Result<(), Error> {
     // SQLite has one writer.
     if let Tx::Postgres(t) = tx {
         let text = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-        sqlx::query(text).bind(format!("mail link {}", inbox(address))).execute(&mut **t).await?;
+        sqlx::query(text).bind(name).execute(&mut **t).await?;
     }
     Ok(())
 }
@@ -125,8 +157,9 @@ pub async fn count_of_user_since(tx: &mut Tx, user: UserId, purpose: Purpose, si
         .bind(user.0).bind(purpose.as_str()).bind(since.as_micros()).fetch_one(c))
 }
 
-/// Ends all links of that purpose that a user has open.
-pub async fn delete_of_user(tx: &mut Tx, user: UserId, purpose: Purpose) -> Result<(), Error> {
+/// Ends all links of that purpose that a user has open; letters with them that still wait are not sent.
+pub async fn delete_of_user(tx: &mut Tx, user: UserId, purpose: Purpose, now: Timestamp) -> Result<(), Error> {
+    cancel_letters(tx, user, Some(purpose), now).await?;
     let text = "DELETE FROM mail_links WHERE user_id = $1 AND purpose = $2";
     changed!(tx, sqlx::query(text).bind(user.0).bind(purpose.as_str())).map(drop)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::model::Timestamp;
-use crate::model::delivery::{Delivery, DeliveryState};
+use crate::model::delivery::{Cause, Delivery, DeliveryState};
 use crate::model::id::{AliasId, DeliveryId, MailboxId, UserId};
 
 use super::delivery::erase_all;
@@ -77,7 +77,7 @@ const SITE_REMEMBERED_FOR: Duration = Duration::from_hours(24);
 pub async fn find(tx: &mut Tx, id: DeliveryId) -> Result<Option<Delivery>, Error> {
     let row: Option<DeliveryRow> = on!(tx, c => sqlx::query_as(
         "SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, next_attempt_at, \
-         attempts, expires_at, last_code, last_status, last_detail, settled_at FROM deliveries WHERE id = $1",
+         attempts, expires_at, last_code, last_status, last_detail, settled_at, cancelled_because FROM deliveries WHERE id = $1",
     ).bind(id.0).fetch_optional(c))?;
     Ok(row.map(DeliveryRow::shown))
 }
@@ -86,7 +86,7 @@ pub async fn find(tx: &mut Tx, id: DeliveryId) -> Result<Option<Delivery>, Error
 pub async fn find_by_uuid(tx: &mut Tx, uuid: Uuid) -> Result<Option<Delivery>, Error> {
     let row: Option<DeliveryRow> = on!(tx, c => sqlx::query_as(
         "SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, next_attempt_at, \
-         attempts, expires_at, last_code, last_status, last_detail, settled_at FROM deliveries WHERE uuid = $1",
+         attempts, expires_at, last_code, last_status, last_detail, settled_at, cancelled_because FROM deliveries WHERE uuid = $1",
     ).bind(uuid).fetch_optional(c))?;
     Ok(row.map(DeliveryRow::shown))
 }
@@ -96,7 +96,7 @@ pub async fn list(tx: &mut Tx, filter: &DeliveryFilter) -> Result<Vec<Delivery>,
     let rows: Vec<(i64, Result<DeliveryRow, sqlx::Error>)> = on!(tx, c => async {
         let rows = sqlx::query(
         "SELECT id, uuid, message_id, kind, alias_id, mailbox_id, sender, recipient, state, queued_at, next_attempt_at, \
-         attempts, expires_at, last_code, last_status, last_detail, settled_at FROM deliveries \
+         attempts, expires_at, last_code, last_status, last_detail, settled_at, cancelled_because FROM deliveries \
          WHERE ($1 IS NULL OR alias_id IN (SELECT a.id FROM aliases a WHERE a.user_id = $1)) \
          AND ($2 IS NULL OR alias_id = $2) AND ($3 IS NULL OR state = $3) AND id < $4 ORDER BY id DESC LIMIT $5",
     )
@@ -137,7 +137,7 @@ pub async fn counts(tx: &mut Tx) -> Result<Counts, Error> {
 pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, Error> {
     let (due, lease, site): (Option<i64>, Option<i64>, Option<i64>) = on!(tx, c => sqlx::query_as(
         "SELECT (SELECT d.next_attempt_at FROM deliveries d WHERE d.state = 'waiting' AND d.lease_until IS NULL \
-         AND NOT EXISTS (SELECT 1 FROM site_backoff b WHERE b.site = d.site AND b.until > $1) \
+         AND (d.asked_again OR NOT EXISTS (SELECT 1 FROM site_backoff b WHERE b.site = d.site AND b.until > $1)) \
          AND NOT EXISTS (SELECT 1 FROM mailboxes m WHERE m.id = d.mailbox_id AND (m.verified_at IS NULL OR m.paused_at IS NOT NULL)) \
          ORDER BY d.next_attempt_at LIMIT 1), \
          (SELECT MIN(l.lease_until) FROM deliveries l WHERE l.lease_owner IS NOT NULL \
@@ -148,8 +148,8 @@ pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, 
     Ok([due, lease, site].into_iter().flatten().min().map(Timestamp::from_micros))
 }
 
-/// Makes one waiting delivery, or all of them, due at once, their sites as well. How many. One that lies in quarantine
-/// waits again when it is named.
+/// Makes one waiting delivery, or all of them, due at once, their sites as well. How many. One that is named is tried
+/// whatever is known of its site, and waits again when it lies in quarantine.
 pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Result<u64, Error> {
     let id = id.map(|id| id.0);
     changed!(
@@ -160,7 +160,8 @@ pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Re
     changed!(
         tx,
         sqlx::query(
-            "UPDATE deliveries SET state = 'waiting', quarantined = FALSE, settled_at = NULL, next_attempt_at = $2 \
+            "UPDATE deliveries SET state = 'waiting', quarantined = FALSE, settled_at = NULL, next_attempt_at = $2, \
+             asked_again = $1 IS NOT NULL \
              WHERE (state = 'waiting' AND ($1 IS NULL OR id = $1)) OR (quarantined AND id = $1)"
         )
         .bind(id)
@@ -168,10 +169,10 @@ pub async fn make_due(tx: &mut Tx, id: Option<DeliveryId>, now: Timestamp) -> Re
     )
 }
 
-/// Makes one that waits due at once, as its owner may: what lies in quarantine stays there, and a site that everybody waits
-/// for is waited for.
+/// Makes one that waits due at once, as its owner may: what lies in quarantine stays there. This one is tried even if its
+/// site rests; all others wait for it as before.
 pub async fn make_due_for_owner(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
-    let text = "UPDATE deliveries SET next_attempt_at = $2 WHERE id = $1 AND state = 'waiting'";
+    let text = "UPDATE deliveries SET next_attempt_at = $2, asked_again = TRUE WHERE id = $1 AND state = 'waiting'";
     Ok(changed!(tx, sqlx::query(text).bind(id.0).bind(now.as_micros()))? == 1)
 }
 
@@ -191,21 +192,27 @@ pub async fn make_due_of_mailbox(tx: &mut Tx, id: MailboxId, now: Timestamp) -> 
     )
 }
 
-/// Takes a delivery that waits or lies in quarantine out of the queue, whoever holds it: cancelled, visible, content
-/// erased. False when it was neither.
+/// Takes a delivery that waits or lies in quarantine out of the queue for the operator, whoever holds it: cancelled,
+/// visible, content erased. False when it was neither.
 pub async fn cancel(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
-    cancel_because(tx, id, None, now).await
+    cancel_because(tx, id, Cause::Operator, None, now).await
 }
 
-/// The same with a reason, which takes the place of why the last hand-off did not succeed.
-pub async fn cancel_because(tx: &mut Tx, id: DeliveryId, reason: Option<&str>, now: Timestamp) -> Result<bool, Error> {
+/// The same with who did it, and a reason, which takes the place of why the last hand-off did not succeed.
+pub async fn cancel_because(
+    tx: &mut Tx,
+    id: DeliveryId,
+    cause: Cause,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, Error> {
     let rows: Vec<Option<i64>> = on!(tx, c => sqlx::query_scalar(
-        "UPDATE deliveries SET state = 'cancelled', quarantined = FALSE, header = $2, settled_at = $3, \
+        "UPDATE deliveries SET state = 'cancelled', cancelled_because = $5, quarantined = FALSE, header = $2, settled_at = $3, \
          lease_owner = NULL, lease_token = NULL, lease_until = NULL, \
          last_code = CASE WHEN $4 IS NULL THEN last_code END, \
          last_status = CASE WHEN $4 IS NULL THEN last_status ELSE '5.7.0' END, last_detail = COALESCE($4, last_detail) \
          WHERE id = $1 AND (state = 'waiting' OR quarantined) RETURNING message_id",
-    ).bind(id.0).bind(&[][..] as &[u8]).bind(now.as_micros()).bind(reason).fetch_all(c))?;
+    ).bind(id.0).bind(&[][..] as &[u8]).bind(now.as_micros()).bind(reason).bind(cause.as_str()).fetch_all(c))?;
     Ok(erase_all(tx, rows).await? == 1)
 }
 
@@ -253,7 +260,7 @@ pub async fn sweep(tx: &mut Tx, now: Timestamp, max_gap: Duration, max_lease: Du
     let deliveries_cancelled = changed!(
         tx,
         sqlx::query(
-            "UPDATE deliveries SET state = 'cancelled', header = $1, settled_at = $2, \
+            "UPDATE deliveries SET state = 'cancelled', cancelled_because = 'kill', header = $1, settled_at = $2, \
              lease_owner = NULL, lease_token = NULL, lease_until = NULL \
              WHERE state IN ('waiting', 'held') AND alias_id IN (SELECT a.id FROM aliases a WHERE a.state = 'killed')"
         )

@@ -99,6 +99,14 @@ pub async fn forget_single(tx: &mut Tx, before: Timestamp) -> Result<u64, Error>
     )
 }
 
+/// When an organisation first wrote to an alias and was proven to be that one, if it ever was.
+pub async fn first_proven(tx: &mut Tx, alias_id: AliasId, organisation: &str) -> Result<Option<Timestamp>, Error> {
+    let first: Option<i64> = on!(tx, c => sqlx::query_scalar(
+        "SELECT MIN(first_seen_at) FROM sightings WHERE alias_id = $1 AND organisation = $2 AND proof IN ('dkim', 'spf')",
+    ).bind(alias_id.0).bind(organisation).fetch_one(c))?;
+    Ok(first.map(Timestamp::from_micros))
+}
+
 /// Who wrote to an alias: the last first, so many at the most.
 pub async fn of_alias(tx: &mut Tx, alias_id: AliasId, limit: u32) -> Result<Vec<(SightingKey, Seen)>, Error> {
     let rows: Vec<SightingRow> = on!(tx, c => sqlx::query_as(

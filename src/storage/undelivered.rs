@@ -41,7 +41,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Delivery>, Error> 
     let rows: Vec<(i64, Result<DeliveryRow, sqlx::Error>)> = on!(tx, c => async {
         let rows = sqlx::query(
         "SELECT d.id, d.uuid, d.message_id, d.kind, d.alias_id, d.mailbox_id, d.sender, d.recipient, d.state, d.queued_at, \
-         d.next_attempt_at, d.attempts, d.expires_at, d.last_code, d.last_status, d.last_detail, d.settled_at \
+         d.next_attempt_at, d.attempts, d.expires_at, d.last_code, d.last_status, d.last_detail, d.settled_at, d.cancelled_because \
          FROM deliveries d JOIN aliases a ON a.id = d.alias_id WHERE a.user_id = $1 AND ($2 IS NULL OR d.alias_id = $2) \
          AND d.state <> 'held' AND ($3 IS NULL OR d.state = $3) AND d.kind IN ('forward', 'reply') AND d.id < $4 \
          ORDER BY d.id DESC LIMIT $5",
@@ -76,19 +76,30 @@ pub async fn counts(tx: &mut Tx, user: UserId) -> Result<Counts, Error> {
     Ok(counts)
 }
 
+/// Messages of a user, or of one alias of theirs, on which nothing was decided yet: how many wait to be handed off, and how
+/// many are held.
+pub async fn pending(tx: &mut Tx, user: UserId, alias: Option<AliasId>) -> Result<(i64, i64), Error> {
+    on!(tx, c => sqlx::query_as(
+        "SELECT COUNT(DISTINCT CASE WHEN d.state = 'waiting' THEN d.message_id END), \
+         COUNT(DISTINCT CASE WHEN d.state = 'held' THEN d.message_id END) FROM deliveries d JOIN aliases a ON a.id = d.alias_id \
+         WHERE a.user_id = $1 AND ($2 IS NULL OR d.alias_id = $2) AND d.state IN ('waiting', 'held') \
+         AND d.kind IN ('forward', 'reply')",
+    ).bind(user.0).bind(alias.map(|id| id.0)).fetch_one(c))
+}
+
 /// A user's by its id for the outside.
 pub async fn find(tx: &mut Tx, user: UserId, uuid: Uuid) -> Result<Option<Delivery>, Error> {
     let row: Option<DeliveryRow> = on!(tx, c => sqlx::query_as(
         "SELECT d.id, d.uuid, d.message_id, d.kind, d.alias_id, d.mailbox_id, d.sender, d.recipient, d.state, d.queued_at, \
-         d.next_attempt_at, d.attempts, d.expires_at, d.last_code, d.last_status, d.last_detail, d.settled_at \
+         d.next_attempt_at, d.attempts, d.expires_at, d.last_code, d.last_status, d.last_detail, d.settled_at, d.cancelled_because \
          FROM deliveries d JOIN aliases a ON a.id = d.alias_id WHERE d.uuid = $1 AND a.user_id = $2 AND d.state <> 'held' \
          AND d.kind IN ('forward', 'reply')",
     ).bind(uuid).bind(user.0).fetch_optional(c))?;
     Ok(row.map(DeliveryRow::shown))
 }
 
-/// Makes everything that waits for a user due at once. A site in trouble is waited for all the same: everybody does, and
-/// only the operator can end that. How many.
+/// Makes everything that waits for a user due at once. A site that rests is waited for all the same: any number of messages
+/// may wait for it. How many.
 pub async fn make_due(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<u64, Error> {
     changed!(
         tx,

@@ -62,6 +62,8 @@ struct Page {
     chrome: Chrome,
     chart: Chart,
     counted: Vec<String>,
+    /// What came and waits, or is held.
+    pending: Vec<String>,
     busiest: Vec<Busy>,
     newcomers: Vec<Newcomer>,
     failures: Vec<Row>,
@@ -78,7 +80,8 @@ async fn look(State(broker): State<Broker>, who: SignedIn, Asked(asked): Asked) 
         "365" => 365,
         _ => 30,
     };
-    let Recent { days, total, busiest, newcomers, undelivered } = activity::recent(&broker.desk, who.user_id(), days).await?;
+    let Recent { days, total, busiest, newcomers, undelivered, pending } =
+        activity::recent(&broker.desk, who.user_id(), days).await?;
     let busy = |(alias, counts): &(crate::model::alias::Alias, crate::model::activity::Activity)| Busy {
         uuid: alias.uuid,
         address: alias.address.to_string(),
@@ -102,6 +105,7 @@ async fn look(State(broker): State<Broker>, who: SignedIn, Asked(asked): Asked) 
         chrome: who.chrome("Activity").saying(asked.some("said"), &SAID),
         chart: Chart::new(&days),
         counted: alias_words::counted(&total),
+        pending: alias_words::pending(pending),
         busiest: busiest.iter().map(busy).collect(),
         newcomers: newcomers.iter().map(newcomer).collect(),
         failures: undelivered.into_iter().map(|failed| Row::new(failed, broker.now())).collect(),

@@ -6,6 +6,7 @@ use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::mailbox::Mailbox;
 use crate::model::sighting::{Proof, SightingKey};
+use crate::model::site::Site;
 
 /// The state as one word, for a tag: also its class.
 pub fn tag(alias: &Alias, now: Timestamp) -> &'static str {
@@ -32,15 +33,29 @@ pub fn sentence(alias: &Alias, mailboxes: &[Mailbox], now: Timestamp) -> String 
         (AliasState::Paused, _) => {
             "Paused. Nothing comes through; senders are asked to try again later, and most do for some days.".to_owned()
         }
-        (AliasState::Locked, _) => "Locked for senders you do not know. Who is known can’t be told apart yet, so nothing comes \
-                                    through; senders are asked to try again later."
-            .to_owned(),
+        (AliasState::Locked, _) if !mailboxes.iter().any(takes_mail) => {
+            "Locked, and none of its mailboxes takes mail now: not verified yet, or paused. Senders are asked to try again later."
+                .to_owned()
+        }
+        (AliasState::Locked, _) => format!("Locked. {}", locked(alias.site.as_ref())),
         (AliasState::Active, _) if !mailboxes.iter().any(takes_mail) => {
             "Open, but none of its mailboxes takes mail now: not verified yet, or paused. Senders are asked to try again later."
                 .to_owned()
         }
         (AliasState::Active, _) => "Open. Mail to it comes through to you.".to_owned(),
     }
+}
+
+/// What comes through while an alias is locked.
+pub fn locked(site: Option<&Site>) -> String {
+    let known = match site {
+        Some(site) => format!("{site}, from a sender that proved itself here in the alias’s first three days,"),
+        None => "a sender that proved itself here before the lock".to_owned(),
+    };
+    format!(
+        "Only mail that is proven to come from {known} or from somebody you wrote to comes through; everything else is \
+         returned to its sender."
+    )
 }
 
 /// What was counted, in words: only what there was.
@@ -60,8 +75,8 @@ pub fn counted(counts: &Activity) -> Vec<String> {
         (counts.failed, "was accepted and could not be delivered", "were accepted and could not be delivered"),
         (
             counts.cancelled,
-            "waited and was dropped, because you killed the alias or discarded it",
-            "waited and were dropped, because you killed the alias or discarded them",
+            "waited and was dropped before it was delivered",
+            "waited and were dropped before they were delivered",
         ),
         (counts.replied, "message of yours went out from the alias", "messages of yours went out from the alias"),
         (
@@ -74,6 +89,16 @@ pub fn counted(counts: &Activity) -> Vec<String> {
             "of your replies had the address of your mailbox in its text",
             "of your replies had the address of your mailbox in their text",
         ),
+    ];
+    let some = lines.into_iter().filter(|(count, ..)| *count > 0);
+    some.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).collect()
+}
+
+/// What came and was neither delivered nor given up yet, in words: messages that wait, and those that are held.
+pub fn pending((waiting, held): (i64, i64)) -> Vec<String> {
+    let lines = [
+        (waiting, "message waits to be delivered", "messages wait to be delivered"),
+        (held, "message is held until you decide", "messages are held until you decide"),
     ];
     let some = lines.into_iter().filter(|(count, ..)| *count > 0);
     some.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).collect()

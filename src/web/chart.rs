@@ -192,7 +192,7 @@ fn summary(legend: &[(&str, &str, u128)], most: u128, unit: &str) -> String {
     let words: Vec<String> =
         legend.iter().filter(|(_, _, n)| *n > 0).map(|(_, words, n)| format!("{n} {}", words.to_lowercase())).collect();
     if words.is_empty() {
-        return "There was no mail in this time.".to_owned();
+        return "Nothing was counted in this time.".to_owned();
     }
     format!("{}. At most {most} on one {unit}.", words.join(", "))
 }

@@ -17,11 +17,14 @@ use super::{pages, passkey as page};
 use crate::model::Private;
 use crate::model::factor::Factors;
 use crate::service::broker::Broker;
-use crate::service::factor::{self, FactorError};
+use crate::service::factor::{self, FactorError, Used};
 use crate::service::{passkey, session};
 
 /// What is said of a code that is not accepted.
 pub const WRONG_CODE: &str = "This code is not right, or it was used before. A program shows a new one every half minute.";
+
+/// Where a recovery code leads to.
+const RESCUED: &str = "/security?said=recovery";
 
 /// The routes.
 pub fn routes() -> Router<Broker> {
@@ -75,7 +78,10 @@ async fn enter(
     }
     let (ip, code) = (visitor.browser.ip, fields.raw("code"));
     let entered = factor::enter(&broker.desk, &broker.logins, ip, &who.user, &who.session, code).await;
-    settle(&broker, &who, fields.raw("next"), entered, WRONG_CODE).await
+    // Whoever needed a recovery code has something to put right before anything else.
+    let is_rescued = matches!(entered, Ok((_, Used::RecoveryCode)));
+    let next = if is_rescued { RESCUED } else { fields.raw("next") };
+    settle(&broker, &who, next, entered.map(|(secret, _)| secret), WRONG_CODE).await
 }
 
 async fn offer(State(broker): State<Broker>, HalfChecked { who, .. }: HalfChecked) -> Response {

@@ -35,7 +35,11 @@ const SHOWN: u32 = 25;
 
 const SAID: [(&str, &str); 5] = [
     ("due", "It is being tried again now."),
-    ("all-due", "Everything that waits is being tried again now."),
+    (
+        "all-due",
+        "Everything that waits is due now. What goes to a server that was in trouble a moment ago follows within a quarter of an \
+         hour.",
+    ),
     ("forgotten", "It is taken out of the list."),
     ("all-forgotten", "What had ended is taken out of the list. What still waits stays."),
     ("ended", "There was nothing to do: it arrived or ended in the meantime."),

@@ -1,6 +1,7 @@
 //! `/holds`: mail that is held for its owner's decision, and whether any is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
@@ -28,18 +29,22 @@ pub fn routes() -> Router<Broker> {
     Router::new()
         .route("/holds", get(look))
         .route("/holds/release", post(release_all))
+        .route("/holds/discard", post(discard_all))
         .route("/holds/choice", post(choose))
         .route("/holds/{id}/release", post(release))
         .route("/holds/{id}/discard", post(discard))
 }
 
-const SAID: [(&str, &str); 5] = [
+const SAID: [(&str, &str); 6] = [
     ("released", "The message is on its way to you."),
     ("all-released", "The messages are on their way to you."),
     ("discarded", "The message is erased; it will not be delivered."),
+    ("all-discarded", "The messages are erased; they will not be delivered."),
     ("hold", "From now on such mail is held here until you decide."),
     ("tag", "From now on such mail is delivered with a warning. What is held already stays here."),
 ];
+
+const HALF_A_DAY: Duration = Duration::from_hours(12);
 
 /// A held message.
 #[derive(Debug)]
@@ -67,7 +72,8 @@ impl Message {
             alias: delivery.as_ref().map(|alias| (alias.uuid, alias.address.to_string())),
             since: when::moment(row.queued_at),
             until: when::day(row.expires_at.day()),
-            left: when::distance(now, row.expires_at),
+            // What is held since a moment ago is held for thirty days, not for twenty-nine.
+            left: when::distance(now.minus(HALF_A_DAY), row.expires_at),
         }
     }
 }
@@ -122,6 +128,17 @@ async fn release_all(State(broker): State<Broker>, Checked { who, fields }: Chec
     hold_page::release_all(&broker.desk, who.user_id(), alias, expire).await.map_err(failed)?;
     broker.queue.notify_one();
     Ok(who.go("holds?said=all-released"))
+}
+
+async fn discard_all(State(broker): State<Broker>, Checked { who, fields }: Checked) -> Result<Response, Failure> {
+    let alias = Uuid::parse_str(fields.text("alias")).map_err(|_| Failure::NotFound)?;
+    if !fields.is_on("sure") {
+        let mut page = Page::load(&broker, &who, &Fields::default()).await?;
+        page.chrome = page.chrome.but("Nothing was discarded. To discard all of them, tick the box above the button.");
+        return Ok(pages::show(MENDABLE, &page));
+    }
+    hold_page::drop_all(&broker.desk, who.user_id(), alias).await.map_err(failed)?;
+    Ok(who.go("holds?said=all-discarded"))
 }
 
 async fn discard(State(broker): State<Broker>, Id(uuid): Id, Checked { who, fields }: Checked) -> Result<Response, Failure> {

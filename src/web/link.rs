@@ -170,7 +170,7 @@ impl Page {
             AliasState::Killed => "killed: nothing comes through any more",
             _ if subject.is_expired => "expired: nothing comes through any more",
             AliasState::Active => "open: mail to it comes through to you",
-            AliasState::Locked => "locked: only senders you know come through",
+            AliasState::Locked => "locked: only mail from its known senders comes through",
             AliasState::Paused => "paused: nothing comes through for now",
         };
         let nothing = pause.is_none() && kill.is_none() && block.is_none() && undo.is_none();

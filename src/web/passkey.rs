@@ -15,7 +15,7 @@ use super::session::{Visitor, go, set_cookie};
 use super::sign_in::{self, TOO_MANY, after};
 use crate::service::broker::Broker;
 use crate::service::factor::FactorError;
-use crate::service::passkey::{self, Answer, Offer, OfferError};
+use crate::service::passkey::{self, Answer, Asker, Offer, OfferError};
 
 /// What is said of a passkey that proves nothing.
 pub const REFUSED: &str = "This passkey was not accepted: it is not known here, or it took too long. Please try again.";
@@ -53,9 +53,10 @@ pub fn offered(offer: Result<Offer, OfferError>) -> Response {
     (status, Json(json!({ "wrong": wrong }))).into_response()
 }
 
-async fn offer(State(broker): State<Broker>, visitor: Visitor, Anonymous(_): Anonymous) -> Response {
+async fn offer(State(broker): State<Broker>, visitor: Visitor, Anonymous(fields): Anonymous) -> Response {
+    let asker = if fields.text("asker") == "page" { Asker::Page } else { Asker::Person };
     let offer = match passkey::place(&broker.rules.public_url) {
-        Ok(place) => passkey::offer_naming(&broker.desk, &broker.logins, visitor.browser.ip, &place).await,
+        Ok(place) => passkey::offer_naming(&broker.desk, &broker.logins, visitor.browser.ip, &place, asker).await,
         Err(unfit) => Err(unfit.into()),
     };
     offered(offer)

@@ -80,7 +80,7 @@ async fn finish(
     Anonymous(fields): Anonymous,
 ) -> Result<Response, Failure> {
     let Some(link) = reset::look(&broker.desk, &secret).await? else { return Ok(gone(&visitor)) };
-    let wrong = match twice(&fields) {
+    let wrong = match twice(&broker, &fields, &link.address.to_string()) {
         Err(wrong) => (MENDABLE, wrong),
         Ok(password) => match reset::finish(&broker, &secret, &password).await {
             Ok(()) => return Ok(go(&visitor.path, "sign-in?said=password")),

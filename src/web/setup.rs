@@ -18,6 +18,7 @@ use super::id::Word;
 use super::pages::{self, Message};
 use super::session::{Admin, SignedIn, Visitor, go, set_cookie};
 use super::sign_up::{NO_ADDRESS, OWN_DOMAIN, not_set, twice};
+use crate::model::Address;
 use crate::model::mailbox::Mailbox;
 use crate::service::broker::Broker;
 use crate::service::mailbox_test::{TestError, Tested};
@@ -74,9 +75,12 @@ async fn make(
     Anonymous(fields): Anonymous,
 ) -> Result<Response, Failure> {
     let email = fields.text("email");
-    let made = match twice(&fields) {
-        Ok(password) => setup::begin(&broker, &secret, email, &password).await,
-        Err(wrong) => return again(&broker, &visitor, &secret, email, (MENDABLE, wrong)).await,
+    let no_address = Address::parse(email).is_err().then(|| NO_ADDRESS.to_owned());
+    let password = twice(&broker, &fields, email);
+    let wrong: Vec<String> = no_address.into_iter().chain(password.as_ref().err().cloned()).collect();
+    let made = match password {
+        Ok(password) if wrong.is_empty() => setup::begin(&broker, &secret, email, &password).await,
+        _ => return again(&broker, &visitor, &secret, email, (MENDABLE, wrong.join(" "))).await,
     };
     let wrong = match made {
         Ok(user) => {
@@ -88,8 +92,8 @@ async fn make(
             return Ok(([set_cookie(&broker, opened.1.reveal())], go(&visitor.path, "setup/domain")).into_response());
         }
         Err(SetupError::Closed) => return Err(Failure::NotFound),
-        Err(SetupError::Address) => (MENDABLE, NO_ADDRESS),
-        Err(SetupError::OwnDomain) => (MENDABLE, OWN_DOMAIN),
+        Err(SetupError::Address) => (MENDABLE, NO_ADDRESS.to_owned()),
+        Err(SetupError::OwnDomain) => (MENDABLE, OWN_DOMAIN.to_owned()),
         Err(SetupError::Password(error)) => not_set(error)?,
         Err(SetupError::Storage(error)) => return Err(error.into()),
     };
@@ -102,7 +106,7 @@ async fn again(
     visitor: &Visitor,
     secret: &str,
     email: &str,
-    (status, wrong): (StatusCode, &'static str),
+    (status, wrong): (StatusCode, String),
 ) -> Result<Response, Failure> {
     if !setup::may(&broker.desk, secret).await? {
         return Err(Failure::NotFound);

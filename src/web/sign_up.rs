@@ -18,7 +18,7 @@ use super::session::{Visitor, go, set_cookie};
 use crate::config::instance::Registration;
 use crate::model::Private;
 use crate::service::broker::Broker;
-use crate::service::password::SetError;
+use crate::service::password::{self, Easy, SetError};
 use crate::service::sign_up::{self, AskError, FinishError};
 use crate::service::{invite, session};
 
@@ -188,7 +188,7 @@ async fn finish(
     let Some(link) = sign_up::look(&broker.desk, &secret).await? else {
         return Ok(no_link(&broker, &visitor));
     };
-    let made = match twice(&fields) {
+    let made = match twice(&broker, &fields, &link.address.to_string()) {
         Ok(password) => sign_up::finish(&broker, &secret, &password).await,
         Err(wrong) => return Ok(choose_again(choose(&visitor, link.address.to_string()), (MENDABLE, wrong))),
     };
@@ -213,7 +213,7 @@ async fn finish(
                 ("sign-in", "Sign in"),
             ));
         }
-        Err(FinishError::OwnDomain) => (MENDABLE, OWN_DOMAIN),
+        Err(FinishError::OwnDomain) => (MENDABLE, OWN_DOMAIN.to_owned()),
         Err(FinishError::Password(error)) => not_set(error)?,
         Err(FinishError::Storage(error)) => return Err(error.into()),
     };
@@ -221,23 +221,44 @@ async fn finish(
 }
 
 /// The form again, with what was wrong.
-pub(super) fn choose_again(mut page: PasswordPage, (status, wrong): (StatusCode, &'static str)) -> Response {
+pub(super) fn choose_again(mut page: PasswordPage, (status, wrong): (StatusCode, String)) -> Response {
     page.chrome = page.chrome.but(wrong);
     pages::show(status, &page)
 }
 
-/// The password, when both fields hold the same.
-pub(super) fn twice(fields: &Fields) -> Result<Private<String>, &'static str> {
+/// The password, when both fields hold the same and it will do for whoever signs in with that address; otherwise all that is
+/// wrong with it at once.
+pub(super) fn twice(broker: &Broker, fields: &Fields, email: &str) -> Result<Private<String>, String> {
     let (first, second) = (fields.raw("password"), fields.raw("again"));
-    if first == second { Ok(Private::new(first.to_owned())) } else { Err("The two passwords are not the same. Type it twice.") }
+    let unequal = (first != second).then(|| "The two passwords are not the same. Type it twice.".to_owned());
+    let faults = password::faults(first, &password::public_names(broker, email));
+    let wrong: Vec<String> = unequal.into_iter().chain(faults.iter().map(words)).collect();
+    if wrong.is_empty() { Ok(Private::new(first.to_owned())) } else { Err(wrong.join(" ")) }
+}
+
+/// What is wrong with a password.
+fn words(error: &SetError) -> String {
+    match error {
+        SetError::Length => "A password has 8 characters or more. A few words in a row are easy to keep in mind.".to_owned(),
+        SetError::Easy(easy) => sentence(*easy).to_owned(),
+        SetError::Unknown | SetError::Hash(_) | SetError::Storage(_) => error.to_string(),
+    }
+}
+
+/// Why a password is refused that is long enough.
+pub(super) fn sentence(easy: Easy) -> &'static str {
+    match easy {
+        Easy::Common => "This password is among the first that anybody would try. A few words in a row are hard to guess.",
+        Easy::Named => "This password is little more than your address or the name of this Postern, which anybody can guess.",
+    }
 }
 
 /// Why a password won't do, in words; what no other password would mend is a failure.
-pub(super) fn not_set(error: SetError) -> Result<(StatusCode, &'static str), Failure> {
+pub(super) fn not_set(error: SetError) -> Result<(StatusCode, String), Failure> {
     match error {
-        SetError::Length => Ok((MENDABLE, "A password has 8 characters or more. A few words in a row are easy to keep in mind.")),
+        SetError::Length | SetError::Easy(_) => Ok((MENDABLE, words(&error))),
         SetError::Hash(_) => {
-            Ok((StatusCode::SERVICE_UNAVAILABLE, "Too many people are here right now. Please try again in a minute."))
+            Ok((StatusCode::SERVICE_UNAVAILABLE, "Too many people are here right now. Please try again in a minute.".to_owned()))
         }
         SetError::Unknown => Err(Failure::NotFound),
         SetError::Storage(error) => Err(error.into()),

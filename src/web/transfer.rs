@@ -3,17 +3,18 @@
 //! A file is looked at before anything happens: the page says what would come of it, and only then it is done. Between the
 //! two the file waits in the database. An export is only for somebody who just proved who they are.
 
-use std::io::{self, BufWriter, Seek};
+mod list;
+
+use std::io;
 
 use askama::Template;
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tokio::io::AsyncReadExt;
 
 use super::chrome::Chrome;
 use super::failure::Failure;
@@ -24,16 +25,16 @@ use super::upload::Uploaded;
 use crate::model::DomainName;
 use crate::service::broker::Broker;
 use crate::service::domain;
-use crate::service::export::{self, ExportError};
+use crate::service::export::{self, ExportError, NameKeyIs};
 use crate::service::import::gate::Busy;
-use crate::service::import::report::{Line, Outcome, Summary};
-use crate::service::import::upload;
+use crate::service::import::report::{Line, Summary};
 use crate::service::import::{self, ImportError, Job, Source, Watch};
+use crate::service::import::{sniff, upload};
+
+use list::List;
 
 /// Rows a page shows of those that are worth a look.
 const SHOWN: usize = 100;
-/// Bytes of an archive sent at once.
-const PIECE: usize = 64 * 1024;
 
 const SAID: [(&str, &str); 2] = [
     ("dropped", "Nothing was imported, and the file is gone."),
@@ -46,6 +47,7 @@ pub fn routes() -> Router<Broker> {
         .route("/transfer", get(page).post(take))
         .route("/transfer/look", get(look))
         .route("/transfer/import", post(bring))
+        .route("/transfer/list", get(list::download))
         .route("/transfer/drop", post(forget))
         .route("/transfer/export", get(download))
 }
@@ -73,6 +75,8 @@ struct Outcomes {
     lines: Vec<Line>,
     /// How many more there are.
     more: u64,
+    /// Whether all of them can be downloaded.
+    has_list: bool,
 }
 
 impl Outcomes {
@@ -93,10 +97,7 @@ impl Watch for Kept {
     fn counted(&mut self, _rows: u64) {}
 
     fn lines(&mut self, lines: &[Line]) -> io::Result<()> {
-        let notable = |line: &&Line| {
-            matches!(line.outcome, Outcome::Skipped | Outcome::Remapped) || line.new_address.is_some() || !line.remarks.is_empty()
-        };
-        for line in lines.iter().filter(notable) {
+        for line in lines.iter().filter(|line| line.is_notable()) {
             self.all += 1;
             if self.lines.len() < SHOWN {
                 self.lines.push(line.clone());
@@ -133,6 +134,16 @@ async fn take(State(broker): State<Broker>, Uploaded { who, fields, file }: Uplo
     let Ok(kind) = source.parse::<Source>() else { return wrong("Say where the file comes from.".into()).await };
     if file.is_empty() {
         return wrong("Choose the file to import; the one you chose is empty, or none was chosen.".into()).await;
+    }
+    if let Some(looks) = sniff::mismatch(&file, kind) {
+        let text = format!(
+            "This looks like a file of {}, and you said that it comes from {}. The former is chosen below now: choose the file \
+             again, and look at it.",
+            looks.name(),
+            kind.name()
+        );
+        let chrome = who.chrome("Import and export").but(text);
+        return show(&broker, &who, MENDABLE, chrome, (looks.as_str(), remap.unwrap_or_default())).await;
     }
     let Ok(to) = remap.map(DomainName::parse).transpose() else {
         return wrong("Choose one of the domains in the list.".into()).await;
@@ -171,11 +182,7 @@ async fn bring(State(broker): State<Broker>, Checked { who, .. }: Checked) -> Re
         Ok(pass) => pass,
         Err(busy) => return wait(&broker, &who, busy).await,
     };
-    let done = run(&broker, &who, &job, who.chrome("Imported")).await?;
-    if let Err(error) = upload::forget(&broker.desk, who.user_id()).await {
-        tracing::warn!(%error, "a file that was imported could not be forgotten; it goes by itself");
-    }
-    Ok(done)
+    run(&broker, &who, &job, who.chrome("Imported")).await
 }
 
 /// The file stays where it is meanwhile.
@@ -184,20 +191,37 @@ async fn wait(broker: &Broker, who: &SignedIn, busy: Busy) -> Result<Response, F
     show(broker, who, StatusCode::CONFLICT, chrome, ("", "")).await
 }
 
+/// What came of a file takes its place, or nothing does: it can't be brought in twice.
+async fn put_away(broker: &Broker, who: &SignedIn, table: Option<Vec<u8>>) -> bool {
+    let (has_list, user) = (table.is_some(), who.user_id());
+    let put = match table {
+        Some(table) => upload::keep_result(&broker.desk, user, table).await,
+        None => upload::forget(&broker.desk, user).await,
+    };
+    if let Err(error) = &put {
+        tracing::warn!(%error, "a file that was imported could not be forgotten; it goes by itself");
+    }
+    has_list && put.is_ok()
+}
+
 async fn run(broker: &Broker, who: &SignedIn, job: &Job, chrome: Chrome) -> Result<Response, Failure> {
-    let mut kept = Kept::default();
-    match import::run(&broker.desk, who.user_id(), job, &mut kept).await {
+    let mut list = List::begin(Kept::default());
+    match import::run(&broker.desk, who.user_id(), job, &mut list).await {
         Ok(summary) => {
+            let (kept, table) = list.end();
+            let has_list = if job.dry_run { table.is_some() } else { put_away(broker, who, table).await };
             let more = kept.all.saturating_sub(kept.lines.len() as u64);
-            let page = Outcomes { chrome, is_dry: job.dry_run, summary, lines: kept.lines, more };
+            let page = Outcomes { chrome, is_dry: job.dry_run, summary, lines: kept.lines, more, has_list };
             Ok(pages::show(StatusCode::OK, &page))
         }
         Err(ImportError::Storage(error)) => Err(error.into()),
-        Err(error) => {
-            let chrome = who.chrome("Import and export").but(sentence(&error));
-            show(broker, who, MENDABLE, chrome, (job.source.as_str(), "")).await
-        }
+        Err(error) => wrong_file(broker, who, job, &error).await,
     }
+}
+
+async fn wrong_file(broker: &Broker, who: &SignedIn, job: &Job, error: &ImportError) -> Result<Response, Failure> {
+    let chrome = who.chrome("Import and export").but(sentence(error));
+    show(broker, who, MENDABLE, chrome, (job.source.as_str(), "")).await
 }
 
 /// What is wrong with a file, as a sentence.
@@ -215,8 +239,7 @@ async fn forget(State(broker): State<Broker>, Checked { who, .. }: Checked) -> R
 
 /// Everything, as one file: made in full before the first byte goes out, so that what arrives is whole.
 async fn download(State(broker): State<Broker>, Confirmed(who): Confirmed) -> Result<Response, Failure> {
-    let made = make(&broker, &who).await;
-    let (file, length) = match made {
+    let made = match export::make(&broker.desk, who.user_id(), NameKeyIs::In, &broker.rules.data_dir).await {
         Ok(made) => made,
         Err(ExportError::Storage(error)) => return Err(error.into()),
         Err(ExportError::Unknown) => return Err(Failure::NotFound),
@@ -227,28 +250,13 @@ async fn download(State(broker): State<Broker>, Confirmed(who): Confirmed) -> Re
             return show(&broker, &who, StatusCode::INSUFFICIENT_STORAGE, chrome, ("", "")).await;
         }
     };
-    let pieces = futures_util::stream::try_unfold(file, async |mut file| {
-        let mut piece = vec![0; PIECE];
-        let read = file.read(&mut piece).await?;
-        piece.truncate(read);
-        Ok::<_, io::Error>((read > 0).then(|| (Bytes::from(piece), file)))
-    });
     let headers = [
         (CONTENT_TYPE, "application/zip".to_owned()),
         (CONTENT_DISPOSITION, "attachment; filename=postern-export.zip".to_owned()),
-        (CONTENT_LENGTH, length.to_string()),
+        (CONTENT_LENGTH, made.length.to_string()),
         (CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, Body::from_stream(pieces)).into_response())
-}
-
-async fn make(broker: &Broker, who: &SignedIn) -> Result<(tokio::fs::File, u64), ExportError> {
-    // It has no name: when it is closed it is gone.
-    let mut file = tempfile::tempfile_in(&broker.rules.data_dir)?;
-    export::write(&broker.desk, who.user_id(), BufWriter::new(&file), &mut |_| {}).await?;
-    let length = file.stream_position()?;
-    file.rewind()?;
-    Ok((tokio::fs::File::from_std(file), length))
+    Ok((headers, Body::from_stream(made.pieces())).into_response())
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use super::when;
-use crate::model::delivery::{DeliveryKind, DeliveryState, Failure};
+use crate::model::delivery::{Cause, Delivery, DeliveryKind, DeliveryState, Failure};
 use crate::model::{Severity, Timestamp};
 use crate::service::failed_delivery::Failed;
+use crate::service::queue::DROPPED_BY_OPERATOR;
 
 /// One of them.
 #[derive(Debug, Clone)]
@@ -24,8 +25,12 @@ pub struct Row {
     pub since: String,
     /// What happens next.
     pub next: Option<String>,
-    /// What the other server said.
+    /// The same as it is noted: what the other server said, or this one.
     pub raw: Option<String>,
+    /// Whose words those are.
+    pub raw_title: &'static str,
+    /// The reason of whoever gave it up in its owner's place.
+    pub reason: Option<String>,
 }
 
 impl Row {
@@ -39,9 +44,7 @@ impl Row {
         let is_waiting = delivery.state == DeliveryState::Waiting;
         let mailbox = failed.mailbox.filter(|_| is_waiting);
         let why = match (&delivery.last_failure, mailbox) {
-            _ if delivery.state == DeliveryState::Cancelled => {
-                "It was not delivered because you killed the alias, removed the mailbox or discarded the message.".to_owned()
-            }
+            _ if delivery.state == DeliveryState::Cancelled => cancelled(&delivery).to_owned(),
             (_, Some(mailbox)) if mailbox.verified_at.is_none() => "The mailbox is not verified yet.".to_owned(),
             (_, Some(mailbox)) if mailbox.paused.is_some() => {
                 "The mailbox is paused, because its server refused it too often. Test it on the page Mailboxes.".to_owned()
@@ -67,7 +70,15 @@ impl Row {
             why,
             since: when::moment(delivery.queued_at),
             next,
-            raw: delivery.last_failure.map(|failure| format!("{} {}", failure.status, failure.detail.reveal()).trim().to_owned()),
+            raw_title: match &delivery.last_failure {
+                Some(Failure { code: Some(_), .. }) => "What the other server said",
+                _ => "What was noted here",
+            },
+            reason: reason(&delivery).map(ToOwned::to_owned),
+            raw: delivery
+                .last_failure
+                .filter(|failure| operators_words(failure).is_none())
+                .map(|failure| format!("{} {}", failure.status, failure.detail.reveal()).trim().to_owned()),
         }
     }
 
@@ -77,8 +88,40 @@ impl Row {
     }
 }
 
+/// What somebody who runs the instance gave as the reason.
+fn operators_words(failure: &Failure) -> Option<&str> {
+    failure.detail.reveal().strip_prefix(DROPPED_BY_OPERATOR)
+}
+
+fn reason(delivery: &Delivery) -> Option<&str> {
+    let failure = delivery.last_failure.as_ref()?;
+    operators_words(failure).filter(|_| delivery.state == DeliveryState::Cancelled)
+}
+
+/// Why somebody stopped it.
+fn cancelled(delivery: &Delivery) -> &'static str {
+    match (delivery.cancelled_because, reason(delivery)) {
+        (Some(Cause::Operator), _) | (_, Some(_)) => "Whoever runs this Postern gave it up. It was erased and not delivered.",
+        (Some(Cause::Kill), _) => "It was not delivered because the alias was killed while it waited.",
+        (Some(Cause::Mailbox), _) => "It was not delivered because its mailbox was removed while it waited.",
+        (Some(Cause::Discard), _) => "It was held, and you discarded it.",
+        (Some(Cause::Owner), _) => "It was not delivered because you gave it up while it waited.",
+        (None, None) => {
+            "It was not delivered: the alias was killed, the mailbox removed, or the message given up while it waited."
+        }
+    }
+}
+
 /// What this instance itself says, and how people say it.
-const OURS: [(&str, &str); 4] = [
+const OURS: [(&str, &str); 6] = [
+    (
+        "the server was in trouble a moment ago and is not tried for a while",
+        "The receiving server was in trouble a moment ago, so it is left alone for a few minutes.",
+    ),
+    (
+        "all connections to the server stayed busy",
+        "Much mail goes to the receiving server right now; this message waits for its turn.",
+    ),
     ("nobody released it within 30 days", "It was held for your decision, and nobody released it within 30 days."),
     ("the mailbox was not verified in time", "The mailbox was not verified in time."),
     ("the mailbox is paused and was not resumed in time", "The mailbox was paused for too long, because its server refused it."),
@@ -168,7 +211,7 @@ mod tests {
             ("5.0.0", "554 message rejected as spam", RULES),
             ("5.0.0", "", "The receiving server refused it for good."),
             ("4.0.0", "", "The receiving server put it off for now."),
-            ("5.7.1", "nobody released it within 30 days", OURS[0].1),
+            ("5.7.1", "nobody released it within 30 days", OURS[2].1),
         ] {
             assert_eq!(said(status, words), sentence, "{status} {words}");
         }

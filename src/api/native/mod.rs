@@ -5,8 +5,10 @@
 
 pub mod account;
 pub mod activity;
+pub mod admin;
 pub mod alias;
 pub mod alias_new;
+pub mod alias_unmake;
 pub mod app_password;
 pub mod block;
 pub mod caller;
@@ -17,8 +19,12 @@ pub mod document;
 pub mod domain;
 pub mod domain_claim;
 pub mod error;
+pub mod export;
 pub mod hold;
+pub mod import;
 pub mod mailbox;
+pub mod mailbox_key;
+pub mod mailbox_move;
 pub mod once;
 pub mod option;
 pub mod page;
@@ -49,7 +55,7 @@ use routes::Routes;
 
 /// Every noun.
 fn all() -> Routes {
-    let nouns: [fn(Routes) -> Routes; 20] = [
+    let nouns: &[fn(Routes) -> Routes] = &[
         account::routes,
         option::routes,
         alias::routes,
@@ -66,12 +72,18 @@ fn all() -> Routes {
         token::routes,
         app_password::routes,
         webhook::routes,
+        export::routes,
+        admin::user::routes,
+        admin::invite::routes,
+        admin::queue::routes,
+        admin::domain::routes,
+        admin::health::routes,
         sign_in::routes,
         second_factor::routes,
         passkey::routes,
         session::routes,
     ];
-    nouns.into_iter().fold(Routes::new(), |routes, noun| noun(routes))
+    nouns.iter().fold(Routes::new(), |routes, noun| noun(routes))
 }
 
 /// All routes of an instance that is seen from outside at this address.

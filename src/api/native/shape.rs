@@ -17,7 +17,9 @@ use utoipa::ToSchema;
 pub enum State {
     /// Passes mail on.
     Active,
-    /// Takes mail from known senders of its site only.
+    /// Takes mail from known senders only, and only when it is proven (DKIM or SPF, aligned) to be theirs: the site; with a
+    /// site, who proved themselves in the alias's first three days, without one, before it was locked; contacts that were
+    /// written to from it. Others get 550.
     Locked,
     /// Takes nothing for now (450): senders keep trying.
     Paused,
@@ -215,7 +217,7 @@ pub struct FailureShape {
     /// The enhanced code (RFC 3463).
     #[schema(example = "5.1.1")]
     status: String,
-    /// What was said, for the owner alone: it may name the mailbox.
+    /// What was said. To the owner alone all of it: it may name the mailbox.
     #[schema(example = "no such user")]
     detail: String,
 }
@@ -224,6 +226,11 @@ impl FailureShape {
     /// Of what was kept.
     pub fn of(failure: &Failure) -> Self {
         Self { code: failure.code, status: failure.status.clone(), detail: failure.detail.reveal().clone() }
+    }
+
+    /// The same for somebody whom it does not concern whose mail it is.
+    pub fn without_names(failure: &Failure) -> Self {
+        Self { detail: failure.detail_without_names(), ..Self::of(failure) }
     }
 }
 

@@ -98,8 +98,9 @@ pub async fn change_password(
 ) -> Result<StatusCode, Problem> {
     let PasswordChange { proof, new_password } = body.value;
     // First, so that what can't be done costs no code.
-    if !password::is_fit(&new_password) {
-        return Err(Problem::invalid("new_password", LENGTH));
+    let names = password::public_names(&broker, &keeper.0.user.email.to_string());
+    if let Some(fault) = password::faults(new_password.reveal(), &names).first() {
+        return Err(Problem::invalid("new_password", fault));
     }
     proof.check(&broker, from, &keeper.0.user).await?;
     account::change_password(&broker, &keeper.0.user, None, &new_password).await?;

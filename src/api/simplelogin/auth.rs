@@ -18,6 +18,7 @@ use crate::service::account::RemoveError;
 use crate::service::app_password::LoginError;
 use crate::service::broker::Broker;
 use crate::service::factor::FactorError;
+use crate::service::sign_up_code::{self, WaitsError};
 use crate::service::{account, password, token};
 
 /// Longest name of a token, in characters.
@@ -33,12 +34,17 @@ pub struct Login {
     device: Option<String>,
 }
 
-/// `POST /api/auth/login`: a fresh key, named after the device. 400 for what does not fit: 401 would speak of a key. Whoever
+/// `POST /api/auth/login`: a fresh key, named after the device. 400 for what does not fit: 401 would speak of a key; 422 when
+/// a sign-up with this password waits for its code. Whoever
 /// has codes of an authenticator program is given what the second step asks for; whoever has passkeys alone gets 403, on
 /// which clients ask for a key instead.
 pub async fn login(State(broker): State<Broker>, from: Origin, Body(login): Body<Login>) -> Result<Json<Value>, ApiError> {
     let text = Private::new(login.password);
-    let signed_in = password::check(&broker.desk, &broker.logins, from.0, &login.email, &text).await.map_err(refusal)?;
+    let signed_in = match password::check(&broker.desk, &broker.logins, from.0, &login.email, &text).await {
+        Ok(signed_in) => signed_in,
+        Err(LoginError::Wrong) => return Err(too_early(&broker, &login.email, &text).await),
+        Err(error) => return Err(refusal(error)),
+    };
     if signed_in.second_factor && !signed_in.totp {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "Please sign in with an API key"));
     }
@@ -60,6 +66,16 @@ pub async fn login(State(broker): State<Broker>, from: Origin, Body(login): Body
         "mfa_key": null,
         "api_key": key,
     })))
+}
+
+/// What somebody is told whose password opens nothing: that a sign-up waits for its code, if the password is that one's.
+async fn too_early(broker: &Broker, email: &str, password: &Private<String>) -> ApiError {
+    match sign_up_code::waits(broker, email, password).await {
+        Ok(true) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Account not activated"),
+        Ok(false) => refusal(LoginError::Wrong),
+        Err(WaitsError::Password(error)) => refusal(error.into()),
+        Err(WaitsError::Storage(error)) => error.into(),
+    }
 }
 
 fn refusal(error: LoginError) -> ApiError {
@@ -95,10 +111,13 @@ pub async fn mfa(State(broker): State<Broker>, from: Origin, Body(step): Body<Se
 async fn mint(broker: &Broker, user: UserId, device: Option<&str>) -> Result<String, ApiError> {
     let name: String = device.unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
     let name = if name.trim().is_empty() { "SimpleLogin client" } else { &name };
-    let made = token::create(&broker.desk, user, name, Scopes::new(Vec::new()), None).await.map_err(|error| match error {
-        token::CreateError::Name | token::CreateError::InThePast => ApiError::bad_request(error.to_string()),
-        token::CreateError::Storage(error) => error.into(),
-    })?;
+    let made =
+        token::create_told(&broker.desk, user, name, Scopes::new(Vec::new()), None).await.map_err(|error| match error {
+            token::CreateError::Name | token::CreateError::InThePast | token::CreateError::NotAdmin => {
+                ApiError::bad_request(error.to_string())
+            }
+            token::CreateError::Storage(error) => error.into(),
+        })?;
     Ok(made.1.into_inner())
 }
 

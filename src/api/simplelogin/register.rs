@@ -1,8 +1,9 @@
-//! What clients offer people without a key. An account is made on the pages: these clients ask for a code of six digits,
-//! where our letters hold a link. A forgotten password begins like on the pages; neither says who has an account.
+//! What clients offer people without a key: an account, made in two steps with a code from a letter, and a link for a
+//! forgotten password. None of it says who has an account.
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -10,17 +11,102 @@ use super::error::ApiError;
 use super::request::Body;
 use crate::api::origin::Origin;
 use crate::config::instance::Registration;
+use crate::model::Private;
 use crate::service::broker::Broker;
+use crate::service::password::SetError;
 use crate::service::reset::{self, AskError};
+use crate::service::sign_up_code::{self, ActivateError, Activated, RegisterError, RenewError};
 
-/// `POST /api/auth/register`, `activate` and `reactivate`
-pub async fn closed(State(broker): State<Broker>) -> ApiError {
-    let url = &broker.rules.public_url;
+fn not_open(broker: &Broker) -> ApiError {
     ApiError::bad_request(match broker.rules.registration {
-        Registration::Open => format!("Please make your account in the browser: {url}/sign-up"),
-        Registration::Invite => "Registration takes an invitation: open its link in the browser".to_owned(),
-        Registration::Closed => "Registration is closed: the operator of this instance makes the accounts".to_owned(),
+        Registration::Open => "Registration is closed: whoever runs this instance has to make their own account first",
+        Registration::Invite => "Registration takes an invitation: open its link in the browser",
+        Registration::Closed => "Registration is closed: the operator of this instance makes the accounts",
     })
+}
+
+/// Who wants an account.
+#[derive(Debug, Deserialize)]
+pub struct NewAccount {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: Private<String>,
+}
+
+/// `POST /api/auth/register`: the same answer for every address; a code goes there, or the news of an account.
+pub async fn register(
+    State(broker): State<Broker>,
+    Origin(ip): Origin,
+    Body(new): Body<NewAccount>,
+) -> Result<Json<Value>, ApiError> {
+    sign_up_code::register(&broker, ip, &new.email, &new.password).await.map_err(|error| match error {
+        RegisterError::NotOpen => not_open(&broker),
+        RegisterError::Address => ApiError::bad_request("email: this is no mail address"),
+        RegisterError::OwnDomain => {
+            ApiError::bad_request("email: this address is on a domain of this instance; your inbox must be elsewhere")
+        }
+        RegisterError::NoDomain => ApiError::bad_request("This instance can't send mail yet: its operator has to name a domain"),
+        RegisterError::Password(error @ (SetError::Length | SetError::Easy(_))) => ApiError::bad_request(format!("password: {error}")),
+        RegisterError::Password(SetError::Unknown | SetError::Hash(_)) => {
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "Please try again later")
+        }
+        RegisterError::TooMany => ApiError::too_many(),
+        RegisterError::Password(SetError::Storage(error)) | RegisterError::Storage(error) => error.into(),
+    })?;
+    Ok(Json(json!({ "msg": "Please look into your inbox: a code was sent there" })))
+}
+
+/// The code.
+#[derive(Debug, Deserialize)]
+pub struct Activation {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    code: String,
+}
+
+/// `POST /api/auth/activate`: the account, for who read the code in its mailbox. 410 when another code is needed.
+pub async fn activate(
+    State(broker): State<Broker>,
+    Origin(ip): Origin,
+    Body(activation): Body<Activation>,
+) -> Result<Json<Value>, ApiError> {
+    let done = sign_up_code::activate(&broker, ip, &activation.email, &activation.code).await.map_err(|error| match error {
+        ActivateError::NotOpen => not_open(&broker),
+        ActivateError::Wrong => ApiError::bad_request("Wrong email or code, or the code is older than an hour"),
+        ActivateError::UsedUp => ApiError::new(StatusCode::GONE, "Too many wrong codes: ask for another one"),
+        ActivateError::TooMany => ApiError::too_many(),
+        ActivateError::Taken => ApiError::bad_request("There is an account with this address already: sign in with it"),
+        ActivateError::Storage(error) => error.into(),
+    })?;
+    Ok(Json(json!({ "msg": match done {
+        Activated::Ready => "Your account is ready: sign in with it",
+        Activated::WithoutPassword => {
+            "Your account is ready, but more than one password was chosen for it: open the link that was just mailed to you"
+        }
+    } })))
+}
+
+/// Whose code does not work any more.
+#[derive(Debug, Deserialize)]
+pub struct Late {
+    #[serde(default)]
+    email: String,
+}
+
+/// `POST /api/auth/reactivate`: yes to every address; another code goes to one that waits for it.
+pub async fn reactivate(
+    State(broker): State<Broker>,
+    Origin(ip): Origin,
+    Body(late): Body<Late>,
+) -> Result<Json<Value>, ApiError> {
+    sign_up_code::renew(&broker, ip, &late.email).await.map_err(|error| match error {
+        RenewError::NotOpen => not_open(&broker),
+        RenewError::TooMany => ApiError::too_many(),
+        RenewError::Storage(error) => error.into(),
+    })?;
+    Ok(Json(json!({ "msg": "If somebody signed up with this address, another code was sent there" })))
 }
 
 /// Whose password is forgotten.

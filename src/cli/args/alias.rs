@@ -32,13 +32,13 @@ pub enum AliasCommand {
     },
     /// Show one alias with its counters
     Show(OneAlias),
-    /// Accept mail of the senders it knows only
+    /// Accept proven mail of known senders only: its site, its first senders, whom you wrote to; others get 550
     Lock(OneAlias),
     /// Accept nothing for now: senders get 450 and keep trying
     Pause(OneAlias),
     /// End it: senders get 550 from now on, what waits for it is not delivered
     Kill(OneAlias),
-    /// Make a paused or killed alias active again
+    /// Make a locked, paused or killed alias active again
     Revive(OneAlias),
     /// Change the name replies go out with, or the note
     Edit(EditAlias),

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::model::DomainName;
 use crate::service::import::Remap;
 
 /// `postern import …`
@@ -33,7 +32,7 @@ pub struct ImportFile {
     #[arg(long)]
     pub dry_run: bool,
     /// Make aliases whose domain is not yours here on this one, under the same name; OLD=DOMAIN for those of one domain
-    #[arg(long, value_name = "DOMAIN", value_parser = remap)]
+    #[arg(long, value_name = "DOMAIN")]
     pub remap: Vec<Remap>,
     /// Write what came of each row to this file, as CSV
     #[arg(long, value_name = "FILE")]
@@ -60,12 +59,4 @@ pub struct ExportArgs {
     /// Replace a file that is there
     #[arg(long)]
     pub force: bool,
-}
-
-fn remap(text: &str) -> Result<Remap, String> {
-    let parse = |text: &str| DomainName::parse(text).map_err(|error| error.to_string());
-    match text.split_once('=') {
-        Some((from, to)) => Ok(Remap { from: Some(parse(from)?), to: parse(to)? }),
-        None => Ok(Remap { from: None, to: parse(text)? }),
-    }
 }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::super::failure::Failure;
-use super::fault::Fault;
+use super::fault::{Fault, FetchError};
+use super::sending::Sending;
 use crate::app::Environment;
 use crate::model::Timestamp;
 use crate::model::id::uuid_v7;
@@ -19,8 +20,10 @@ use crate::model::id::uuid_v7;
 const CONNECT: Duration = Duration::from_secs(10);
 /// From the connection to the end of the answer. An instance waits a minute for the server of a mailbox it tests.
 const DEADLINE: Duration = Duration::from_secs(90);
-/// Largest answer that is read, in bytes: a page has a hundred things.
-const LARGEST: usize = 8 << 20;
+/// The same for a file that comes or goes, on a slow line.
+const FILE_DEADLINE: Duration = Duration::from_hours(1);
+/// Largest answer that is read, in bytes: a page has a hundred things, what came of an import fifty thousand.
+const LARGEST: usize = 64 << 20;
 /// Things of a page: the most there can be.
 const PAGE: &str = "100";
 /// How often something is asked when the connection breaks off under the question.
@@ -146,6 +149,45 @@ impl Client {
         self.exchange(Method::DELETE, self.address(path, &[])?, None, &Again::Never).await
     }
 
+    /// Sends a file, once; `went` is told how much of it is on its way.
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        file: Vec<u8>,
+        went: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Result<T, Fault> {
+        let body = reqwest::Body::wrap(Sending::new(file, Box::new(went)));
+        let request = self.http.post(self.address(path, query)?).header(AUTHORIZATION, self.token.clone());
+        let request = request.header(CONTENT_TYPE, "application/octet-stream").timeout(FILE_DEADLINE).body(body);
+        let answer = self.ask(request).await.map_err(|error| self.unreachable(&error, &Method::POST))?;
+        self.read(answer)
+    }
+
+    /// Fetches a file; `went` is told how much of it there is, and of how much.
+    pub async fn fetch(
+        &self,
+        path: &[&str],
+        mut to: impl std::io::Write,
+        mut went: impl FnMut(u64, Option<u64>),
+    ) -> Result<(), FetchError> {
+        let request = self.http.get(self.address(path, &[]).map_err(Fault::from)?).header(AUTHORIZATION, self.token.clone());
+        let lost = |error| Fault::from(self.unreachable(&error, &Method::GET));
+        let mut response = request.timeout(FILE_DEADLINE).send().await.map_err(lost)?;
+        if response.status() != StatusCode::OK {
+            let answer = collect(response).await.map_err(lost)?;
+            let stranger = self.stranger(answer.status);
+            return Err(self.read::<serde_json::Value>(answer).err().unwrap_or_else(|| stranger.into()).into());
+        }
+        let (total, mut done) = (response.content_length(), 0);
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            to.write_all(&chunk).map_err(FetchError::Disk)?;
+            done += chunk.len() as u64;
+            went(done, total);
+        }
+        to.flush().map_err(FetchError::Disk)
+    }
+
     fn address(&self, path: &[&str], query: &[(&str, String)]) -> Result<Url, Failure> {
         let mut url = self.base.clone();
         match url.path_segments_mut() {
@@ -190,17 +232,7 @@ impl Client {
     }
 
     async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
-        let mut response = request.send().await?;
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (status, mut body) = (response.status(), Vec::new());
-        while let Some(chunk) = response.chunk().await? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LARGEST {
-                // Cut off it is no JSON, and that is said.
-                break;
-            }
-        }
-        Ok(Answer { status, location, body })
+        collect(request.send().await?).await
     }
 
     fn read<T: DeserializeOwned>(&self, answer: Answer) -> Result<T, Fault> {
@@ -223,7 +255,7 @@ impl Client {
         self.base.as_str().trim_end_matches('/').to_owned()
     }
 
-    fn stranger(&self, status: StatusCode) -> Failure {
+    pub(super) fn stranger(&self, status: StatusCode) -> Failure {
         let problem = format!("{} does not answer as a Postern does (HTTP {})", self.place(), status.as_u16());
         Failure::new(
             problem,
@@ -239,6 +271,19 @@ impl Client {
         }
         Failure::new(problem, "it may have been done all the same: look before you ask again")
     }
+}
+
+async fn collect(mut response: reqwest::Response) -> Result<Answer, reqwest::Error> {
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (status, mut body) = (response.status(), Vec::new());
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LARGEST {
+            // Cut off it is no JSON, and that is said.
+            break;
+        }
+    }
+    Ok(Answer { status, location, body })
 }
 
 fn json(body: &impl Serialize) -> Result<Vec<u8>, Failure> {

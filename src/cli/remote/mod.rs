@@ -2,15 +2,20 @@
 //! comes over `/v1` (described at `/openapi.json`), read into types of their own. No settings and no database are opened.
 
 mod access;
+mod admin_user;
 mod alias;
 mod client;
 mod contact;
 mod delivery;
 mod domain;
 mod fault;
+mod invite;
 mod mailbox;
 mod plain;
+mod queue;
+mod sending;
 mod signed_name;
+mod transfer;
 mod user;
 
 use std::io::Write;
@@ -18,7 +23,7 @@ use std::io::Write;
 use reqwest::header::HeaderValue;
 use url::{Host, Url};
 
-use super::args::{AliasCommand, Command, DomainCommand, Global, InviteCommand, MailboxCommand, Remote, UserCommand};
+use super::args::{AliasCommand, Command, DomainCommand, Global, ImportCommand, MailboxCommand, Remote, UserCommand};
 use super::desk;
 use super::failure::Failure;
 use super::output::Output;
@@ -113,11 +118,16 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
             Command::Contact(command) => contact::run(&client, command, output).await,
             Command::Block(command) => contact::run_block(&client, command, output).await,
             Command::Hold(command) => delivery::run_hold(&client, command, output).await,
+            Command::Queue(command) if queue::is_everybodys(&command) => queue::run(&client, command, output).await,
             Command::Queue(command) => delivery::run_queue(&client, command, output).await,
-            Command::Domain(command) => domain::run(&client, command, output).await,
             Command::User(UserCommand::NameKey(args)) => signed_name::run(&client, &args, output).await,
+            Command::User(command @ (UserCommand::Add { .. } | UserCommand::List)) => admin_user::run(&client, command, output).await,
             Command::User(command) => user::run(&client, command, output).await,
+            Command::Invite(command) => invite::run(&client, command, output).await,
+            Command::Domain(command) => domain::run(&client, command, output).await,
             Command::Token(command) => access::run_token(&client, command, output).await,
+            Command::Import(command) => transfer::run_import(&client, command, json, output).await,
+            Command::Export(args) => transfer::run_export(&client, &args, output).await,
             Command::AppPassword(command) => access::run_app_password(&client, command, output).await,
             other => Err(elsewhere(&format!("{other:?}"))),
         }
@@ -136,19 +146,16 @@ fn here_only(command: &Command) -> Option<&'static str> {
         Command::Try(_) => "try",
         Command::Serve => "serve",
         Command::Config => "config",
-        Command::Import(_) => "import",
-        Command::Export(_) => "export",
+        // Nobody vouches for a file over the network.
+        Command::Import(ImportCommand::Postern(export)) if export.trust => "import --trust",
         Command::User(command) => match command {
-            UserCommand::Add { .. } => "user add",
             UserCommand::Passwd { reset_second_factors: true, .. } => "user passwd --reset-second-factors",
-            UserCommand::List => "user list",
             UserCommand::Set(_) => "user set",
-            UserCommand::NameKey(_) | UserCommand::Passwd { .. } | UserCommand::Remove { .. } => return None,
-        },
-        Command::Invite(command) => match command {
-            InviteCommand::New { .. } => "invite new",
-            InviteCommand::List => "invite list",
-            InviteCommand::Revoke { .. } => "invite revoke",
+            UserCommand::Add { .. }
+            | UserCommand::List
+            | UserCommand::Passwd { .. }
+            | UserCommand::Remove { .. }
+            | UserCommand::NameKey(_) => return None,
         },
         Command::Mailbox(command) => match command {
             MailboxCommand::Add { verified: true, .. } => "mailbox add --verified",

@@ -8,6 +8,7 @@ use super::super::args::UserCommand;
 use super::super::failure::Failure;
 use super::super::output::Output;
 use super::super::{password, user};
+use super::admin_user;
 use super::client::Client;
 use crate::model::Address;
 
@@ -35,7 +36,8 @@ pub async fn run(client: &Client, command: UserCommand, output: &mut Output<'_>)
             password::print_changed(&me.email, output)
         }
         UserCommand::Remove { email } => {
-            let me = oneself(client, &email).await?;
+            // Somebody else's account, or a token that is not for one's own: that is administration.
+            let Ok(me) = oneself(client, &email).await else { return admin_user::remove(client, &email, output).await };
             let wanted = json!({ "proof": proof(&me, password::read()?.into_inner())?, "email": me.email });
             let gone: Gone = client.act(&["account", "remove"], Some(&wanted)).await?;
             user::print_removed(&me.email, gone.retired_aliases, output)

@@ -33,6 +33,8 @@ pub struct Card {
 pub struct Facts {
     /// The owner's real address.
     pub real_address: String,
+    /// Other mailboxes they have or had.
+    pub other_addresses: Vec<String>,
     /// Where Postern's own pages are.
     pub pages: String,
     /// Where senders knock.
@@ -47,11 +49,19 @@ pub struct Facts {
     pub messages: Vec<Arc<Received>>,
 }
 
+impl Facts {
+    /// All that must stay hidden.
+    fn addresses(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.real_address.as_str()).chain(self.other_addresses.iter().map(String::as_str))
+    }
+}
+
 /// The page.
 #[derive(Debug, Template)]
 #[template(path = "page.html", config = "src/sandbox/askama.toml")]
 pub struct Page {
     real_address: String,
+    other_addresses: Vec<String>,
     pages: String,
     strangers: Vec<&'static Sender>,
     smtp: SocketAddr,
@@ -120,15 +130,20 @@ impl Page {
     /// Makes the page.
     pub fn new(facts: &Facts) -> Self {
         let at_provider = facts.real_address.rsplit_once('@').map_or("", |(_, domain)| domain);
-        let is_theirs = |address: &String| address.rsplit_once('@').is_some_and(|(_, domain)| domain == at_provider);
+        let is_theirs = |address: &String| {
+            address.rsplit_once('@').is_some_and(|(_, domain)| domain == at_provider)
+                || facts.other_addresses.iter().any(|other| other.eq_ignore_ascii_case(address))
+        };
         let is_ours = |message: &&Arc<Received>| message.recipients.iter().any(is_theirs);
         let (mine, others): (Vec<_>, Vec<_>) = facts.messages.iter().partition(is_ours);
-        let given_away = others.iter().filter(|message| message.mentions(&facts.real_address)).count() as u64;
+        let is_leak = |message: &&&Arc<Received>| facts.addresses().any(|address| message.mentions(address));
+        let given_away = others.iter().filter(is_leak).count() as u64;
         let alias = facts.cards.first();
         let (alias, by) =
             alias.map_or(("ALIAS@you.example", "you@site.example"), |card| (card.address.as_str(), card.sender.address));
         Self {
             real_address: facts.real_address.clone(),
+            other_addresses: facts.other_addresses.clone(),
             pages: facts.pages.clone(),
             strangers: SENDERS.iter().filter(|sender| facts.cards.iter().all(|card| card.sender != *sender)).collect(),
             smtp: facts.smtp,
@@ -259,7 +274,7 @@ fn answer_sentence(mail: &Verdict, alias: &str, facts: &Facts) -> String {
     if mail.is_let_in() {
         let from = card.map_or_else(String::new, |card| format!(", which sees it come from {}", card.address));
         format!("You answered {to}{what}{from}.")
-    } else if mail.sender.eq_ignore_ascii_case(&facts.real_address) {
+    } else if facts.addresses().any(|address| mail.sender.eq_ignore_ascii_case(address)) {
         format!("Somebody wrote to {to} in your name{what}. Your provider's domain does not vouch for them.")
     } else {
         format!("Somebody who is not you wrote to {to} through your alias{what}.")

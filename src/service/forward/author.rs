@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::config::sender_auth::DmarcMode;
 use crate::model::activity::Activity;
-use crate::model::authentication::{Authentication, DkimResult, DkimSignature, DmarcResult, Warning};
+use crate::model::authentication::{Authentication, DkimResult, DkimSignature, DmarcResult, SpfResult, Warning};
 use crate::model::envelope::{Client, MailFrom};
 use crate::model::{DomainName, Reply};
 use crate::policy;
@@ -93,6 +93,25 @@ pub(in crate::service) async fn ask(
     let fields: Vec<&[u8]> = header.fields().iter().map(|field| field.raw(start)).collect();
     let rest = content.from_offset(header.body_offset() as u64);
     sender_auth::authenticate(&broker.resolver, &facts, &fields, &rest).await
+}
+
+/// Whether the author's domain vouches for the message, and whether a fault may be why it does not. `accepts` says which
+/// signatures that pass count.
+///
+/// A domain with a DMARC policy is taken at its word (alignment may be strict, which the identifiers know); one without
+/// is vouched for by any aligned pass; of one whose policy can't be read now, only the very domain counts. A greeting
+/// proves nothing, even when the reverse-path is null: it names a host, not who sends from it.
+pub(in crate::service) fn vouch(found: &Authentication, accepts: impl Fn(&DkimSignature) -> bool) -> (bool, bool) {
+    let is_unknown = found.dmarc.result == DmarcResult::TempError && found.dmarc.published.is_none();
+    let sent = |result| found.spf.iter().filter(move |spf| spf.aligned && !spf.is_helo && spf.result == result);
+    let signed = |result| found.dkim.iter().filter(move |one| one.aligned && one.result == result);
+    let by_client = sent(SpfResult::Pass).map(|spf| &spf.domain);
+    let by_key = signed(DkimResult::Pass).filter(|one| accepts(one)).map(|one| &one.domain);
+    let vouching: Vec<&DomainName> = by_client.chain(by_key).collect();
+    let is_proven = vouching.iter().any(|domain| !is_unknown || **domain == found.dmarc.domain);
+    let has_fault =
+        found.is_unread || signed(DkimResult::TempError).next().is_some() || sent(SpfResult::TempError).next().is_some();
+    (is_proven, has_fault || is_unknown && !vouching.is_empty())
 }
 
 /// The reply to a message that may not pass; the owners of its aliases see that something was kept out.

@@ -252,6 +252,8 @@ struct Kept {
     rows: Vec<Row>,
     /// Until when is tried what would be held if there were room.
     tried_until: Timestamp,
+    /// Where our pages are seen from outside.
+    public_url: String,
 }
 
 /// A delivery that is written.
@@ -266,7 +268,8 @@ struct Row {
 impl Kept {
     async fn of(broker: &Broker, arrival: &Arrival<'_>, open: Vec<(Copy, NewDelivery, Option<Telling>)>) -> Result<Self, Reply> {
         let tried_until = broker.now().plus(broker.rules.schedule.expire);
-        let mut kept = Self { messages: Vec::new(), rows: Vec::with_capacity(open.len()), tried_until };
+        let (rows, public_url) = (Vec::with_capacity(open.len()), broker.rules.public_url.clone());
+        let mut kept = Self { messages: Vec::new(), rows, tried_until, public_url };
         let mut shared = HashMap::new();
         for (copy, delivery, telling) in open {
             let which = (copy.sealed, copy.eight_bit);
@@ -290,7 +293,7 @@ impl Kept {
         let full = held::without_room(tx, &asked).await?;
         for Row { delivery, telling, .. } in &mut self.rows {
             if let Some(told) = telling.as_mut().filter(|told| full.contains(&told.user_id)) {
-                *told = hold::full(told.user_id);
+                *told = hold::full(told.user_id, &self.public_url);
                 (delivery.held, delivery.last_failure, delivery.expires_at) = (false, None, self.tried_until);
             }
         }

@@ -28,7 +28,9 @@ pub(super) async fn of(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias) ->
     }
     let failed = |error| broker.storage_failed(&error);
     let owner = user::find(&mut broker.storage().read().await.map_err(failed)?, alias.user_id).await.map_err(failed)?;
-    Ok(owner.is_some_and(|owner| owner.on_quarantine == OnQuarantine::Hold).then(|| hold::telling(alias)))
+    Ok(owner
+        .is_some_and(|owner| owner.on_quarantine == OnQuarantine::Hold)
+        .then(|| hold::telling(alias, &broker.rules.public_url)))
 }
 
 /// A bounce may come as much later as the message may be held.

@@ -11,6 +11,7 @@ pub(super) mod commit;
 mod held;
 pub mod late;
 mod limits;
+mod locked;
 mod refused;
 pub(super) mod seal;
 mod sighted;

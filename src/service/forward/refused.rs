@@ -15,8 +15,9 @@ use crate::storage::{self, ErrorKind};
 /// Records the failures in the background, again and again while the database is away: the others' 250 does not wait.
 pub(super) fn make_visible(broker: &Broker, sender: Option<&Address>, refused: Vec<Refused>) {
     for refused in refused {
-        // What its owner blocked did not fail.
-        let counted = if refused.reply == policy::recipient::BLOCKED { Activity::BLOCKED } else { Activity::FAILED };
+        // What its owner blocked or locked out did not fail.
+        let is_wanted = [policy::recipient::BLOCKED, policy::locked::KNOWN_SENDERS_ONLY].contains(&refused.reply);
+        let counted = if is_wanted { Activity::BLOCKED } else { Activity::FAILED };
         broker.ledger.count(refused.route.alias.id, broker.now(), counted);
         let rows = rows(broker, sender, &refused);
         let background = broker.clone();

@@ -21,6 +21,7 @@ use crate::model::pgp_key::PgpKey;
 use crate::model::{Address, Reply};
 use crate::service::broker::{Broker, NO_ROOM};
 use crate::service::notice::{self, Telling};
+use crate::service::pausing::page_of;
 use crate::service::signing::{self, SigningError};
 use crate::spool::{CollectError, Collector, Content};
 use crate::storage::{self, alias::Route};
@@ -275,7 +276,7 @@ pub(super) async fn tell(broker: &Broker, whom: &For<'_>, error: &SealError) {
             kind: NoticeKind::EncryptionFailed,
             about: format!("{} {}", mailbox.uuid, key.fingerprint),
             quiet_for: QUIET_FOR,
-            letter: letter(&mailbox.address, &key.fingerprint, &reason),
+            letter: letter(&mailbox.address, &key.fingerprint, &reason, &page_of(mailbox.uuid, &broker.rules.public_url)),
             except: None,
         };
         match notice::tell(&broker.desk, domain, telling).await {
@@ -286,8 +287,8 @@ pub(super) async fn tell(broker: &Broker, whom: &For<'_>, error: &SealError) {
     }
 }
 
-/// `reason`: what is wrong with the key, in our words.
-pub(in crate::service) fn letter(address: &Address, fingerprint: &str, reason: &str) -> Letter {
+/// `reason`: what is wrong with the key, in our words. `page`: of the mailbox.
+pub(in crate::service) fn letter(address: &Address, fingerprint: &str, reason: &str, page: &str) -> Letter {
     Letter {
         subject: "Mail waits: it could not be encrypted".into(),
         paragraphs: vec![
@@ -295,11 +296,8 @@ pub(in crate::service) fn letter(address: &Address, fingerprint: &str, reason: &
             "Nothing is forwarded there in clear. Senders are asked to try again, which most of them do for a few days; \
              after that they are told that their message was not delivered."
                 .into(),
-            format!(
-                "Give the mailbox another key (postern mailbox key {address} --set FILE), or remove the key if mail may \
-                 arrive unencrypted (postern mailbox key {address} --remove)."
-            ),
+            "Give the mailbox another key on its page, or remove the key there if mail may arrive unencrypted.".into(),
         ],
-        action: None,
+        action: Some(("Change or remove the key".into(), page.to_owned())),
     }
 }

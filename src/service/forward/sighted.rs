@@ -35,7 +35,7 @@ pub(super) fn proven_site(arrival: &Arrival<'_>) -> Option<Site> {
 }
 
 /// The registrable domain, or the domain itself where there is none above it.
-fn organisation(domain: &DomainName) -> String {
+pub(super) fn organisation(domain: &DomainName) -> String {
     Site::of(domain).map_or_else(|| domain.to_string(), |site| site.to_string())
 }
 

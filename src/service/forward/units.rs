@@ -9,7 +9,7 @@ use rand::CryptoRng;
 
 use super::author::Known;
 use super::seal::{self, For, Sealed, Sealer};
-use super::{blocked, held, limits};
+use super::{blocked, held, limits, locked};
 use crate::model::activity::Activity;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::delivery::DeliveryKind;
@@ -26,7 +26,7 @@ use crate::service::notice::Telling;
 use crate::service::{automatic, link, reverse, signing};
 use crate::spool::Content;
 use crate::storage::alias::{self, Route};
-use crate::storage::{self};
+use crate::storage::{self, ErrorKind};
 use crate::transform::arc::Findings;
 use crate::transform::dkim::BodyHash;
 use crate::transform::forward::{self, ForwardFacts, OneClick, RewriteError};
@@ -106,11 +106,16 @@ pub(super) async fn admit(
     let keys = seal::keys(broker, &routes).await?;
     // Asked only where it matters: for most people no mailbox has a key.
     let keys = if !keys.is_empty() && seal::is_encrypted(arrival).await? { HashMap::new() } else { keys };
+    let sender = locked::sender(broker, arrival, &routes).await?;
     let mut sealer = Sealer::new(broker);
     let mut admitted = Admitted { refused, ..Admitted::default() };
     let mut limited = Vec::new();
     for route in routes {
-        match admit_one(broker, arrival, &route, &keys, &mut sealer, body_hash.as_ref()).await {
+        let taken = match locked::check(broker, sender.as_ref(), &route).await {
+            Ok(()) => admit_one(broker, arrival, &route, &keys, &mut sealer, body_hash.as_ref()).await,
+            refused => refused.map(|()| Vec::new()),
+        };
+        match taken {
             Ok(units) => {
                 admitted.units.extend(units);
                 limited.extend(route.alias.max_messages.is_some().then_some(route));
@@ -149,9 +154,10 @@ async fn admit_one(
     blocked::check_author(broker, arrival, route).await?;
     let correspondents =
         forward::correspondents(arrival.header, arrival.start, &alias.address).map_err(policy::header::refusal)?;
-    let known = reverse::addresses(&broker.desk, &broker.reverse, alias, &correspondents.outside)
-        .await
-        .map_err(|error| broker.storage_failed(&error))?;
+    let known = match reverse::addresses(&broker.desk, &broker.reverse, alias, &correspondents.outside).await {
+        Ok(known) => known,
+        Err(error) => return Err(gone_or_failed(broker, route, &error).await),
+    };
     // What must not bounce is no list mail, and its sender is no correspondent.
     let author = known.ids.get(&correspondents.author.address.folded()).copied();
     let manage = arrival.mail.sender.as_ref().and_then(|_| link::for_message(broker, alias, author));
@@ -201,6 +207,25 @@ async fn admit_one(
     Ok(units)
 }
 
+/// The reply when the correspondents of an alias can't be kept: an alias that went since RCPT is no failure of ours. Of one
+/// that was taken back the sender is asked to come again: RCPT makes it anew.
+async fn gone_or_failed(broker: &Broker, route: &Route, error: &storage::Error) -> Reply {
+    let is_gone = async {
+        let mut tx = broker.storage().read().await?;
+        alias::find(&mut tx, route.alias.id).await.map(|alias| alias.is_none())
+    };
+    match error.kind() {
+        ErrorKind::Reference if is_gone.await.unwrap_or(false) => {
+            if route.is_provisional {
+                policy::recipient::NOT_NOW
+            } else {
+                policy::recipient::NO_SUCH_ADDRESS
+            }
+        }
+        _ => broker.storage_failed(error),
+    }
+}
+
 /// The last change to the block: From is a reverse address on the alias's domain, so that the signature aligns. Where the
 /// operator wants it, what we know of the sender is sealed before that, so that our signature stays on top.
 async fn sign(
@@ -245,6 +270,7 @@ fn unit(broker: &Broker, arrival: &Arrival<'_>, alias: &Alias, mailbox: &Mailbox
             eight_bit: arrival.mail.eight_bit && !(sealed.is_some() && is_ascii),
             smtputf8: arrival.mail.smtputf8 && !is_ascii || !mailbox.address.is_ascii(),
             permit: permit(broker, alias),
+            insists: false,
         },
     }
 }

@@ -243,17 +243,17 @@ impl First {
         if self.made.is_empty() {
             return;
         }
-        let taken = broker.storage().write(move |tx| {
-            Box::pin(async move {
-                for id in self.made {
-                    made_alias::take_back(tx, id).await?;
-                }
-                Ok::<_, storage::Error>(())
-            })
-        });
-        if let Err(error) = taken.await {
-            // The alias stays, as one that was made and got no mail.
+        // What was turned away goes over to its owner, so it has to be in the database before the alias goes.
+        if let Err(error) = broker.ledger.flush(broker.storage()).await {
             drop(broker.storage_failed(&error));
+        }
+        // Each by itself: their owners' counts are several rows, and two messages meet them in different orders.
+        for id in self.made {
+            let taken = broker.storage().write(move |tx| Box::pin(async move { made_alias::take_back(tx, id).await }));
+            if let Err(error) = taken.await {
+                // The alias stays, as one that was made and got no mail.
+                drop(broker.storage_failed(&error));
+            }
         }
     }
 }

@@ -9,12 +9,13 @@ use super::plan::Candidate;
 use super::report::{Line, Outcome, Reason};
 use super::text;
 use crate::model::activity::Activity;
+use crate::model::alias::MadeBy;
 use crate::model::alias_name::{self, BOUNCE_PREFIX, NameFormat};
 use crate::model::contact::{REVERSE_PREFIX, ReverseToken};
-use crate::model::id::{AliasId, UserId, uuid_v7};
+use crate::model::id::{AliasId, DomainId, UserId, uuid_v7};
 use crate::model::site::Site;
 use crate::model::{Address, Chance, Timestamp, transfer};
-use crate::storage::alias_import::{self, AliasCopy, ContactCopy, DayCopy, SightingCopy};
+use crate::storage::alias_import::{self, AliasCopy, ContactCopy, DayCopy, MadeCopy, SightingCopy};
 use crate::storage::{self, Tx};
 
 /// No day of the calendar lies beyond: year 2243.
@@ -191,21 +192,27 @@ async fn complete(
     now: Timestamp,
     chance: &Chance,
 ) -> Result<u64, storage::Error> {
-    let mut with = Belonging::default();
+    let (mut with, mut renewed) = (Belonging::default(), 0);
     for (candidate, key) in candidates.iter().zip(keys) {
         let Some(id) = key.as_ref().and_then(|key| made.get(key)).copied() else { continue };
         with.links.extend(candidate.mailboxes.iter().map(|mailbox| (id, *mailbox)));
         with.tags.extend(candidate.row.tags.iter().map(|tag| (id, tag.clone())));
+        for contact in &candidate.row.contacts {
+            let Some((contact, is_renewed)) = copy_contact(id, contact, now, chance) else { continue };
+            with.contacts.push(contact);
+            renewed += u64::from(is_renewed);
+        }
         if let Some(whole) = &candidate.row.whole {
-            with.contacts.extend(whole.contacts.iter().filter_map(|contact| copy_contact(id, contact, now, chance)));
+            with.made.extend(whole.made_by.as_ref().and_then(|made| copy_made(id, candidate.domain_id, made, now)));
             with.days.extend(whole.activity.iter().filter_map(|day| copy_day(id, *day)));
             with.sightings.extend(whole.sightings.iter().take(MOST_SIGHTINGS).filter_map(|seen| copy_sighting(id, seen, now)));
         }
     }
     alias_import::link(tx, &with.links).await?;
     alias_import::tag(tx, user, &with.tags).await?;
-    let renewed = renew(tx, &mut with.contacts, chance).await?;
+    renewed += renew(tx, &mut with.contacts, chance).await?;
     alias_import::add_contacts(tx, &with.contacts).await?;
+    alias_import::add_made(tx, &with.made).await?;
     alias_import::add_activity(tx, &with.days).await?;
     alias_import::add_sightings(tx, &with.sightings).await?;
     Ok(renewed)
@@ -241,15 +248,17 @@ struct Belonging {
     links: Vec<(AliasId, crate::model::id::MailboxId)>,
     tags: Vec<(AliasId, String)>,
     contacts: Vec<ContactCopy>,
+    made: Vec<MadeCopy>,
     days: Vec<DayCopy>,
     sightings: Vec<SightingCopy>,
 }
 
-/// A contact under the reverse address it had; under a new one when that is none.
-fn copy_contact(alias_id: AliasId, contact: &transfer::Contact, now: Timestamp, chance: &Chance) -> Option<ContactCopy> {
+/// A contact under the reverse address it had; under a new one, which is told, when that is none of ours.
+fn copy_contact(alias_id: AliasId, contact: &transfer::Contact, now: Timestamp, chance: &Chance) -> Option<(ContactCopy, bool)> {
     let address = Address::parse(&contact.address).ok()?;
     let token = ReverseToken::from_local_part(&format!("{REVERSE_PREFIX}{}", contact.token));
-    Some(ContactCopy {
+    let is_renewed = token.is_none();
+    let copy = ContactCopy {
         uuid: uuid_v7(now, chance),
         alias_id,
         address: address.to_string(),
@@ -257,8 +266,17 @@ fn copy_contact(alias_id: AliasId, contact: &transfer::Contact, now: Timestamp, 
         token: token.unwrap_or_else(|| ReverseToken::draw(chance)).to_string(),
         blocked_at: contact.blocked_at.map(|at| text::past(at, now).as_micros()),
         hidden_at: contact.hidden_at.map(|at| text::past(at, now).as_micros()),
+        written_at: contact.written_at.map(|at| text::past(at, now).as_micros()),
         created_at: text::past(contact.created_at, now).as_micros(),
-    })
+    };
+    Some((copy, is_renewed))
+}
+
+/// That its first message made it. It stays: whoever made it elsewhere does not take it back here.
+fn copy_made(alias_id: AliasId, domain_id: DomainId, made: &transfer::Made, now: Timestamp) -> Option<MadeCopy> {
+    let how = made.how.parse::<MadeBy>().ok()?;
+    let kept_at = now.as_micros();
+    (0..=LAST_DAY).contains(&made.day).then_some(MadeCopy { alias_id, domain_id, how: how.as_str(), day: made.day, kept_at })
 }
 
 fn copy_day(alias_id: AliasId, day: transfer::Day) -> Option<DayCopy> {

@@ -11,7 +11,11 @@ const AT_ONCE: usize = 2;
 
 /// Who imports something just now.
 #[derive(Debug, Default)]
-pub struct Gate(Mutex<HashSet<UserId>>);
+pub struct Gate {
+    inside: Mutex<HashSet<UserId>>,
+    /// Whose file is on its way.
+    sending: Mutex<HashSet<UserId>>,
+}
 
 /// Why nothing can be imported just now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,17 +28,17 @@ pub enum Busy {
     Others,
 }
 
-/// The right to import until it is dropped.
+/// The right to import, or to send a file, until it is dropped.
 #[derive(Debug)]
 pub struct Pass<'a> {
-    gate: &'a Gate,
+    of: &'a Mutex<HashSet<UserId>>,
     user: UserId,
 }
 
 impl Gate {
     /// Lets a user in: one import for each, and few in all.
     pub fn enter(&self, user: UserId) -> Result<Pass<'_>, Busy> {
-        let mut inside = self.0.lock();
+        let mut inside = self.inside.lock();
         if inside.contains(&user) {
             return Err(Busy::User);
         }
@@ -42,13 +46,18 @@ impl Gate {
             return Err(Busy::Others);
         }
         inside.insert(user);
-        Ok(Pass { gate: self, user })
+        Ok(Pass { of: &self.inside, user })
+    }
+
+    /// Lets a user send a file, one at a time: it is in memory meanwhile. Others are not kept waiting by a slow line.
+    pub fn receive(&self, user: UserId) -> Result<Pass<'_>, Busy> {
+        if self.sending.lock().insert(user) { Ok(Pass { of: &self.sending, user }) } else { Err(Busy::User) }
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.gate.0.lock().remove(&self.user);
+        self.of.lock().remove(&self.user);
     }
 }
 
@@ -63,7 +72,11 @@ mod tests {
         assert_eq!(gate.enter(UserId(1)).unwrap_err(), Busy::User);
         let _second = gate.enter(UserId(2)).unwrap();
         assert_eq!(gate.enter(UserId(3)).unwrap_err(), Busy::Others);
-        drop(first);
+        let sent = gate.receive(UserId(1)).unwrap();
+        assert_eq!(gate.receive(UserId(1)).unwrap_err(), Busy::User);
+        assert!(gate.receive(UserId(3)).is_ok());
+        drop((first, sent));
+        assert!(gate.receive(UserId(1)).is_ok());
         assert!(gate.enter(UserId(3)).is_ok());
     }
 }

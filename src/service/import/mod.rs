@@ -21,6 +21,7 @@ mod plan;
 mod relay;
 pub mod report;
 mod simplelogin;
+pub mod sniff;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -82,6 +83,17 @@ impl Source {
         (Self::Own, "postern"),
     ];
 
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SimpleLogin => "SimpleLogin",
+            Self::Addy => "addy.io",
+            Self::Relay => "Firefox Relay",
+            Self::Plain => "a table of your own",
+            Self::Own => "Postern",
+        }
+    }
+
     /// The word on the command line and in tables.
     pub fn as_str(self) -> &'static str {
         Self::WORDS.iter().find(|(source, _)| *source == self).map_or("csv", |(_, word)| word)
@@ -109,6 +121,32 @@ pub struct Remap {
     pub from: Option<DomainName>,
     /// Where they are made.
     pub to: DomainName,
+}
+
+/// Why a text says nowhere to make aliases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a domain: give one like you.example, or old.example=you.example for those of one domain")]
+pub struct RemapError;
+
+/// `you.example`, or `old.example=you.example`.
+impl std::str::FromStr for Remap {
+    type Err = RemapError;
+    fn from_str(text: &str) -> Result<Self, RemapError> {
+        let parse = |text: &str| DomainName::parse(text.trim()).map_err(|_| RemapError);
+        match text.split_once('=') {
+            Some((from, to)) => Ok(Self { from: Some(parse(from)?), to: parse(to)? }),
+            None => Ok(Self { from: None, to: parse(text)? }),
+        }
+    }
+}
+
+impl std::fmt::Display for Remap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.from {
+            Some(from) => write!(f, "{from}={}", self.to),
+            None => self.to.fmt(f),
+        }
+    }
 }
 
 /// What is to be brought in, and how.
@@ -148,7 +186,8 @@ pub struct Row {
     pub expires_at: Option<Timestamp>,
     pub max_messages: Option<i64>,
     pub pinned: bool,
-    /// All of it, where it is one of ours.
+    pub contacts: Vec<transfer::Contact>,
+    /// The rest of it, where it is one of ours.
     pub whole: Option<transfer::Alias>,
 }
 
@@ -167,6 +206,7 @@ impl Default for Row {
             expires_at: None,
             max_messages: None,
             pinned: false,
+            contacts: Vec::new(),
             whole: None,
         }
     }
@@ -176,17 +216,17 @@ impl Row {
     /// How much memory it takes, about.
     fn bytes(&self) -> usize {
         let lists = self.mailboxes.iter().chain(&self.tags).map(String::len).sum::<usize>();
+        let contacts = self.contacts.iter().map(|contact| contact.address.len() + contact.token.len()).sum::<usize>();
         let whole = self.whole.as_ref().map_or(0, |whole| {
-            let contacts = whole.contacts.iter().map(|contact| contact.address.len() + contact.token.len());
             let seen = whole.sightings.iter().map(|seen| seen.organisation.len() + seen.signer.len() + seen.proof.len());
-            whole.note.len() + contacts.chain(seen).sum::<usize>()
+            whole.note.len() + seen.sum::<usize>()
         });
-        self.address.len() + self.note.len() + self.display_name.len() + lists + whole
+        self.address.len() + self.note.len() + self.display_name.len() + lists + contacts + whole
     }
 
     /// How much is written with it.
     fn weight(&self) -> usize {
-        self.whole.as_ref().map_or(1, |whole| 1 + whole.contacts.len() + whole.activity.len() + whole.sightings.len())
+        1 + self.contacts.len() + self.whole.as_ref().map_or(0, |whole| whole.activity.len() + whole.sightings.len())
     }
 }
 
@@ -222,6 +262,8 @@ enum Sent {
     Belongings(Box<own::Belongings>),
     /// An alias.
     Row(Box<Row>),
+    /// Something the file does not hold, for people.
+    Note(&'static str),
 }
 
 type Found<'a> = &'a mut dyn FnMut(Sent) -> Result<(), ReadError>;
@@ -336,6 +378,7 @@ fn read(source: Source, input: Input, limit: u64, stop: CancellationToken, found
 enum Piece {
     Belongings(Box<own::Belongings>),
     Rows(Vec<Row>),
+    Note(&'static str),
 }
 
 /// Brings a file in for a user: what came of it, counted; each row is told to `watch`.
@@ -358,6 +401,7 @@ pub async fn run(desk: &Desk, user: UserId, job: &Job, watch: &mut dyn Watch) ->
                 plan = Some(ready);
                 summary.account = said;
             }
+            Piece::Note(note) => summary.notes.push(note.into()),
             Piece::Rows(rows) => {
                 let plan = match &mut plan {
                     Some(plan) => plan,
@@ -397,6 +441,7 @@ fn send_pieces(job: &Job, stop: CancellationToken, to: &mpsc::Sender<Piece>) -> 
     read(job.source, (job.open)()?, job.limit, stop, &mut |sent| {
         match sent {
             Sent::Belongings(belongings) => send(Piece::Belongings(belongings))?,
+            Sent::Note(note) => send(Piece::Note(note))?,
             Sent::Row(row) => {
                 weight += row.weight();
                 bytes += row.bytes();

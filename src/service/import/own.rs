@@ -98,7 +98,7 @@ fn part<T: DeserializeOwned>(member: &'static str, number: u64, value: Value) ->
     serde_json::from_value(value).map_err(|error| ReadError::Part { member, number, problem: error.to_string() })
 }
 
-fn row(number: u64, whole: transfer::Alias) -> Row {
+fn row(number: u64, mut whole: transfer::Alias) -> Row {
     Row {
         number,
         address: whole.address.clone(),
@@ -113,6 +113,7 @@ fn row(number: u64, whole: transfer::Alias) -> Row {
         expires_at: whole.expires_at,
         max_messages: whole.max_messages.filter(|max| *max > 0),
         pinned: whole.pinned,
+        contacts: std::mem::take(&mut whole.contacts),
         whole: Some(whole),
     }
 }

@@ -50,6 +50,7 @@ fn of_record(record: &Record<'_>) -> Row {
         max_messages: record.get(&["max_messages"]).parse().ok().filter(|max| *max > 0),
         pinned: text::yes(&record.get(&["pinned"])),
         note,
+        contacts: Vec::new(),
         whole: None,
     }
 }

@@ -113,7 +113,7 @@ impl Plan {
             .is_some_and(|address| Address::parse(&row.address).is_ok_and(|old| old.domain() != address.domain()));
         let new_address = address.as_ref().filter(|_| is_moved).map(ToString::to_string);
         let outcome = if is_moved { Outcome::Remapped } else { Outcome::Made };
-        let remarks = remarks.into_iter().map(Remark::as_str).collect();
+        let remarks = remarks.into_iter().map(|remark| Remark::as_str(remark).into()).collect();
         // What is ours keeps its times to the microsecond; what others say lies in the past.
         let created = row.created_at.filter(|at| row.whole.is_some() || (Timestamp::default() < *at && *at <= self.now));
         Ok(Candidate {
@@ -174,8 +174,7 @@ impl Plan {
     fn leave_nobody(&self, row: &mut Row, address: Option<&Address>) {
         let (own, alias) = (Address::parse(&row.address).ok(), address.map(Address::folded));
         let own = own.map(|own| own.folded());
-        let Some(whole) = &mut row.whole else { return };
-        whole.contacts.retain(|contact| {
+        row.contacts.retain(|contact| {
             let key = Address::parse(&contact.address).ok().map(|address| address.folded());
             key.is_some_and(|key| {
                 Some(&key) != own.as_ref() && Some(&key) != alias.as_ref() && !self.mailboxes.contains_key(&key)

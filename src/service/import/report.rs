@@ -1,14 +1,15 @@
 //! What came of every row: made, made under another address, there already, skipped and why.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::text;
 
 /// What came of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// There was no such alias, now there is.
@@ -104,8 +105,11 @@ impl Remark {
     }
 }
 
+/// A sentence for people: one of ours, or one that an instance elsewhere said.
+pub type Sentence = Cow<'static, str>;
+
 /// What came of one row.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Line {
     /// Which row of the file, from 1.
     pub row: u64,
@@ -114,26 +118,31 @@ pub struct Line {
     /// What came of it.
     pub outcome: Outcome,
     /// Why it was skipped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Sentence>,
     /// The address it has now, where that is another.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_address: Option<String>,
     /// What could not be kept.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub remarks: Vec<&'static str>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Sentence>,
 }
 
 impl Line {
     /// A skipped one.
     pub fn skipped(row: u64, address: String, reason: Reason) -> Self {
-        let (outcome, reason) = (Outcome::Skipped, Some(reason.as_str()));
+        let (outcome, reason) = (Outcome::Skipped, Some(reason.as_str().into()));
         Self { row, address, outcome, reason, new_address: None, remarks: Vec::new() }
+    }
+
+    /// Whether its owner wants to know of it: it was skipped, it is another address now, or something could not be kept.
+    pub fn is_notable(&self) -> bool {
+        matches!(self.outcome, Outcome::Skipped | Outcome::Remapped) || self.new_address.is_some() || !self.remarks.is_empty()
     }
 }
 
 /// All rows counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Rows of the file.
     pub rows: u64,
@@ -146,11 +155,14 @@ pub struct Summary {
     /// Skipped.
     pub skipped: u64,
     /// Why, and how many each.
-    pub reasons: BTreeMap<&'static str, u64>,
+    pub reasons: BTreeMap<Sentence, u64>,
     /// What could not be kept of those that were made.
-    pub remarks: BTreeMap<&'static str, u64>,
-    /// Contacts with a new reverse address, because the one they had is in use here.
+    pub remarks: BTreeMap<Sentence, u64>,
+    /// Contacts with a new reverse address, because the one they had is in use here or belongs to another service.
     pub contacts_renewed: u64,
+    /// What the file does not hold.
+    #[serde(default)]
+    pub notes: Vec<Sentence>,
     /// What happened to settings, mailboxes, domains.
     pub account: Vec<String>,
 }
@@ -166,11 +178,11 @@ impl Summary {
                 Outcome::There => self.there += 1,
                 Outcome::Skipped => self.skipped += 1,
             }
-            if let Some(reason) = line.reason {
-                *self.reasons.entry(reason).or_default() += 1;
+            if let Some(reason) = &line.reason {
+                *self.reasons.entry(reason.clone()).or_default() += 1;
             }
             for remark in &line.remarks {
-                *self.remarks.entry(remark).or_default() += 1;
+                *self.remarks.entry(remark.clone()).or_default() += 1;
             }
         }
     }
@@ -191,7 +203,7 @@ impl<W: io::Write> Report<W> {
     pub fn add(&mut self, lines: &[Line]) -> io::Result<()> {
         for line in lines {
             let (row, address) = (line.row.to_string(), text::guard(&line.address));
-            let (reason, new) = (line.reason.unwrap_or_default(), line.new_address.as_deref().unwrap_or_default());
+            let (reason, new) = (line.reason.as_deref().unwrap_or_default(), line.new_address.as_deref().unwrap_or_default());
             let fields = [&row, &address, line.outcome.as_str(), reason, new, &line.remarks.join("; ")];
             self.0.write_record(fields).map_err(io::Error::from)?;
         }

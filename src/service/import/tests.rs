@@ -18,6 +18,7 @@ fn all(source: Source, bytes: &[u8], limit: u64) -> Result<(Vec<Row>, usize), Re
         match sent {
             Sent::Row(row) => rows.push(*row),
             Sent::Belongings(_) => belongings += 1,
+            Sent::Note(_) => {}
         }
         Ok(())
     })?;
@@ -75,6 +76,50 @@ fn simplelogins_archive_names_mailboxes_by_number_and_what_is_in_the_bin() {
     assert_eq!(all(Source::SimpleLogin, &list, 1 << 20).unwrap().0.len(), 4);
     let other = all(Source::SimpleLogin, &zipped(&[("x.txt", b"")]), 1 << 20);
     assert!(matches!(other, Err(ReadError::NothingInside("aliases.json"))));
+}
+
+fn notes(source: Source, bytes: &[u8]) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    read(source, Box::new(Cursor::new(bytes.to_vec())), 1 << 20, CancellationToken::new(), &mut |sent| {
+        if let Sent::Note(note) = sent {
+            notes.push(note);
+        }
+        Ok(())
+    })
+    .unwrap();
+    notes
+}
+
+#[test]
+fn simplelogins_archive_knows_correspondents_and_its_table_beside_it_all_mailboxes() {
+    let (aliases, mailboxes) = (corpus("simplelogin-aliases.json"), corpus("simplelogin-mailboxes.json"));
+    let contacts = corpus("simplelogin-contacts.json");
+    let files: Vec<(&str, &[u8])> =
+        vec![("aliases.json", &aliases), ("mailboxes.json", &mailboxes), ("contacts.json", &contacts)];
+    let rows = rows(Source::SimpleLogin, &zipped(&files));
+    let of = |row: &Row| -> Vec<String> { row.contacts.iter().map(|contact| contact.address.clone()).collect() };
+    assert_eq!(of(&rows[0]), ["news@shop.example", "spam@bad.example"]);
+    assert_eq!(of(&rows[1]), ["work@inbox.example"], "an address that SimpleLogin could not read is left out");
+    let [news, spam] = &rows[0].contacts[..] else { panic!("two") };
+    assert_eq!((news.blocked_at, news.token.as_str()), (None, ""));
+    assert_eq!(spam.blocked_at, Timestamp::parse_rfc3339("2022-01-01T00:00:00Z"));
+    assert_eq!(Some(spam.created_at), Timestamp::parse_rfc3339("2021-03-06T01:02:03Z"));
+    assert!(notes(Source::SimpleLogin, &zipped(&files))[0].contains("one mailbox for each alias"));
+
+    let table = b"alias,note,enabled,mailboxes\nforum@alias.example,,True,ann@inbox.example work@inbox.example\n";
+    let beside = zipped(&[&files[..], &[("aliases.csv", table)]].concat());
+    assert_eq!(super::tests::rows(Source::SimpleLogin, &beside)[0].mailboxes, ["ann@inbox.example", "work@inbox.example"]);
+    assert_eq!(super::tests::rows(Source::SimpleLogin, &beside)[1].mailboxes, ["work@inbox.example"]);
+    assert_eq!(notes(Source::SimpleLogin, &beside), [""; 0]);
+}
+
+#[test]
+fn more_correspondents_than_fit_in_memory_are_refused() {
+    let one = format!(r#"{{"alias_id": 1, "website_email": "{}@x.example"}}"#, "a".repeat(200));
+    let many = format!("[{}]", vec![one; 250_000].join(","));
+    let archive = zipped(&[("aliases.json", b"[]"), ("contacts.json", many.as_bytes())]);
+    let refused = all(Source::SimpleLogin, &archive, 1 << 30).unwrap_err();
+    assert!(matches!(refused, ReadError::TooMany("contacts")), "{refused}");
 }
 
 #[test]

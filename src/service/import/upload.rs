@@ -10,10 +10,10 @@ use crate::model::DomainName;
 use crate::model::id::UserId;
 use crate::storage;
 
-/// The largest file that is taken.
+/// The largest file that is taken over HTTP.
 pub const LARGEST: usize = 32 * 1024 * 1024;
 /// What it may unpack to.
-const UNPACKED: u64 = 256 * 1024 * 1024;
+pub const UNPACKED: u64 = 256 * 1024 * 1024;
 
 /// Keeps a file for its owner, in place of one they gave before.
 pub async fn keep(
@@ -49,4 +49,20 @@ pub async fn find(desk: &Desk, user: UserId, dry_run: bool) -> Result<Option<Job
 /// Forgets the file a user gave.
 pub async fn forget(desk: &Desk, user: UserId) -> Result<(), storage::Error> {
     desk.storage.write(move |tx| Box::pin(async move { storage::upload::delete(tx, user).await })).await
+}
+
+/// What stands in the place of a source when the content is what came of a file.
+const RESULT: &str = "result";
+
+/// Keeps the list of what came of a file in its place: nobody can bring that in, and it goes by itself like a file.
+pub async fn keep_result(desk: &Desk, user: UserId, content: Vec<u8>) -> Result<(), storage::Error> {
+    let now = desk.clock.now();
+    let upload = storage::upload::Upload { source: RESULT.into(), remap: None, content };
+    desk.storage.write(move |tx| Box::pin(async move { storage::upload::put(tx, user, &upload, now).await })).await
+}
+
+/// The list of what came of the last file.
+pub async fn find_result(desk: &Desk, user: UserId) -> Result<Option<Vec<u8>>, storage::Error> {
+    let upload = storage::upload::find(&mut desk.storage.read().await?, user).await?;
+    Ok(upload.filter(|upload| upload.source == RESULT).map(|upload| upload.content))
 }

@@ -23,7 +23,7 @@ pub(super) fn note(broker: &Broker, alias: &Alias) {
         kind: NoticeKind::ReplyRefused,
         about: alias.id.to_string(),
         quiet_for: QUIET,
-        letter: letter(&alias.address),
+        letter: letter(&alias.address, &format!("{}/aliases/{}", broker.rules.public_url, alias.uuid)),
         except: None,
     };
     let background = broker.clone();
@@ -36,8 +36,8 @@ pub(super) fn note(broker: &Broker, alias: &Alias) {
     });
 }
 
-/// Nothing of the attempt itself is in it: a stranger wrote that.
-pub(in crate::service) fn letter(address: &Address) -> Letter {
+/// Nothing of the attempt itself is in it: a stranger wrote that. `page`: of the alias.
+pub(in crate::service) fn letter(address: &Address, page: &str) -> Letter {
     Letter {
         subject: format!("A message through {address} was refused"),
         paragraphs: vec![
@@ -49,11 +49,10 @@ pub(in crate::service) fn letter(address: &Address) -> Letter {
              provider. The provider has to vouch for the message (SPF or DKIM for the domain in From). A message sent by another \
              program or server in the mailbox's name looks like a forgery."
                 .to_owned(),
-            format!(
-                "If it was not you: there is nothing to do. Whoever it was knows a reverse address, which stands in messages you \
-                 got, but can't use it. `postern alias show {address}` counts the attempts. You are told once a day at the most."
-            ),
+            "If it was not you: there is nothing to do. Whoever it was knows a reverse address, which stands in messages you got, \
+             but can't use it. The page of this address counts the attempts. You are told once a day at the most."
+                .to_owned(),
         ],
-        action: None,
+        action: Some(("Look at this address".to_owned(), page.to_owned())),
     }
 }

@@ -11,8 +11,8 @@
 use std::time::Duration;
 
 use super::{Standing, ours};
-use crate::model::authentication::{Authentication, DkimResult, DkimSignature, DmarcResult, SpfResult};
-use crate::model::{Address, DomainName, Reply, Timestamp};
+use crate::model::authentication::{Authentication, DkimSignature};
+use crate::model::{Address, Reply, Timestamp};
 use crate::policy;
 use crate::policy::reply::{Refusal, ReplyFacts};
 use crate::service::broker::Broker;
@@ -117,27 +117,15 @@ fn is_fresh(date: Option<Timestamp>, sent_at: Option<Timestamp>, now: Timestamp)
 }
 
 /// Whether the author's domain vouches for the message, and whether a fault may be why it does not.
-///
-/// A domain with a DMARC policy is taken at its word (alignment may be strict, which the identifiers know); one without
-/// is vouched for by any aligned pass; of one whose policy can't be read now, only the very domain counts. A greeting
-/// proves nothing, even when the reverse-path is null: it names a host, not who sends from it.
 fn proof(found: &Authentication, letter: &Letter) -> (bool, bool) {
-    let is_unknown = found.dmarc.result == DmarcResult::TempError && found.dmarc.published.is_none();
-    let sent = |result| found.spf.iter().filter(move |spf| spf.aligned && !spf.is_helo && spf.result == result);
-    let signed = |result| found.dkim.iter().filter(move |one| one.aligned && one.result == result);
-    let by_client = sent(SpfResult::Pass).map(|spf| &spf.domain);
-    let by_key = signed(DkimResult::Pass).filter(|one| letter.is_proven_by(one)).map(|one| &one.domain);
-    let vouching: Vec<&DomainName> = by_client.chain(by_key).collect();
-    let is_proven = vouching.iter().any(|domain| !is_unknown || **domain == found.dmarc.domain);
-    let has_fault =
-        found.is_unread || signed(DkimResult::TempError).next().is_some() || sent(SpfResult::TempError).next().is_some();
-    (is_proven, has_fault || is_unknown && !vouching.is_empty())
+    author::vouch(found, |signature| letter.is_proven_by(signature))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::authentication::{ArcResult, Dmarc, DmarcPolicy, Mechanism, SpfCheck};
+    use crate::model::DomainName;
+    use crate::model::authentication::{ArcResult, DkimResult, Dmarc, DmarcPolicy, DmarcResult, Mechanism, SpfCheck, SpfResult};
     use crate::transform::header::Limits;
 
     fn name(text: &str) -> DomainName {

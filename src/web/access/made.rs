@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{LIVES, Page, choices};
+use super::{LIVES, Page, choices, takes_mail};
 use crate::model::api_token::{Scope, Scopes};
 use crate::service::app_password::CreateError as PasswordError;
 use crate::service::broker::Broker;
@@ -20,6 +20,8 @@ use crate::web::pages;
 use crate::web::session::Confirmed;
 
 const NAME: &str = "Nothing was made. Write what it is for: a name of 1 to 100 characters.";
+
+const NO_PORT: &str = "Nothing was made: no port takes mail from programs here, so it could not be used.";
 
 /// A key, once.
 #[derive(Debug, Template)]
@@ -61,10 +63,13 @@ pub async fn token(State(broker): State<Broker>, _: Confirmed, form: Checked) ->
     };
     let expires_at = (*days > 0).then(|| broker.now().plus(Duration::from_hours(24 * days)));
     let scopes = Scopes::new(wanted.to_vec());
-    let made = tokens::create(&broker.desk, who.user_id(), fields.text("name"), scopes.clone(), expires_at).await;
+    let made = tokens::create_told(&broker.desk, who.user_id(), fields.text("name"), scopes.clone(), expires_at).await;
     let secret = match made {
         Ok((_, secret)) => secret,
         Err(TokenError::Name | TokenError::InThePast) => return again(&broker, &form_of(who, fields), NAME).await,
+        Err(TokenError::NotAdmin) => {
+            return again(&broker, &form_of(who, fields), "Nothing was made. You do not administer this Postern any more.").await;
+        }
         Err(TokenError::Storage(error)) => return Err(error.into()),
     };
     let url = broker.rules.public_url.clone();
@@ -86,7 +91,10 @@ pub async fn token(State(broker): State<Broker>, _: Confirmed, form: Checked) ->
 /// Makes a password.
 pub async fn password(State(broker): State<Broker>, _: Confirmed, form: Checked) -> Result<Response, Failure> {
     let Checked { who, fields } = form;
-    let secret = match app_password::create(&broker.desk, who.user_id(), fields.text("name")).await {
+    if !takes_mail(&broker) {
+        return again(&broker, &form_of(who, fields), NO_PORT).await;
+    }
+    let secret = match app_password::create_told(&broker.desk, who.user_id(), fields.text("name")).await {
         Ok((_, secret)) => secret,
         Err(PasswordError::Name) => return again(&broker, &form_of(who, fields), NAME).await,
         Err(PasswordError::Exhausted | PasswordError::Hash(_)) => {

@@ -78,6 +78,8 @@ struct Page {
     choices: Vec<(&'static str, &'static str)>,
     /// Whether something may be made without proving anew who is there.
     is_confirmed: bool,
+    /// Whether a port takes mail from programs.
+    takes_mail: bool,
     tokens: Vec<Row>,
     passwords: Vec<Row>,
     /// What was written into the forms.
@@ -85,6 +87,11 @@ struct Page {
     may: String,
     life: String,
     password_name: String,
+}
+
+/// Whether a mail program could use a password at all.
+fn takes_mail(broker: &Broker) -> bool {
+    !(broker.rules.submission_ports.is_empty() && broker.rules.submissions_ports.is_empty())
 }
 
 /// Those a user has: only an administrator can hand on administration.
@@ -114,6 +121,7 @@ impl Page {
             chrome: who.chrome("Apps").saying(asked.some("said"), &SAID),
             choices: choices(&who.user).map(|(word, words, _)| (*word, *words)).collect(),
             is_confirmed: who.session.is_confirmed(now),
+            takes_mail: takes_mail(broker),
             tokens: tokens.iter().map(row).collect(),
             passwords: passwords
                 .iter()

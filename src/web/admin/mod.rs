@@ -5,6 +5,7 @@ mod domains;
 mod health;
 mod invites;
 mod queue;
+mod rescue;
 mod users;
 
 use axum::response::Response;
@@ -23,6 +24,8 @@ pub fn routes(readiness: Readiness) -> Router<Broker> {
         .route("/admin/users", get(users::list))
         .route("/admin/users/{uuid}", get(users::show))
         .route("/admin/users/{uuid}/admin", post(users::set_admin))
+        .route("/admin/users/{uuid}/factors", post(rescue::take_factors))
+        .route("/admin/users/{uuid}/link", post(rescue::send_link))
         .route("/admin/users/{uuid}/remove", post(users::remove))
         .route("/admin/invites", get(invites::list).post(invites::create))
         .route("/admin/invites/{uuid}/revoke", post(invites::revoke))

@@ -7,13 +7,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{PAGE, moment};
-use crate::model::delivery::{Delivery, DeliveryKind, DeliveryState};
+use crate::model::delivery::{self, Delivery, DeliveryKind, DeliveryState, Failure as Refusal};
 use crate::model::id::DeliveryId;
 use crate::service::broker::Broker;
 use crate::service::queue::{self, ChangeError, GetError};
 use crate::web::chrome::Chrome;
 use crate::web::failure::Failure;
-use crate::web::form::{Asked, Checked};
+use crate::web::form::{Asked, Checked, MENDABLE};
 use crate::web::id::Word;
 use crate::web::pages;
 use crate::web::session::{Admin, SignedIn};
@@ -30,6 +30,10 @@ struct Row {
     next: Option<String>,
     until: String,
     status: Option<String>,
+    /// Whether the other server said that.
+    is_answer: bool,
+    /// Why the operator gave it up.
+    reason: Option<String>,
     detail: Option<String>,
 }
 
@@ -51,10 +55,17 @@ impl Row {
             attempts: delivery.attempts,
             next: is_waiting.then(|| moment(delivery.next_attempt_at)),
             until: moment(delivery.expires_at),
+            is_answer: delivery.last_failure.as_ref().is_some_and(|failure| failure.code.is_some()),
+            reason: delivery.last_failure.as_ref().and_then(given).map(ToOwned::to_owned),
             status: delivery.last_failure.as_ref().map(|failure| failure.status.clone()),
-            detail: delivery.last_failure.as_ref().map(|failure| without_names(failure.detail.reveal())),
+            detail: delivery.last_failure.as_ref().map(Refusal::detail_without_names),
         }
     }
+}
+
+/// The reason with which somebody gave it up here.
+fn given(failure: &delivery::Failure) -> Option<&str> {
+    failure.detail.reveal().strip_prefix(queue::DROPPED_BY_OPERATOR)
 }
 
 /// The words of another server with what stands before each `@` left out.
@@ -147,6 +158,8 @@ pub(super) async fn retry_all(
             return Err(Failure::NotFound);
         }
     }
+    // The shared list of resting servers is empty now; what this node remembers of them is no reason to wait either.
+    broker.outbound.clear_rests();
     broker.queue.notify_one();
     Ok(who.go("admin/queue?said=retried"))
 }
@@ -172,7 +185,13 @@ pub(super) async fn give_up(
     Checked { fields, .. }: Checked,
 ) -> Result<Response, Failure> {
     let id = number(&id)?;
-    match queue::cancel_because(&broker.desk, DeliveryId(id), fields.some("reason")).await {
+    // Its owner is shown the reason, so there has to be one.
+    let Some(reason) = fields.some("reason") else {
+        let mut page = one(&broker, &who, id).await?;
+        page.chrome = page.chrome.but("It was not given up: write your reason first. The owner of the message gets to see it.");
+        return Ok(pages::show(MENDABLE, &page));
+    };
+    match queue::cancel_because(&broker.desk, DeliveryId(id), Some(reason)).await {
         Ok(()) => Ok(who.go("admin/queue?said=dropped")),
         Err(error) => refused(&broker, &who, id, error).await,
     }
@@ -189,26 +208,4 @@ async fn refused(broker: &Broker, who: &SignedIn, id: i64, error: ChangeError) -
     let mut page = one(broker, who, id).await?;
     page.chrome = page.chrome.but(wrong);
     Ok(pages::show(StatusCode::CONFLICT, &page))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn names_are_left_out_of_what_a_server_said() {
-        assert_eq!(without_names("550 5.1.1 <jane@inbox.example>: unknown"), "550 5.1.1 …@inbox.example>: unknown");
-        assert_eq!(without_names("no answer"), "no answer");
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_before_an_at_sign_is_left(text in "\\PC{0,60}") {
-            for word in without_names(&text).split_whitespace() {
-                prop_assert!(word.rsplit_once('@').is_none_or(|(before, _)| before == "…"), "{word}");
-            }
-        }
-    }
 }

@@ -76,7 +76,7 @@ pub(super) async fn list(State(broker): State<Broker>, Admin(who): Admin, Asked(
 
 #[derive(Debug, Template)]
 #[template(path = "admin/user.html", config = "src/web/askama.toml")]
-struct OnePage {
+pub(super) struct OnePage {
     chrome: Chrome,
     section: &'static str,
     row: Row,
@@ -84,7 +84,7 @@ struct OnePage {
 }
 
 impl OnePage {
-    fn new(who: &SignedIn, person: &Person) -> Self {
+    pub(super) fn new(who: &SignedIn, person: &Person) -> Self {
         Self {
             chrome: who.chrome(person.email.to_string()),
             section: "users",
@@ -92,9 +92,15 @@ impl OnePage {
             is_self: person.id == who.user_id(),
         }
     }
+
+    /// The page with what went wrong.
+    pub(super) fn but(mut self, wrong: &str) -> Self {
+        self.chrome = self.chrome.but(wrong);
+        self
+    }
 }
 
-async fn find(broker: &Broker, uuid: &str) -> Result<Person, Failure> {
+pub(super) async fn find(broker: &Broker, uuid: &str) -> Result<Person, Failure> {
     let uuid = Uuid::parse_str(uuid).map_err(|_| Failure::NotFound)?;
     admin::find(&broker.desk, uuid).await?.ok_or(Failure::NotFound)
 }
@@ -113,6 +119,11 @@ pub(super) async fn show(
         asked.some("said"),
         &[
             ("admin", "This user administers the instance now."),
+            (
+                "no-factors",
+                "The second step is off, and all browsers of the account are signed out. The user gets a letter about it.",
+            ),
+            ("link", "A link for a new password is on its way to the address of the account."),
             ("no-admin", "This user does not administer the instance any more."),
         ],
     );

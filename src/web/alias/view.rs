@@ -4,8 +4,10 @@ use askama::Template;
 use uuid::Uuid;
 
 use super::forms::Settings;
+use crate::model::Timestamp;
 use crate::model::alias::{Alias, AliasState};
 use crate::model::alias_name;
+use crate::model::sighting::{Seen, SightingKey};
 use crate::service::alias::GetError;
 use crate::service::alias_page::Listed;
 use crate::service::alias_view::{self, CONTACTS, Part, View};
@@ -22,7 +24,7 @@ use crate::web::{alias_words, when};
 /// What was done, as the page says it.
 const SAID: [(&str, &str); 13] = [
     ("active", "The alias is open: mail comes through."),
-    ("locked", "The alias is locked."),
+    ("locked", "The alias is locked: only mail from its known senders comes through."),
     ("paused", "The alias is paused: nothing comes through until you open it again."),
     ("killed", "The alias is killed: from now on mail to it is returned. What still waited for it will not be delivered."),
     ("saved", "The settings are saved."),
@@ -52,6 +54,8 @@ pub struct Sender {
     pub who: String,
     /// Whether it is not the site the alias was made for.
     pub is_foreign: bool,
+    /// Whether it comes through while the alias is locked.
+    pub is_known: bool,
     /// How far that was proven.
     pub proof: String,
     /// The first time, the last time.
@@ -91,11 +95,15 @@ pub struct Page {
     pub tag: &'static str,
     pub state: AliasState,
     pub sentence: String,
+    /// What comes through when it is locked.
+    pub locked: String,
     /// Mail to it must come through whatever happens.
     pub is_role: bool,
     pub mailboxes: Vec<String>,
     pub chart: Chart,
     pub counted: Vec<String>,
+    /// What came and waits, or is held.
+    pub pending: Vec<String>,
     pub senders: Vec<Sender>,
     pub contacts: Vec<Correspondent>,
     /// Where the page of contacts before this one and the one after it begin.
@@ -145,7 +153,9 @@ impl Page {
             mailboxes: mailboxes.iter().map(|mailbox| mailbox.address.to_string()).collect(),
             chart: Chart::new(&view.days),
             counted: alias_words::counted(total),
-            senders: senders(&view),
+            pending: alias_words::pending(view.pending),
+            senders: senders(&view, now),
+            locked: alias_words::locked(alias.site.as_ref()),
             contacts: view.contacts.iter().map(|entry| correspondent(entry, new)).collect(),
             newer: (contacts_from > 0).then(|| contacts_from.saturating_sub(CONTACTS)),
             older: view.more_contacts.then(|| contacts_from.saturating_add(CONTACTS)),
@@ -187,17 +197,15 @@ fn undo(alias: &Alias, asked: &Fields) -> Option<Undo> {
     }
 }
 
-fn senders(view: &View) -> Vec<Sender> {
-    let sender = |(key, seen): &(_, crate::model::sighting::Seen)| {
-        let key: &crate::model::sighting::SightingKey = key;
-        Sender {
-            who: if key.organisation.is_empty() { "all others together".to_owned() } else { key.organisation.clone() },
-            is_foreign: alias_words::is_foreign(&view.listed.alias, key),
-            proof: alias_words::proof(key),
-            first: when::day(seen.first.day()),
-            last: when::day(seen.last.day()),
-            messages: seen.messages,
-        }
+fn senders(view: &View, now: Timestamp) -> Vec<Sender> {
+    let sender = |(key, seen): &(SightingKey, Seen)| Sender {
+        who: if key.organisation.is_empty() { "all others together".to_owned() } else { key.organisation.clone() },
+        is_foreign: alias_words::is_foreign(&view.listed.alias, key),
+        is_known: alias_view::is_known(&view.listed.alias, key, *seen, now),
+        proof: alias_words::proof(key),
+        first: when::day(seen.first.day()),
+        last: when::day(seen.last.day()),
+        messages: seen.messages,
     };
     view.senders.iter().map(sender).collect()
 }

@@ -200,7 +200,7 @@ fn sentence(act: &Act, count: usize) -> String {
     match act {
         Act::Pause => format!("{subject} {are} paused: senders are asked to try again later."),
         Act::Resume => format!("{subject} {are} open: mail to {they} comes through to you."),
-        Act::Lock => format!("{subject} {are} locked: nothing comes through from senders you do not know."),
+        Act::Lock => format!("{subject} {are} locked: only mail from known senders comes through."),
         Act::Kill => format!("{subject} {are} killed: mail to {they} is returned as undeliverable."),
         Act::Revive => format!("{subject} {are} open again: mail to {they} comes through to you."),
         Act::AddTag(tag) => format!("{subject} now with the tag “{tag}”."),

@@ -68,6 +68,9 @@ pub struct Shape {
 
 static NOTHING: Value = Value::Null;
 
+/// A body that is a file, as it is.
+const FILE: &str = "application/octet-stream";
+
 /// What stands there (a JSON pointer, RFC 6901); null where there is nothing.
 pub fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
     value.pointer(pointer).unwrap_or(&NOTHING)
@@ -136,7 +139,7 @@ fn operation(document: &Value, server: &str, path: &str, method: &str, value: &V
         parameters: items(at(value, "/parameters")).map(parameter).collect(),
         fields: fields(resolve(document, at(body, "/schema"))),
         answers: entries(at(value, "/responses")).map(answer).collect(),
-        curl: curl(server, path, method, at(body, "/example")),
+        curl: curl(server, path, method, value),
     }
 }
 
@@ -219,15 +222,27 @@ pub fn shapes(document: &Value) -> Vec<Shape> {
 }
 
 /// A call that can be pasted into a shell once the token stands in it.
-fn curl(server: &str, path: &str, method: &str, example: &Value) -> String {
+fn curl(server: &str, path: &str, method: &str, value: &Value) -> String {
     let method = method.to_uppercase();
     let mut lines = Vec::new();
     let verb = if method == "GET" { String::new() } else { format!("-X {method} ") };
-    lines.push(format!("curl {verb}{}", quoted(&format!("{server}{path}"))));
+    let needed = items(at(value, "/parameters")).filter(|one| at(one, "/in") == "query" && at(one, "/required") == true);
+    let query: Vec<String> = needed.map(|one| format!("{}={}", text(at(one, "/name")), text(at(one, "/example")))).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    lines.push(format!("curl {verb}{}", quoted(&format!("{server}{path}{query}"))));
     lines.push("-H \"Authorization: Bearer $TOKEN\"".to_owned());
+    let (body, answer) = (at(value, "/requestBody/content"), at(value, "/responses/200/content"));
+    let example = at(body, "/application~1json/example");
     if !example.is_null() {
         lines.push("-H 'Content-Type: application/json'".to_owned());
         lines.push(format!("-d {}", quoted(&example.to_string())));
+    }
+    if body.get(FILE).is_some() {
+        lines.push(format!("-H 'Content-Type: {FILE}'"));
+        lines.push("--data-binary @FILE".to_owned());
+    }
+    if answer.get("application/zip").is_some() {
+        lines.push("--output FILE.zip".to_owned());
     }
     lines.join(" \\\n  ")
 }
@@ -254,8 +269,13 @@ mod tests {
 
     #[test]
     fn a_call_can_be_pasted() {
-        let call = curl("https://x.example", "/v1/aliases", "post", &json!({ "note": "it's" }));
+        let body = json!({ "requestBody": { "content": { "application/json": { "example": { "note": "it's" } } } } });
+        let call = curl("https://x.example", "/v1/aliases", "post", &body);
         assert!(call.starts_with("curl -X POST 'https://x.example/v1/aliases' \\\n"), "{call}");
         assert!(call.ends_with("-d '{\"note\":\"it'\\''s\"}'"), "{call}");
+        let needed = json!([{ "name": "format", "in": "query", "required": true, "example": "csv" }]);
+        let file = json!({ "parameters": needed, "requestBody": { "content": { "application/octet-stream": {} } } });
+        let call = curl("https://x.example", "/v1/imports", "post", &file);
+        assert!(call.contains("/v1/imports?format=csv'") && call.ends_with("--data-binary @FILE"), "{call}");
     }
 }

@@ -22,6 +22,8 @@ struct Page {
     chrome: Chrome,
     email: String,
     aliases: i64,
+    /// Whether nobody else has an account.
+    is_only_one: bool,
 }
 
 pub(super) async fn look(State(broker): State<Broker>, Confirmed(who): Confirmed) -> Result<Response, Failure> {
@@ -36,7 +38,8 @@ async fn show(broker: &Broker, who: &SignedIn, wrong: Option<(StatusCode, &str)>
         None => chrome,
     };
     let aliases = counts.active + counts.paused + counts.killed;
-    let page = Page { chrome, email: who.user.email.to_string(), aliases };
+    let is_only_one = account::is_only_one(&broker.desk).await?;
+    let page = Page { chrome, email: who.user.email.to_string(), aliases, is_only_one };
     Ok(pages::show(wrong.map_or(StatusCode::OK, |(status, _)| status), &page))
 }
 

@@ -44,6 +44,7 @@ pub fn routes() -> Router<Broker> {
         .route("/security/totp", get(totp::look).post(totp::confirm))
         .route("/security/totp/off", post(totp::turn_off))
         .route("/security/codes", post(codes::redraw))
+        .route("/security/codes/text", post(codes::text))
         .route("/security/passkeys", post(passkeys::add))
         .route("/security/passkeys/options", post(passkeys::offer))
         .route("/security/passkeys/{id}/remove", post(passkeys::remove))
@@ -56,6 +57,9 @@ pub fn routes() -> Router<Broker> {
 async fn look(State(broker): State<Broker>, who: SignedIn, Asked(asked): Asked) -> Result<Response, Failure> {
     let mut page = Page::of(&broker, &who).await?;
     page.chrome = page.chrome.saying(asked.some("said"), SAID);
+    if asked.text("said") == "recovery" {
+        page.chrome.said = page.rescued();
+    }
     Ok(pages::show(StatusCode::OK, &page))
 }
 

@@ -8,15 +8,25 @@ use super::{again, need_proof};
 use crate::model::Private;
 use crate::service::account::{self, PasswordChangeError};
 use crate::service::broker::Broker;
+use crate::service::password::{self, SetError};
 use crate::web::failure::Failure;
 use crate::web::form::{Checked, MENDABLE};
 use crate::web::sign_in::BUSY;
+use crate::web::sign_up::sentence;
 
 pub(super) async fn change(State(broker): State<Broker>, Checked { who, fields }: Checked) -> Result<Response, Failure> {
     if let Some(first) = need_proof(&broker, &who, "/security") {
         return Ok(first);
     }
     let new = fields.raw("new");
+    let names = password::public_names(&broker, &who.user.email.to_string());
+    let easy = password::faults(new, &names).into_iter().find_map(|fault| match fault {
+        SetError::Easy(easy) => Some(sentence(easy)),
+        _ => None,
+    });
+    if let Some(easy) = easy {
+        return again(&broker, &who, (MENDABLE, easy)).await;
+    }
     if new != fields.raw("again") {
         return again(&broker, &who, (MENDABLE, "The new password was not typed the same twice. Nothing was changed.")).await;
     }

@@ -84,6 +84,22 @@ impl Page {
     }
 }
 
+impl Page {
+    /// What is said to whoever came in by a recovery code; nothing where no second factor is asked for any more.
+    pub(super) fn rescued(&self) -> Option<String> {
+        let left = match self.codes_left {
+            0 => "none is left".to_owned(),
+            1 => "one is left".to_owned(),
+            left => format!("{left} are left"),
+        };
+        let then = if self.totp { "turn codes off here, with your password" } else { "remove its passkey here" };
+        let said = format!(
+            "You came in with a recovery code; it does not work again, and {left}. Is your phone lost? Then {then}, and set up another one."
+        );
+        self.is_two_step.then_some(said)
+    }
+}
+
 async fn passkeys(broker: &Broker, who: &SignedIn) -> Result<Vec<PasskeyRow>, Failure> {
     let found = passkey::list(&broker.desk, who.user_id()).await?;
     let row = |passkey: crate::model::passkey::Passkey| PasskeyRow {

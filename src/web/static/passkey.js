@@ -1,5 +1,6 @@
 // Passkeys: asks the browser to make one or to be proved by one, and sends what it says as an ordinary form.
-// The forms are hidden without this file, and where the browser has no passkeys.
+// The forms are hidden without this file, and where the browser has no passkeys. On the sign-in page browsers that can do
+// so suggest passkeys where the address is typed; nothing of it is seen without one.
 "use strict";
 
 const toBytes = (text) =>
@@ -40,22 +41,76 @@ function say(form, words) {
   place.textContent = words;
 }
 
-async function offered(form) {
+// An offer serves until it is used: for five minutes by the clock of the server, a little less by this one.
+const LASTS = 4 * 60 * 1000;
+const kept = new WeakMap();
+
+async function offered(form, asker) {
+  const before = kept.get(form);
+  if (before && Date.now() < before.until) return before.offer;
   const body = new URLSearchParams(new FormData(form));
+  body.set("asker", asker);
   const answer = await fetch(form.dataset.offer, { method: "POST", body, redirect: "manual" });
   const found = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(found.wrong ?? "Please load this page anew and try again.");
-  return found;
+  const offer = { ceremony: found.ceremony, wanted: decoded(found.options), until: Date.now() + LASTS };
+  if ("suggest" in form.dataset) kept.set(form, { offer, until: offer.until });
+  return offer;
 }
 
-async function run(form) {
-  const { ceremony, options } = await offered(form);
-  const wanted = decoded(options);
-  const makes = form.dataset.passkey === "create";
-  const credential = await (makes ? navigator.credentials.create(wanted) : navigator.credentials.get(wanted));
+function send(form, ceremony, credential) {
+  kept.delete(form);
   form.elements.ceremony.value = ceremony;
   form.elements.answer.value = encoded(credential);
   form.submit();
+}
+
+async function run(form) {
+  const { ceremony, wanted } = await offered(form, "person");
+  const makes = form.dataset.passkey === "create";
+  const credential = await (makes ? navigator.credentials.create(wanted) : navigator.credentials.get(wanted));
+  send(form, ceremony, credential);
+}
+
+// Suggests passkeys from the first sign that somebody is there: a page that is only opened, or lies in a tab, asks for
+// nothing. What goes wrong is not shown, because nobody asked for it. Gives back how to stop.
+function suggest(form) {
+  const signs = ["pointermove", "pointerdown", "keydown"];
+  let waiting = null;
+  const stop = () => {
+    waiting?.abort();
+    waiting = null;
+  };
+  const giveUp = () => {
+    stop();
+    for (const sign of signs) document.removeEventListener(sign, begin);
+  };
+  let until = 0;
+  async function begin() {
+    if (Date.now() < until) return;
+    stop();
+    const mine = new AbortController();
+    waiting = mine;
+    // Nothing else is begun while this is.
+    until = Infinity;
+    try {
+      const offer = await offered(form, "page");
+      if (mine.signal.aborted) return;
+      until = offer.until;
+      const credential = await navigator.credentials.get({ ...offer.wanted, mediation: "conditional", signal: mine.signal });
+      if (credential && !mine.signal.aborted) send(form, offer.ceremony, credential);
+    } catch {
+      // Another one took its place, or it does not work here.
+      if (!mine.signal.aborted) giveUp();
+    }
+  }
+  for (const sign of signs) document.addEventListener(sign, begin, { passive: true });
+  return giveUp;
+}
+
+async function canSuggest(form) {
+  if (!("suggest" in form.dataset) || location.origin !== form.dataset.origin) return false;
+  return (await PublicKeyCredential.isConditionalMediationAvailable?.()) ?? false;
 }
 
 function words(error) {
@@ -66,8 +121,12 @@ function words(error) {
 
 for (const form of window.PublicKeyCredential ? document.querySelectorAll("form[data-passkey]") : []) {
   form.hidden = false;
+  let stopSuggesting = null;
+  canSuggest(form).then((can) => { if (can) stopSuggesting = suggest(form); }, () => {});
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    // A browser has one request at a time.
+    stopSuggesting?.();
     if (location.origin !== form.dataset.origin) {
       say(form, `Passkeys work only when this page is opened at ${form.dataset.origin}.`);
       return;

@@ -115,6 +115,34 @@ async fn what_a_token_made_ends_with_it() {
     .await;
 }
 
+#[tokio::test]
+async fn an_app_password_ends_when_the_token_that_made_it_expires() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let desk = &app.running.broker.desk;
+        let logs_in = async |secret: &str| {
+            let ip = std::net::Ipv4Addr::LOCALHOST.into();
+            postern::service::submit::login(&app.running.broker, ip, crate::support::app::MAILBOX, secret).await
+        };
+        let expires_at = Some(app.clock.now().plus(Duration::from_hours(24)));
+        let (short, _) = token::create(desk, app.user, "short", Scopes::new(vec![Scope::Write]), expires_at).await.unwrap();
+        let (long, _) = token::create(desk, app.user, "long", Scopes::new(vec![Scope::Write]), None).await.unwrap();
+        let (_, phone) = app_password::create_by(desk, &short, "phone").await.unwrap();
+        let (_, tablet) = app_password::create_by(desk, &long, "tablet").await.unwrap();
+        let (_, laptop) = app_password::create(desk, app.user, "laptop").await.unwrap();
+        let login = logs_in(&phone.shown()).await.unwrap();
+        app.clock.advance(Duration::from_hours(24));
+        assert!(logs_in(&phone.shown()).await.unwrap_err().is_permanent(), "it died with its token");
+        let begun = postern::service::submit::sender(&app.running.broker, login).await;
+        assert!(begun.unwrap_err().to_string().starts_with("530 "), "who is logged in sends no more");
+        assert!(logs_in(&tablet.shown()).await.is_ok() && logs_in(&laptop.shown()).await.is_ok());
+        let left = app_password::list(desk, app.user).await.unwrap();
+        assert_eq!(left.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["tablet", "laptop"]);
+        app.finish().await;
+    })
+    .await;
+}
+
 /// What the app's user signs in with.
 const PASSWORD: &str = "correct horse battery";
 

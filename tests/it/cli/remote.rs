@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use postern::model::Private;
 use postern::model::api_token::{Scope, Scopes};
-use postern::service::{password, token, verification};
+use postern::service::{admin, password, token, user, verification};
 use serde_json::Value;
 
 use super::support::{Installation, Run};
 use crate::support::app::{MAILBOX, TestApp};
-use crate::support::database::{Database, each_driver};
+use crate::support::database::{Database, address, each_driver};
 use crate::support::sink::{Point, Script};
 use crate::support::totp::{code_now, turn_on};
 
@@ -64,6 +64,16 @@ impl Both {
         assert_eq!(local, remote, "{words:?}");
         remote
     }
+}
+
+/// The same, with a token of an administrator that is for that alone.
+async fn start_as_admin(database: &Database) -> Both {
+    let mut both = Both::start(database).await;
+    let desk = &both.app.running.broker.desk;
+    let me = user::find_by_email(desk, &address(MAILBOX)).await.unwrap().unwrap();
+    admin::set_admin(desk, me.uuid, true).await.unwrap();
+    both.token = draw(&both.app, &[Scope::Admin]).await;
+    both
 }
 
 async fn draw(app: &TestApp, scopes: &[Scope]) -> String {
@@ -324,6 +334,175 @@ async fn what_waits_is_seen_tried_again_and_given_up() {
 }
 
 #[tokio::test]
+async fn files_go_there_and_come_from_there_in_the_same_words() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        let put = |name: &str, text: &str| {
+            for installation in [&both.here, &both.there] {
+                std::fs::write(installation.path().join(name), text).unwrap();
+            }
+        };
+        put("in.csv", "address,note\nshop@you.example,x\nold@elsewhere.example,y\nbad\n");
+        let words = ["import", "csv", "in.csv", "--remap", "you.example"];
+        let tried = both.same(&[&words[..], &["--dry-run"]].concat()).await;
+        assert_eq!((&tried["made"], &tried["dry_run"], tried["lines"].as_array().unwrap().len()), (&1.into(), &true.into(), 3));
+        assert_eq!(both.same(&["alias", "list"]).await, serde_json::json!([]));
+        let done = both.remote(&[&words[..], &["--report", "report.csv"]].concat()).await.ok();
+        assert!(done.contains("old@elsewhere.example -> old@you.example\nbad: the address is not valid\n"), "{done}");
+        let report = std::fs::read_to_string(both.there.path().join("report.csv")).unwrap();
+        assert_eq!(report.lines().nth(1), Some("1,shop@you.example,made,,,"));
+        let again = both.same(&["import", "csv", "in.csv", "--remap", "elsewhere.example=you.example"]).await;
+        assert_eq!((&again["there"], &again["skipped"]), (&2.into(), &1.into()));
+
+        // The same archive, but for the moment it was made.
+        both.same(&["export", "--to", "all.zip", "--force"]).await;
+        let part = |installation: &Installation, name: &str| {
+            let mut archive = zip::ZipArchive::new(std::fs::File::open(installation.path().join("all.zip")).unwrap()).unwrap();
+            std::io::read_to_string(archive.by_name(name).unwrap()).unwrap()
+        };
+        for name in ["postern.json", "aliases.csv", "README.txt"] {
+            assert_eq!(part(&both.here, name), part(&both.there, name));
+        }
+        let mode = std::os::unix::fs::PermissionsExt::mode(&both.there.path().join("all.zip").metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(both.remote(&["export", "--to", "all.zip"]).await.error().contains("is there already"));
+        assert_eq!(
+            both.remote(&["import", "postern", "all.zip"]).await.ok().lines().next().unwrap().split(':').next(),
+            Some("2 aliases in the file")
+        );
+
+        // What is wrong is said in the instance's words, or before anything is sent.
+        put("bad.csv", "a,b\n1,2\n");
+        assert!(both.remote(&["import", "csv", "bad.csv"]).await.error().contains("one must be called address or site"));
+        assert!(both.remote(&["import", "csv", "none.csv"]).await.error().contains("can't be read"));
+        let file = std::fs::File::create(both.there.path().join("large.csv")).unwrap();
+        file.set_len((32 << 20) + 1).unwrap();
+        assert!(both.remote(&["import", "csv", "large.csv"]).await.error().contains("larger than the 32 MiB"));
+        assert!(both.remote(&["export", "--to", "none/all.zip"]).await.error().contains("can't be written"));
+        // Progress is told where there is no terminal, too.
+        let row = format!("not-an-address,{}\n", "x".repeat(1000));
+        put("long.csv", &format!("address,note\n{}", row.repeat(17 << 10)));
+        let long = both.remote(&["import", "csv", "long.csv", "--dry-run"]).await;
+        assert_eq!((long.status, long.err.as_str()), (0, "8 of 17 MiB sent\n16 of 17 MiB sent\n"));
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn users_and_invitations_are_looked_after_from_elsewhere() {
+    each_driver(async |database| {
+        let mut both = start_as_admin(&database).await;
+        both.same(&["user", "list"]).await;
+        let said = both.remote(&["user", "add", "Ann@inbox.example"]).await.ok();
+        assert!(
+            said.starts_with("ann@inbox.example is a user now\na link that verifies it is on its way to Ann@inbox.example\n"),
+            "{said}"
+        );
+        let added = both.remote(&["user", "add", "bob@inbox.example", "--admin", "--verified", "--json"]).await.json();
+        let local = both.local(&["user", "add", "cat@inbox.example", "--verified", "--json"]).await.json();
+        let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!((names(&added), names(&added["mailbox"])), (names(&local), names(&local["mailbox"])));
+        assert_eq!(both.same(&["user", "list"]).await[2]["admin"], true);
+        assert!(both.remote(&["user", "add", "bob@inbox.example"]).await.error().contains("with this address already"));
+        let removed = both.remote(&["user", "remove", "ANN@inbox.example", "--json"]).await.json();
+        assert_eq!(removed, serde_json::json!({ "removed": "ann@inbox.example", "retired_aliases": 0 }));
+        assert_eq!(both.remote(&["user", "remove", "ann@inbox.example"]).await.error(), "there is no user with this address");
+
+        assert_eq!(both.same(&["invite", "list"]).await, serde_json::json!([]));
+        let made = both.remote(&["invite", "new", "--note", "Dan", "--expires", "2d", "--json"]).await.json();
+        assert!(made["link"].as_str().unwrap().starts_with("http://127.0.0.1:8080/invite/"), "{made}");
+        let listed = both.same(&["invite", "list"]).await;
+        assert_eq!((&listed[0]["id"], &listed[0]["note"], listed[0].get("link")), (&made["id"], &"Dan".into(), None));
+        let said = both.remote(&["invite", "new"]).await.ok();
+        assert!(said.contains("it does not work yet: write registration = \"invite\""), "{said}");
+        let id = made["id"].as_str().unwrap();
+        assert_eq!(both.remote(&["invite", "revoke", id]).await.ok(), format!("invitation {id} does not work any more\n"));
+        assert_eq!(both.remote(&["invite", "revoke", id]).await.error(), "there is no such invitation that was not used");
+
+        // What a token is too little for is said, and how to come by one that is not.
+        both.token = draw(&both.app, &[]).await;
+        for words in
+            [&["user", "list"][..], &["user", "add", "x@inbox.example"], &["invite", "list"], &["queue", "list", "--everybody"]]
+        {
+            let refused = both.remote(words).await;
+            assert!(refused.err.contains("hint: make a token with --scope admin on the instance"), "{}", refused.err);
+            assert_eq!(refused.error(), "this needs a token with the scope admin", "{words:?}");
+        }
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[test]
+fn half_an_archive_is_none() {
+    let installation = Installation::new();
+    let (url, _) =
+        serve(vec!["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nPK\u{3}\u{4}".into(), answer("200 OK", "PK nonsense")]);
+    let export = ["--url", &url, "--token", "t0ken", "export", "--to", "all.zip"];
+    assert!(installation.run(&export).error().contains("can't be reached"));
+    assert!(installation.run(&export).error().contains("no whole export"));
+    assert!(!installation.path().join("all.zip").exists());
+}
+
+#[tokio::test]
+async fn everybodys_queue_is_looked_after_from_elsewhere() {
+    each_driver(async |database| {
+        let both = start_as_admin(&database).await;
+        let alias = both.app.alias("shop").await;
+        both.app.next_hop(Script::new().reply(Point::Dot, "451 4.3.0 later\r\n"));
+        assert!(both.app.send("news@lg.com", &alias, MESSAGE).await.starts_with("250"));
+        let listed = both.remote(&["queue", "list", "--everybody", "--json"]).await.json();
+        let local = both.local(&["queue", "list", "--everybody", "--json"]).await.json();
+        for name in ["kind", "state", "attempts", "queued_at", "next_attempt_at", "expires_at", "status", "reason"] {
+            assert_eq!(listed[0][name], local[0][name], "{name}");
+        }
+        assert_eq!((&listed[0]["recipient"], &listed[0]["alias"]), (&"mailbox-provider.example".into(), &Value::Null));
+        let id = listed[0]["id"].as_str().unwrap();
+        assert!(both.remote(&["queue", "show", id, "--everybody"]).await.ok().contains("state       waiting\n"));
+        // Without that word they are one's own, which this token is not for.
+        assert_eq!(both.remote(&["queue", "show", id]).await.error(), "this needs a token with the scope read");
+        assert_eq!(both.remote(&["queue", "retry", "--everybody"]).await.ok(), "1 deliveries are due now\n");
+        assert_eq!(both.remote(&["queue", "retry", id, "--everybody"]).await.ok(), "1 deliveries are due now\n");
+        assert_eq!(both.remote(&["queue", "drop", id, "--everybody"]).await.ok(), format!("delivery {id} is given up\n"));
+        assert_eq!(both.remote(&["queue", "drop", id, "--everybody"]).await.error(), "this delivery does not wait any more");
+        let gone = uuid::Uuid::nil().to_string();
+        assert!(both.remote(&["queue", "retry", &gone, "--everybody"]).await.error().contains("there is no such delivery"));
+        let both_said = both.local(&["queue", "list", "--everybody", "--user", MAILBOX]).await;
+        assert!(both_said.status == 2 && both_said.err.contains("cannot be used with"), "{}", both_said.err);
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_resting_site_is_tried_at_once_for_who_asks() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        let alias = both.app.alias("shop").await;
+        for place in ["elsewhere", "beside the database", "beside the database, for all"] {
+            both.app.next_hop(Script::new().reply(Point::Greeting, "421 4.3.2 busy\r\n"));
+            assert!(both.app.send("news@lg.com", &alias, MESSAGE).await.starts_with("250"));
+            both.app.wait_until(async |app| app.queue().await.iter().all(|row| row.last_failure.is_some())).await;
+            both.app.next_hop(Script::new());
+            let told = if place == "elsewhere" {
+                let id = both.remote(&["queue", "list", "--json"]).await.json()[0]["id"].as_str().unwrap().to_owned();
+                both.remote(&["queue", "retry", &id]).await
+            } else {
+                let id = both.app.queue().await[0].id.to_string();
+                let words = ["queue", "retry", id.as_str()];
+                both.local(if place.ends_with("all") { &words[..2] } else { &words }).await
+            };
+            assert_eq!(told.ok(), "1 deliveries are due now\n", "{place}");
+            both.app.wait_until(async |app| app.queue().await.is_empty()).await;
+        }
+        assert_eq!(both.app.sink.messages().len(), 3);
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_token_may_come_from_a_file_and_a_wrong_one_is_not_shown() {
     each_driver(async |database| {
         let both = Both::start(&database).await;
@@ -421,16 +600,12 @@ async fn ones_own_password_and_account_take_the_password_that_is_and_a_code() {
 fn a_command_that_needs_the_instance_itself_says_so() {
     let installation = Installation::with("nonsense = [");
     for words in [
-        &["user", "add", "ann@inbox.example"][..],
-        &["user", "list"],
-        &["user", "passwd", "ann@inbox.example", "--reset-second-factors"],
-        &["invite", "new"],
+        &["user", "passwd", "ann@inbox.example", "--reset-second-factors"][..],
         &["serve"],
         &["config"],
         &["domain", "add", "you.example"],
         &["mailbox", "move", "a@inbox.example", "b@inbox.example"],
-        &["export", "--to", "out.zip"],
-        &["import", "csv", "in.csv"],
+        &["import", "postern", "all.zip", "--trust"],
     ] {
         let said = misuse(installation.run(&[&["--url", "https://gate.you.example"], words].concat()));
         assert!(said.ends_with(" works on the instance itself; run it there"), "{said}");

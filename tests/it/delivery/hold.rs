@@ -14,9 +14,11 @@ use postern::storage::message::NewMessage;
 use postern::storage::{self, Tx, delivery, message};
 
 use crate::support::app::{self, MAILBOX, TestApp};
+use crate::support::browser::Browser;
 use crate::support::database::{Database, address, each_driver};
 use crate::support::dkim;
 use crate::support::sink::{Point, Script};
+use crate::web::letter::{find, link};
 
 const ZONE: &str = "_dmarc.shop.example. 60 IN TXT \"v=DMARC1; p=quarantine\"\n";
 const FORGED: &str = "From: Shop <news@shop.example>\r\nTo: lg@you.example\r\nSubject: =?utf-8?q?Off=C3=A9rs?=\r\n\r\nHello\r\n";
@@ -66,6 +68,8 @@ async fn a_held_message_is_kept_and_told_of_and_goes_out_signed_when_released() 
             assert_eq!(app.send("x@evil.example", &alias, FORGED).await, "250 2.0.0 Ok, message accepted");
         }
         told(&app, 1).await;
+        let page = link(&app.sink.messages()[0], "/holds");
+        assert!(Browser::signed_in(&app).await.get(&page).await.body.contains("Deliver it to me"));
         assert!(arrived(&app).is_empty(), "nothing is delivered before the owner says so");
         let rows = held(&app).await;
         assert_eq!((rows.len(), rows[0].attempts), (2, 0));
@@ -272,6 +276,7 @@ async fn what_finds_no_room_is_delivered_with_a_warning_and_its_owner_is_told() 
             assert!(app.send("x@evil.example", &alias, FORGED).await.starts_with("250 "));
         }
         told(&app, 2).await;
+        assert_eq!(link(&find(&app, "No more messages can be held for you"), "/holds"), "/holds");
         assert_eq!((held(&app).await.len(), arrived(&app).len()), (200, 2));
         let copy = arrived(&app).pop().unwrap();
         assert!(copy.contains("\r\nX-Postern-Warning: ") && copy.ends_with("\r\n\r\nHello\r\n"), "{copy}");

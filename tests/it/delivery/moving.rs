@@ -12,6 +12,7 @@ use crate::support::app::{MAILBOX, TestApp};
 use crate::support::browser::Browser;
 use crate::support::database::{address, each_driver};
 use crate::support::sink::{Point, Script};
+use crate::web::letter;
 use crate::web::verify::{arrived, link, settled};
 
 const NEW: &str = "jane@second.example";
@@ -180,6 +181,7 @@ async fn a_verified_mailbox_takes_the_place_at_once() {
         settled(&app, MAILBOX, 1).await;
         let told = String::from_utf8_lossy(&arrived(&app, MAILBOX)[0].content).into_owned();
         assert!(told.contains("Subject: One of your mailboxes has moved\r\n"), "{told}");
+        assert_eq!(letter::link(&letter::find(&app, "One of your mailboxes has moved"), "/mailboxes"), "/mailboxes");
         app.finish().await;
     })
     .await;

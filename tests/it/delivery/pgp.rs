@@ -9,10 +9,12 @@ use postern::storage::{Options, message};
 
 use super::direct::MESSAGE;
 use crate::support::app::{DOMAIN, MAILBOX, TestApp};
+use crate::support::browser::Browser;
 use crate::support::database::{Database, address, each_driver};
 use crate::support::dkim::{assert_signed, check, records_of};
 use crate::support::gpg::Gpg;
 use crate::support::sink::{Point, Script};
+use crate::web::letter::{find, link};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -37,6 +39,12 @@ fn taken(app: &TestApp, mailbox: &str) -> Vec<Vec<u8>> {
 fn letters(app: &TestApp, subject: &str) -> usize {
     let subject = format!("Subject: {subject}");
     app.sink.messages().iter().filter(|one| one.accepted && String::from_utf8_lossy(&one.content).contains(&subject)).count()
+}
+
+/// The page of the mailbox.
+async fn page(app: &TestApp) -> String {
+    let mailbox = app.read(async |tx| postern::storage::mailbox::find(tx, app.mailbox).await).await.unwrap();
+    format!("/mailboxes/{}", mailbox.uuid)
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {
@@ -249,6 +257,7 @@ async fn an_expired_key_defers_and_its_owner_is_told_once() {
         app.wait_until(async |app| letters(app, "Mail waits: it could not be encrypted") == 1).await;
         app.wait_until(async |app| app.queue().await.is_empty()).await;
         let [letter] = &taken(&app, MAILBOX)[..] else { panic!("the letter alone") };
+        assert_eq!(link(&find(&app, "Mail waits: it could not be encrypted"), "/mailboxes/"), page(&app).await);
         assert!(contains(letter, "the key expired on 2027-02-09") && !contains(letter, "Hello"), "{}", letter.escape_ascii());
         app.finish().await;
     })
@@ -317,6 +326,9 @@ async fn the_owner_of_a_key_that_expires_soon_is_told_once() {
         }
         let [letter] = &taken(&app, MAILBOX)[..] else { panic!("one letter") };
         assert!(contains(letter, "2027-02-09"), "{}", letter.escape_ascii());
+        let page = page(&app).await;
+        assert_eq!(link(&find(&app, subject), "/mailboxes/"), page);
+        assert!(Browser::signed_in(&app).await.get(&page).await.body.contains("Encrypt with this key"));
         app.finish().await;
     })
     .await;

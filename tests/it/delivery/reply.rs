@@ -17,6 +17,7 @@ use crate::support::database::{Database, address, each_driver};
 use crate::support::dkim;
 use crate::support::signer::{How, Signer};
 use crate::support::sink::{Message, Point, Script};
+use crate::web::letter::{find, link};
 
 pub const ZONE: &str = "$TTL 60\n\
     mailbox-provider.example. IN TXT \"v=spf1 ip4:127.0.0.1 -all\"\n\
@@ -244,6 +245,8 @@ async fn nobody_else_can_send_from_the_alias() {
         }
         let told = house.told(1).await;
         assert!(told.contains("\r\nSubject: A message through shop@you.example was refused\r\n"), "{told}");
+        let letter = find(app, "A message through shop@you.example was refused");
+        assert_eq!(link(&letter, "/aliases/"), format!("/aliases/{}", house.alias.uuid));
         assert!(!told.contains("evil") && told.starts_with("DKIM-Signature: "), "{told}");
         assert_eq!(app.sink.messages().len(), arrived + 1, "nothing else went out");
         let counts = app.activity(&house.alias).await;
@@ -412,6 +415,7 @@ async fn a_bounce_of_a_reply_is_told_to_its_owner_and_goes_to_nobody_else() {
         assert_eq!((row.state, row.recipient.to_string()), (DeliveryState::Failed, "news@lg.example".into()));
         let told = app.sink.wait_for(arrived + 1).await.pop().unwrap();
         assert_eq!((told.recipients(), told.sender()), (vec![MAILBOX], ""));
+        assert_eq!(link(&told, "/failures"), "/failures");
         let told = text(&told);
         let line = "Your message from shop@you.example to news@lg.example of 2027-01-15 could not be delivered: its recipient's \
                     server says that there is no such address.";

@@ -9,7 +9,7 @@ use postern::model::delivery::{DeliveryKind, DeliveryState, Failure};
 use postern::model::id::AliasId;
 use postern::model::{Address, Clock, DomainName, Private};
 use postern::service::signed_name::{self, KeyChangeError};
-use postern::service::{Desk, domain, mailbox};
+use postern::service::{Desk, block, domain, mailbox};
 use postern::storage::alias::NewAlias;
 use postern::storage::delivery::NewFailure;
 use postern::storage::made_alias::{self, Kept};
@@ -20,6 +20,7 @@ use super::authentication::instance;
 use crate::support::app::{DOMAIN, MAILBOX, TestApp, user};
 use crate::support::client::Client;
 use crate::support::database::{address, each_driver, on_postgres, on_sqlite};
+use crate::support::log::Log;
 use crate::support::signer::{How, Signer};
 
 const LETTER: &str = "From: Shop <news@mail.lg.com>\r\nTo: you\r\nMessage-ID: <1@lg.com>\r\nSubject: Hi\r\n\r\nHello\r\n";
@@ -150,7 +151,7 @@ async fn an_alias_made_since_the_question_is_asked_for_its_state() {
         assert_eq!(app.send_to("a@lists.example", &[&to], LETTER).await, TAKEN);
         let made = alias_of(&app, "x@own.example").await.unwrap();
         let states = [AliasState::Paused, AliasState::Locked, AliasState::Killed];
-        for ((client, state), expected) in early.into_iter().zip(states).zip(["450 4.2.1", "450 4.7.1", "550 5.1.1"]) {
+        for ((client, state), expected) in early.into_iter().zip(states).zip(["450 4.2.1", "550 5.7.1", "550 5.1.1"]) {
             app.set_state(&made, state).await;
             let reply = told(client).await;
             assert!(reply.starts_with(expected), "{state:?}: {reply}");
@@ -215,7 +216,10 @@ async fn an_alias_its_owner_or_another_message_touched_is_not_taken_back() {
         let met = provisional(&app, "f@own.example").await.id;
         assert_eq!(write!(app, tx => made_alias::keep(tx, met, now).await).await.unwrap(), Kept::Now);
         assert_eq!(write!(app, tx => made_alias::keep(tx, met, now).await).await.unwrap(), Kept::Before);
-        for id in [killed, revived, noted, tagged, met] {
+        let moved = provisional(&app, "g@own.example").await.id;
+        let second = app.mailbox("second@inbox.example").await;
+        write!(app, tx => storage::alias_change::set_mailboxes(tx, moved, &[second]).await).await.unwrap();
+        for id in [killed, revived, noted, tagged, met, moved] {
             assert!(!take_back(&app, id).await, "{id:?}");
         }
         assert_eq!(alias_of(&app, "b@own.example").await.unwrap().state, AliasState::Killed);
@@ -238,11 +242,33 @@ async fn a_message_to_a_fresh_alias_keeps_it_or_is_asked_to_come_again() {
         let lost = provisional(&app, "y@own.example").await;
         let client = asked(&app, &[&lost.address]).await;
         assert!(take_back(&app, lost.id).await);
-        assert!(told(client).await.starts_with("45"), "asked to come again");
+        let (log, guard) = Log::begin();
+        assert_eq!(told(client).await, NOT_NOW, "asked to come again");
+        drop(guard);
+        assert!(!log.text().contains("WARN") && !log.text().contains("ERROR"), "no failure of ours: {}", log.text());
         assert_eq!(app.sink.messages().len(), 1);
         assert_eq!(app.send("a@lists.example", &lost, LETTER).await, TAKEN);
         // Its own first message keeps it as well.
         assert!(!take_back(&app, alias_of(&app, "y@own.example").await.unwrap().id).await);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fresh_alias_whose_message_was_refused_beside_others_stays_to_show_it() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        catching(&app).await;
+        let (bob, inbox) = user(app.storage(), &*app.clock, "bob@inbox.example").await;
+        let of_bob = app.alias_to("bob", vec![inbox], |new| new.user_id = bob).await;
+        let fresh = provisional(&app, "x@own.example").await;
+        block::add(desk(&app), app.user, "lg.com".parse().unwrap()).await.unwrap();
+        let to = [&of_bob.address, &fresh.address];
+        assert_eq!(app.send_to("a@lists.example", &to, LETTER).await, TAKEN);
+        assert!(!take_back(&app, fresh.id).await, "its owner sees what was kept out");
+        assert_eq!(app.activity(&fresh).await.blocked, 1);
+        assert_eq!(app.sink.wait_for(1).await[0].recipients(), ["bob@inbox.example"]);
         app.finish().await;
     })
     .await;

@@ -114,6 +114,7 @@ pub fn message(text: &[u8]) -> HandOff {
         eight_bit: !text.is_ascii(),
         smtputf8: false,
         permit: None,
+        insists: false,
     }
 }
 

@@ -67,7 +67,7 @@ async fn count(desk: &Desk, user_id: UserId) -> usize {
 
 /// Why each row was skipped, or what came of it.
 fn said(lines: &[Line]) -> Vec<(&str, &str)> {
-    lines.iter().map(|line| (line.address.as_str(), line.reason.unwrap_or(line.outcome.as_str()))).collect()
+    lines.iter().map(|line| (line.address.as_str(), line.reason.as_deref().unwrap_or(line.outcome.as_str()))).collect()
 }
 
 const RESERVED: &str = "the name is reserved for the instance";
@@ -99,7 +99,7 @@ async fn an_alias_keeps_its_address_state_note_site_and_mailboxes() {
 
         let (summary, _) = bring(&desk, ann.id, &corpus(Source::Addy, "addy.csv")).await;
         assert_eq!((summary.made, summary.skipped), (2, 2));
-        assert_eq!(summary.reasons.keys().copied().collect::<Vec<_>>(), ["it was deleted where it comes from", FOREIGN]);
+        assert_eq!(summary.reasons.keys().collect::<Vec<_>>(), ["it was deleted where it comes from", FOREIGN]);
         let first = listed(&desk, ann.id, "first@alias.example").await;
         assert_eq!((first.pinned, first.alias.display_name.as_deref()), (true, Some("Ann Roe")));
         assert_eq!(first.alias.created_at.to_rfc3339(), "2023-05-06T07:08:09Z");
@@ -116,6 +116,62 @@ async fn an_alias_keeps_its_address_state_note_site_and_mailboxes() {
         let tags = storage::alias_export::page(&mut desk.storage.read().await.unwrap(), ann.id, None, 100).await.unwrap();
         let tags = tags.into_iter().find(|whole| whole.alias.id == one.alias.id).unwrap().tags;
         assert_eq!(tags, ["shopping", "travel"]);
+    })
+    .await;
+}
+
+/// SimpleLogin's archive, and with it what somebody put into it.
+fn archive(more: &[(&str, &[u8])]) -> Vec<u8> {
+    use std::io::Write;
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let mut add = |name: &str, bytes: &[u8]| {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    };
+    for table in ["aliases", "mailboxes", "contacts"] {
+        add(&format!("{table}.json"), &std::fs::read(format!("tests/corpus/import/simplelogin-{table}.json")).unwrap());
+    }
+    for (name, bytes) in more {
+        add(name, bytes);
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn correspondents_of_simplelogin_come_along_under_reverse_addresses_of_ours() {
+    each_driver(async |database| {
+        let desk = desk(&database);
+        let ann = ann(&desk).await;
+        mailbox::add(&desk, ann.id, address("work@inbox.example"), true).await.unwrap();
+        let (summary, _) = bring(&desk, ann.id, &job(Source::SimpleLogin, archive(&[]))).await;
+        assert_eq!((summary.made, summary.skipped, summary.contacts_renewed), (2, 1, 2));
+        assert!(summary.notes[0].contains("aliases.csv"));
+        let tx = &mut desk.storage.read().await.unwrap();
+        let mut page = storage::alias_export::page(tx, ann.id, None, 100).await.unwrap();
+        storage::alias_export::add_history(tx, &mut page).await.unwrap();
+        let of = |name: &str| page.iter().find(|whole| whole.alias.address.to_string() == name).unwrap();
+        let contacts = &of("forum@alias.example").contacts;
+        let seen: Vec<_> = contacts.iter().map(|contact| (contact.address.as_str(), contact.blocked_at.is_some())).collect();
+        assert_eq!(seen, [("news@shop.example", false), ("spam@bad.example", true)]);
+        assert!(contacts.iter().all(|contact| !contact.token.is_empty()) && contacts[0].token != contacts[1].token);
+        assert_eq!(contacts[0].created_at.to_rfc3339(), "2021-03-05T01:02:03Z");
+        assert!(of("old@alias.example").contacts.is_empty(), "one's own mailbox is nobody to correspond with");
+        assert_eq!(of("forum@alias.example").mailboxes, ["Ann@inbox.example"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_table_of_simplelogin_in_its_archive_knows_further_mailboxes() {
+    each_driver(async |database| {
+        let desk = desk(&database);
+        let ann = ann(&desk).await;
+        mailbox::add(&desk, ann.id, address("work@inbox.example"), true).await.unwrap();
+        let table = b"alias,note,enabled,mailboxes\nforum@alias.example,,True,ann@inbox.example work@inbox.example\n";
+        let (summary, _) = bring(&desk, ann.id, &job(Source::SimpleLogin, archive(&[("aliases.csv", table)]))).await;
+        assert_eq!((summary.made, summary.notes.len()), (2, 0));
+        assert_eq!(listed(&desk, ann.id, "forum@alias.example").await.mailboxes.len(), 2);
+        assert_eq!(listed(&desk, ann.id, "old@alias.example").await.mailboxes.len(), 1);
     })
     .await;
 }
@@ -180,7 +236,7 @@ async fn what_is_on_another_domain_is_made_anew_where_one_says() {
         assert_eq!((lines[1].outcome, lines[1].new_address.as_deref()), (Outcome::Made, None));
         assert_eq!(listed(&desk, ann.id, "q7x1k2v9@ann.example").await.alias.site.unwrap().as_str(), "lg.com");
         let foreign = Job { remap: only, ..corpus(Source::SimpleLogin, "simplelogin.csv") };
-        assert_eq!(bring(&desk, ann.id, &foreign).await.1[2].reason, Some(FOREIGN));
+        assert_eq!(bring(&desk, ann.id, &foreign).await.1[2].reason.as_deref(), Some(FOREIGN));
         // Whatever is not here goes to one place; what was moved before is there.
         let all = Job { remap: to("alias.example"), ..corpus(Source::SimpleLogin, "simplelogin.csv") };
         assert_eq!(bring(&desk, ann.id, &all).await.1[2].new_address.as_deref(), Some("quiet.owl123@alias.example"));

@@ -8,6 +8,8 @@ use postern::storage::{domain, user};
 use super::fixtures::{commit, house, new_user, read};
 use crate::support::database::{Database, each_driver};
 
+const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
 fn new(database: &Database, user_id: UserId, selector: &str) -> NewAppPassword {
     NewAppPassword {
         uuid: database.uuid(),
@@ -34,21 +36,21 @@ async fn a_selector_finds_one_app_password_and_its_user() {
             Ok(made)
         })
         .unwrap();
-        let found = read!(database, tx => app_password::find_by_selector(tx, "abcd")).unwrap();
+        let found = read!(database, tx => app_password::find_by_selector(tx, "abcd", NOW)).unwrap();
         assert_eq!((found.app_password.id, found.app_password.user_id, found.email), (made.id, ann.id, ann.email.folded()));
         assert_eq!((found.hash.reveal().as_str(), found.app_password.last_used_at), ("hash of abcd", None));
-        assert!(read!(database, tx => app_password::find_by_selector(tx, "----")).is_none());
+        assert!(read!(database, tx => app_password::find_by_selector(tx, "----", NOW)).is_none());
         let used = Timestamp::from_micros(77);
         commit!(database, tx => async { app_password::used(tx, made.id, used).await }).unwrap();
-        let listed = read!(database, tx => app_password::list(tx, ann.id));
+        let listed = read!(database, tx => app_password::list(tx, ann.id, NOW));
         assert_eq!(listed.iter().map(|one| one.last_used_at).collect::<Vec<_>>(), [Some(used), None]);
-        assert!(read!(database, tx => app_password::list(tx, bob.id)).is_empty());
+        assert!(read!(database, tx => app_password::list(tx, bob.id, NOW)).is_empty());
 
         let uuid = made.uuid;
         assert!(!commit!(database, tx => async { app_password::delete(tx, bob.id, uuid).await }).unwrap(), "not bob's");
-        assert!(read!(database, tx => app_password::exists(tx, made.id)));
+        assert!(read!(database, tx => app_password::exists(tx, made.id, NOW)));
         assert!(commit!(database, tx => async { app_password::delete(tx, ann.id, uuid).await }).unwrap());
-        assert!(!read!(database, tx => app_password::exists(tx, made.id)));
+        assert!(!read!(database, tx => app_password::exists(tx, made.id, NOW)));
     })
     .await;
 }
@@ -60,7 +62,7 @@ async fn a_user_who_goes_takes_them_along() {
         let phone = new(&database, bob, "abcd");
         commit!(database, tx => async { app_password::create(tx, &phone).await }).unwrap();
         assert!(commit!(database, tx => async { user::delete(tx, bob).await }).unwrap());
-        assert!(read!(database, tx => app_password::find_by_selector(tx, "abcd")).is_none());
+        assert!(read!(database, tx => app_password::find_by_selector(tx, "abcd", NOW)).is_none());
     })
     .await;
 }

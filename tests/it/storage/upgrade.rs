@@ -3,10 +3,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use postern::model::Private;
 use postern::model::delivery::{DeliveryKind, DeliveryState};
 use postern::model::node::Node;
+use postern::model::sign_up_code::{Chosen, CodeDigest, SignUpCode};
 use postern::storage::delivery::NewFailure;
-use postern::storage::{ErrorKind, Options, Storage, Tx, delivery, queue};
+use postern::storage::{ErrorKind, Options, Storage, Tx, delivery, queue, sign_up_code};
 use sha2::{Digest, Sha256};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -91,11 +93,11 @@ impl Raw {
             Self::Sqlite(_) => {
                 let each = format!(
                     "SELECT group_concat('quote(' || name || ')', ' || '' '' || ') FROM pragma_table_info('{table}') \
-                     WHERE name <> '{ADDED}'"
+                     WHERE name NOT IN ({ADDED})"
                 );
                 self.texts(each).await.remove(0)
             }
-            Self::Postgres(_) => format!("(to_jsonb({table}) - '{ADDED}')::text"),
+            Self::Postgres(_) => format!("(to_jsonb({table}) - ARRAY[{ADDED}])::text"),
         };
         self.texts(format!("SELECT {row} FROM {table} ORDER BY {order}")).await
     }
@@ -121,8 +123,8 @@ impl Raw {
     }
 }
 
-/// The column that migrations since then gave to these tables.
-const ADDED: &str = "sealed";
+/// The columns that migrations since then gave to these tables.
+const ADDED: &str = "'sealed', 'asked_again', 'cancelled_because'";
 
 /// What must be the same before and after.
 #[derive(Debug, PartialEq, Eq)]
@@ -248,6 +250,39 @@ async fn the_queue_of_the_last_release_is_taken_over_and_delivered() {
         assert_eq!((row.id.0, row.state, row.message_id.map(|id| id.0)), (3, DeliveryState::Failed, Some(3)));
         app.finish().await;
         assert_eq!(next_id(&database).await, 6, "the id of what was deleted before is not given again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sign_up_by_code_is_kept_on_a_database_of_the_last_release() {
+    let prepare = async |options: &Options| {
+        let mut raw = Raw::open(options).await;
+        raw.install().await;
+        fill(&mut raw).await;
+        raw.close().await;
+    };
+    each_driver_after(prepare, async |database| {
+        let now = database.now();
+        let digest = CodeDigest { salt: Private::new(vec![0; 16]), tag: Private::new(vec![255; 16]), expires_at: now };
+        let new = SignUpCode {
+            address: crate::support::database::address("\"a b\"@inbox.example"),
+            chosen: Chosen::Password(Private::new("$argon2id$x".into())),
+            code: Some(digest),
+            tries: 2,
+            expires_at: now.plus(Duration::from_mins(1)),
+        };
+        let disputed = SignUpCode { chosen: Chosen::Disputed(Private::new("$argon2id$y".into())), code: None, ..new.clone() };
+        for one in [&new, &disputed, &SignUpCode { chosen: Chosen::Nothing, ..disputed.clone() }] {
+            let put = one.clone();
+            commit!(database, tx => sign_up_code::put(tx, &put)).unwrap();
+            let mut tx = database.storage.read().await.unwrap();
+            assert_eq!(sign_up_code::find(&mut tx, &one.address, now).await.unwrap().as_ref(), Some(one));
+            assert!(sign_up_code::find(&mut tx, &one.address, one.expires_at).await.unwrap().is_none());
+        }
+        let ends = new.expires_at;
+        assert_eq!(commit!(database, tx => sign_up_code::delete_expired(tx, now)).unwrap(), 0);
+        assert_eq!(commit!(database, tx => sign_up_code::delete_expired(tx, ends)).unwrap(), 1);
     })
     .await;
 }

@@ -8,6 +8,7 @@ pub mod dkim;
 #[cfg(feature = "pgp")]
 pub mod gpg;
 pub mod http;
+pub mod log;
 #[cfg(feature = "passkeys")]
 pub mod passkey;
 pub mod signer;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::letter::{subject, text};
 use crate::storage::plans::execute;
 use crate::support::app::{self, MAILBOX, TestApp};
 use crate::support::browser::Browser;
-use crate::support::database::each_driver;
+use crate::support::database::{Database, each_driver};
 use crate::support::http::request;
 
 fn secret(page: &str) -> String {
@@ -61,14 +62,45 @@ async fn a_key_is_shown_once_does_what_it_may_and_is_revoked() {
     .await;
 }
 
+/// An instance where a port takes mail from programs.
+async fn with_port(database: &Database) -> TestApp {
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::generate_simple_self_signed(vec!["gate.you.example".to_owned()]).unwrap();
+    let (cert_file, key_file) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&cert_file, key.cert.pem()).unwrap();
+    std::fs::write(&key_file, key.signing_key.serialize_pem()).unwrap();
+    TestApp::with(database, |config| {
+        config.smtp.submissions = vec!["127.0.0.1:0".parse().unwrap()];
+        config.smtp.tls_cert = Some(cert_file);
+        config.smtp.tls_key = Some(key_file);
+    })
+    .await
+}
+
 #[tokio::test]
-async fn a_password_for_a_mail_program_is_shown_with_what_to_enter() {
+async fn without_a_port_for_programs_there_is_no_form_for_a_password() {
     each_driver(async |database| {
         let app = TestApp::start(&database).await;
         let mut browser = Browser::signed_in(&app).await;
+        let page = browser.get("/access").await.body;
+        assert!(page.contains("No port takes mail from programs here yet") && page.contains("name=\"may\""), "{page}");
+        assert!(!page.contains("action=\"access/passwords\""), "{page}");
+        let refused = browser.post("/access/passwords", &[("name", "Laptop")]).await;
+        assert!(refused.status == 422 && refused.body.contains("no port takes mail"), "{}", refused.body);
+        assert!(!browser.get("/access").await.body.contains("<strong>Laptop</strong>"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_password_for_a_mail_program_is_shown_with_what_to_enter() {
+    each_driver(async |database| {
+        let app = with_port(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
         let made = browser.post("/access/passwords", &[("name", "Laptop")]).await;
         let password = secret(&made.body);
-        for there in ["gate.you.example", MAILBOX, "No port takes mail from programs here yet"] {
+        for there in ["gate.you.example", MAILBOX, "<code>0</code> with SSL/TLS"] {
             assert!(made.body.contains(there), "{there}: {}", made.body);
         }
         assert_eq!(password.split('-').count(), 6);
@@ -83,28 +115,11 @@ async fn a_password_for_a_mail_program_is_shown_with_what_to_enter() {
         let answer = browser.post(&format!("/access/passwords/{}/revoke", id(&page, "passwords")), &[]).await;
         assert_eq!(answer.header("location"), Some("../../../access?said=password-revoked"));
         assert!(!check().await);
-        app.finish().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn ports_are_named_as_they_are_configured() {
-    each_driver(async |database| {
-        let folder = tempfile::tempdir().unwrap();
-        let key = rcgen::generate_simple_self_signed(vec!["gate.you.example".to_owned()]).unwrap();
-        let (cert_file, key_file) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-        std::fs::write(&cert_file, key.cert.pem()).unwrap();
-        std::fs::write(&key_file, key.signing_key.serialize_pem()).unwrap();
-        let app = TestApp::with(&database, |config| {
-            config.smtp.submissions = vec!["127.0.0.1:0".parse().unwrap()];
-            config.smtp.tls_cert = Some(cert_file);
-            config.smtp.tls_key = Some(key_file);
-        })
-        .await;
-        let made = Browser::signed_in(&app).await.post("/access/passwords", &[("name", "Laptop")]).await.body;
-        assert!(made.contains("<code>0</code> with SSL/TLS") && !made.contains("STARTTLS"), "{made}");
-        assert!(!made.contains("No port takes mail"), "{made}");
+        assert!(!made.body.contains("STARTTLS") && !made.body.contains("No port takes mail"), "{}", made.body);
+        // Who got in by stealth is seen: making it is told of by mail.
+        let letter = app.sink.wait_for(1).await.remove(0);
+        assert_eq!((subject(&letter).as_str(), letter.recipients()), ("A password for a mail program was made", vec![MAILBOX]));
+        assert!(text(&letter).contains("Laptop"));
         app.finish().await;
     })
     .await;
@@ -113,7 +128,7 @@ async fn ports_are_named_as_they_are_configured() {
 #[tokio::test]
 async fn making_one_asks_who_is_there_and_says_what_is_missing() {
     each_driver(async |database| {
-        let app = TestApp::start(&database).await;
+        let app = with_port(&database).await;
         let mut browser = Browser::signed_in(&app).await;
         for (path, fields) in [
             ("/access/tokens", &[("name", ""), ("may", "all"), ("life", "")][..]),

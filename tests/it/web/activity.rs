@@ -31,6 +31,31 @@ async fn sight(app: &TestApp, alias_id: AliasId, organisation: &str, first: Time
 }
 
 #[tokio::test]
+async fn what_waits_is_said_where_nothing_is_counted_yet() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let alias = app.alias("shop").await;
+        let mut browser = Browser::signed_in(&app).await;
+        let (lately, own) = ("/activity", format!("/aliases/{}", alias.uuid));
+        assert!(browser.get(lately).await.body.contains("No mail in this time."));
+        assert!(browser.get(&own).await.body.contains("No mail was ever sent to this alias."));
+        app.next_hop(Script::new().reply(Point::Rcpt, "450 4.2.0 greylisted\r\n"));
+        for _ in 0..2 {
+            assert!(app.send("news@shop.example", &alias, MESSAGE).await.starts_with("250 "));
+        }
+        for path in [lately, &own] {
+            let page = browser.get(path).await.body;
+            assert!(page.contains("2 messages wait to be delivered"), "{page}");
+            assert!(!page.contains("No mail in this time") && !page.contains("No mail was ever"), "{page}");
+        }
+        app.next_hop(Script::new());
+        app.clock.advance(std::time::Duration::from_hours(1));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn all_of_ones_own_mail_is_added_up_and_nobody_elses() {
     each_driver(async |database| {
         let app = TestApp::start(&database).await;

@@ -167,10 +167,19 @@ async fn the_queue_shows_no_mailbox_and_is_tried_again_and_dropped_with_a_reason
         assert!(browser.get("/admin/queue?state=failed").await.body.contains("Nothing here"));
         assert_eq!(browser.post(&format!("{path}/retry"), &[]).await.status, 303);
         assert_eq!(browser.post("/admin/queue/retry", &[]).await.status, 303);
+        let unsaid = browser.post(&format!("{path}/drop"), &[("reason", " ")]).await;
+        assert!(unsaid.status == 422 && unsaid.body.contains("write your reason first"), "{}", unsaid.body);
         let dropped = browser.post(&format!("{path}/drop"), &[("reason", "it hangs")]).await;
         assert_eq!(dropped.header("location"), Some("../../../admin/queue?said=dropped"));
         let queue = app.queue().await;
         assert!(queue[0].last_failure.as_ref().unwrap().detail.reveal().contains("dropped by the operator: it hangs"));
+        assert!(browser.get(&path).await.body.contains("<dt>Given up because</dt><dd>it hangs</dd>"));
+        let owners = browser.get("/failures").await.body;
+        assert!(
+            owners.contains("Whoever runs this Postern gave it up.") && owners.contains("Their reason: it hangs"),
+            "{owners}"
+        );
+        assert!(!owners.contains("you killed") && !owners.contains("dropped by the operator"), "{owners}");
         assert_eq!(browser.post(&format!("{path}/drop"), &[("reason", "again")]).await.status, 409);
         app.finish().await;
     })

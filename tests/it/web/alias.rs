@@ -1,8 +1,11 @@
 //! The page of one alias: what it says, what its buttons change, and nothing else.
 
+use std::time::Duration;
+
 use postern::model::activity::{Activity, ActivityKey};
 use postern::model::alias::{Alias, AliasState};
 use postern::model::sighting::{Proof, Seen, SightingKey};
+use postern::model::site::Site;
 use postern::model::{Address, Clock};
 use postern::service::{alias_page, contact};
 use postern::storage::alias::NewAlias;
@@ -335,6 +338,44 @@ async fn its_failures_are_tried_again_from_its_page() {
         assert_eq!(led(&answer), format!("aliases/{}?said=due", alias.uuid));
         app.wait_until(async |app| app.queue().await.is_empty()).await;
         assert!(app.sink.messages().iter().any(|message| message.accepted));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn it_is_locked_on_its_page_which_says_who_is_known() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let site = Site::parse("shop.example").unwrap();
+        let alias = app.alias_to("shop", vec![app.mailbox], |new: &mut NewAlias| new.site = Some(site)).await;
+        let seen = |organisation: &str, proof, days: u64| {
+            let key = SightingKey { alias_id: alias.id, organisation: organisation.into(), proof, signer: String::new() };
+            (key, Seen::once(app.clock.now().plus(Duration::from_hours(24 * days))))
+        };
+        let all = [
+            seen("shopmail.example", Proof::Dkim, 1),
+            seen("claimed.example", Proof::None, 1),
+            seen("late.example", Proof::Spf, 9),
+        ];
+        app.storage().write(move |tx| Box::pin(async move { sighting::add(tx, &all).await })).await.unwrap();
+        app.clock.advance(Duration::from_hours(24 * 10));
+        let mut browser = Browser::signed_in(&app).await;
+        let page = browser.get(&path(&alias, "")).await.body;
+        let row =
+            |who: &str| page.split(&format!("<th scope=\"row\">{who}")).nth(1).unwrap().split("</tr>").next().unwrap().to_owned();
+        assert!(row("shopmail.example").contains(">known<"), "{page}");
+        assert!(!row("claimed.example").contains(">known<") && !row("late.example").contains(">known<"), "{page}");
+        assert!(page.contains("value=\"locked\"") && page.contains("proven to come from shop.example, from a sender"), "{page}");
+
+        let answer = set(&mut browser, &alias, "locked").await;
+        let page = browser.get(&format!("/{}", led(&answer))).await.body;
+        assert!(page.contains("only mail from its known senders comes through") && page.contains(">Undo</button>"), "{page}");
+        assert!(page.contains("Locked. Only mail that is proven") && !page.contains("value=\"locked\""), "{page}");
+        let refused = app.send("news@shop.example", &alias, MESSAGE).await;
+        assert_eq!(refused, "550 5.7.1 This address takes mail from known senders only");
+        set(&mut browser, &alias, "active").await;
+        assert!(app.send("news@shop.example", &alias, MESSAGE).await.starts_with("250 "));
         app.finish().await;
     })
     .await;

@@ -78,7 +78,7 @@ async fn what_was_given_up_stays_until_it_is_taken_out() {
         assert_eq!(killed.status, 303);
         let page = browser.get("/failures?state=cancelled").await.body;
         assert!(page.contains("1 waiting") && page.contains("2 dropped"), "{page}");
-        assert!(page.contains("because you killed the alias") && !page.contains("Try again now"), "{page}");
+        assert!(page.contains("because the alias was killed") && !page.contains("Try again now"), "{page}");
         let row = app.queue().await.iter().find(|row| row.state == DeliveryState::Cancelled).unwrap().uuid;
         let answer = browser.post(&format!("/failures/{row}/retry"), &[]).await;
         assert_eq!(answer.header("location"), Some("../../failures?said=ended"), "its content is erased");

@@ -113,11 +113,28 @@ async fn all_of_an_alias_are_released_at_once_and_only_by_its_owner() {
         assert_eq!(stranger.post("/holds/release", &[("alias", &alias.uuid.to_string())]).await.status, 404);
         assert_eq!(browser.post("/holds/release", &[("alias", &theirs.uuid.to_string())]).await.status, 404);
         assert_eq!(browser.post("/holds/release", &[("alias", "nonsense")]).await.status, 404);
+        let page = browser.get("/holds").await.body;
+        assert!(page.contains("(in 30 days)") && page.contains("Block x@evil.example"), "{page}");
+        assert!(page.contains("Kill lg@you.example") && page.contains("Discard all 2 messages to lg@you.example"), "{page}");
+        let overview = browser.get(&format!("/aliases/{}", alias.uuid)).await.body;
+        assert!(
+            overview.contains("2 messages are held until you decide") && !overview.contains("No mail was ever"),
+            "{overview}"
+        );
         let answer = browser.post("/holds/release", &[("alias", &alias.uuid.to_string())]).await;
         assert_eq!(answer.header("location"), Some("../holds?said=all-released"));
         settled(&app).await;
         assert_eq!(arrived(&app).len(), 4, "two messages, two mailboxes");
         assert_eq!(shown(&browser.get("/holds").await.body).len(), 1, "that of the other alias stays");
+        let all = [("alias", other.uuid.to_string())];
+        let all = [("alias", all[0].1.as_str()), ("sure", "yes")];
+        assert_eq!(stranger.post("/holds/discard", &all).await.status, 404);
+        let unsure = browser.post("/holds/discard", &all[..1]).await;
+        assert!(unsure.status == 422 && unsure.body.contains("tick the box"), "{}", unsure.body);
+        let answer = browser.post("/holds/discard", &all).await;
+        assert_eq!(answer.header("location"), Some("../holds?said=all-discarded"));
+        assert!(shown(&browser.get("/holds").await.body).is_empty());
+        assert!(browser.get("/failures").await.body.contains("It was held, and you discarded it."));
         app.finish().await;
     })
     .await;

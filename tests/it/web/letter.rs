@@ -2,6 +2,7 @@
 
 use mail_parser::MessageParser;
 
+use crate::support::app::TestApp;
 use crate::support::sink::Message;
 
 /// The plain text of a letter.
@@ -12,6 +13,14 @@ pub fn text(message: &Message) -> String {
 /// The subject of a letter.
 pub fn subject(message: &Message) -> String {
     MessageParser::default().parse(&message.content).unwrap().subject().unwrap().to_owned()
+}
+
+/// The first letter with that subject that arrived.
+pub fn find(app: &TestApp, wanted: &str) -> Message {
+    let mut letters = app.sink.messages().into_iter().filter(|message| message.accepted && subject(message) == wanted);
+    let found = letters.next();
+    assert!(found.is_some(), "no letter about {wanted}");
+    found.unwrap()
 }
 
 /// The path of the first link in a letter that begins so.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use postern::model::alias::{Alias, AliasState};
 use postern::model::contact::Contact;
+use postern::service::alias_change::Change;
 use postern::{service, storage};
 
 use crate::support::app::{MAILBOX, TestApp};
@@ -264,6 +265,38 @@ async fn the_look_is_served_and_may_be_kept() {
         assert!(house.ask("GET", "/static/icon.svg", "", "").await.1.contains("content-type: image/svg+xml"));
         assert!(house.page().await.contains("href=\"../static/postern.css\""));
         assert!(house.app.sink.messages().iter().all(|message| message.recipients() == [MAILBOX]));
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_ends_when_its_alias_leaves_the_mailbox_it_lies_in() {
+    each_driver(async |database| {
+        let house = House::build(&database).await;
+        let (app, desk) = (&house.app, &house.app.running.broker.desk);
+        let second = app.mailbox("second@inbox.example").await;
+        let forward_to = async |mailboxes: Vec<_>| {
+            let change = Change { mailboxes: Some(mailboxes), ..Change::default() };
+            service::alias_change::change(desk, app.user, house.alias.id, change).await.unwrap();
+        };
+        forward_to(vec![app.mailbox, second]).await;
+        assert!(house.page().await.contains("open: mail to it comes through"), "one more inbox takes no link away");
+        forward_to(vec![second]).await;
+        assert_eq!(house.ask("GET", &house.path, "", "").await.0, 404, "who reads the old inbox has no say any more");
+        assert_eq!(house.post(&house.path, ONE_CLICK).await.0, 404);
+        assert_eq!(house.state().await, AliasState::Active);
+        house.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn at_a_locked_alias_it_says_who_comes_through() {
+    each_driver(async |database| {
+        let house = House::build(&database).await;
+        house.app.set_state(&house.alias, AliasState::Locked).await;
+        assert!(house.page().await.contains("locked: only mail from its known senders comes through"));
         house.app.finish().await;
     })
     .await;

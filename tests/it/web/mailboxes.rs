@@ -5,6 +5,7 @@ use std::time::Duration;
 use postern::service::{alias, mailbox, user};
 use postern::storage;
 
+use super::letter::text as letter_text;
 use super::verify::{arrived, link, settled};
 use crate::support::app::{MAILBOX, TestApp};
 use crate::support::browser::Browser;
@@ -105,6 +106,16 @@ async fn a_mailbox_moves_from_the_page() {
         browser.post(&format!("{page}/move"), &form).await;
         settled(&app, NEW, 2).await;
         holds(&browser.post(&link(&app, NEW), &[]).await, 200, &["sign in with now"]);
+        // Whoever reads the address that was left is told, also that it does not sign in any more.
+        let told = |app: &TestApp| {
+            let letters = app.sink.messages().into_iter().filter(|letter| letter.recipients() == [MAILBOX]);
+            letters.map(|letter| letter_text(&letter).split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+        };
+        app.wait_until(async |app| {
+            told(app).iter().any(|text| text.contains("You sign in with jane@second.example from now on"))
+        })
+        .await;
+        assert!(told(&app).iter().any(|text| text.contains("The address you sign in with moves, too")), "{:?}", told(&app));
         let list = browser.get("/mailboxes").await;
         holds(&list, 200, &[NEW, "1 alias forwards here"]);
         assert!(!list.body.contains(MAILBOX), "{}", list.body);

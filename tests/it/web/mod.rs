@@ -7,13 +7,17 @@ mod alias;
 mod aliases;
 mod domains;
 mod failure;
+mod failures;
+mod flood;
 mod hold;
-mod letter;
+pub mod letter;
 mod link;
 mod mailboxes;
 mod onboarding;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod programs;
+mod rescue;
 mod reset;
 mod security;
 mod setup;

@@ -279,16 +279,78 @@ async fn another_users_passkey_is_no_second_factor_and_confirms_nobody() {
 }
 
 #[tokio::test]
-async fn strangers_begin_only_so_many_ceremonies() {
+async fn a_sign_in_page_that_is_only_opened_begins_no_ceremony_and_pages_have_a_count_of_their_own() {
     on_sqlite(async |database| {
         let app = start(&database).await;
         let mut browser = Browser::new(&app);
-        for _ in 0..50 {
+        let kept = async || super::security::rows(&app, "passkey_ceremonies").await;
+        for _ in 0..60 {
+            assert!(browser.get("/sign-in").await.body.contains("autocomplete=\"username webauthn\""));
+        }
+        assert_eq!(kept().await, 0, "a page that is only opened asks for nothing");
+        let mut asked = 0;
+        while browser.post("/sign-in/passkey/options", &[("asker", "page")]).await.status == 200 {
+            asked += 1;
+        }
+        assert_eq!(asked, 50, "by pages themselves");
+        offer(&mut browser, "/sign-in/passkey/options").await;
+        assert_eq!(kept().await, 51);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn strangers_begin_only_so_many_ceremonies_and_lock_nobody_out_by_them() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let mut known = Browser::signed_in(&app).await;
+        let (mut passkey, _) = add(&mut known, "phone").await;
+        let (stranger, _) = user(app.storage(), &*app.clock, "eve@inbox.example").await;
+        let mut browser = Browser::new(&app);
+        let first = offer(&mut browser, "/sign-in/passkey/options").await;
+        for _ in 1..50 {
             offer(&mut browser, "/sign-in/passkey/options").await;
         }
-        let refused = browser.post("/sign-in/passkey/options", &[]).await;
-        assert_eq!(refused.status, 429);
-        assert!(refused.json()["wrong"].as_str().unwrap().contains("quarter of an hour"));
+        for _ in 0..3 {
+            let refused = browser.post("/sign-in/passkey/options", &[]).await;
+            assert_eq!(refused.status, 429);
+            assert!(refused.json()["wrong"].as_str().unwrap().contains("quarter of an hour"));
+        }
+        // Nobody else behind that address pays for it: not with a password, nor with a passkey that was offered before.
+        assert_eq!(browser.post("/sign-in", &[("email", MAILBOX), ("password", "guess")]).await.status, 403);
+        let mut entered = half(&app).await;
+        let offered = offer(&mut entered, "/sign-in/factor/options").await;
+        let answer = passkey.prove(&offered);
+        let fields = [("ceremony", ceremony(&offered)), ("answer", answer.as_str())];
+        assert_eq!(entered.post("/sign-in/factor/passkey", &fields).await.status, 303);
+        let answer = passkey.prove(&first);
+        let fields = [("ceremony", ceremony(&first)), ("answer", answer.as_str())];
+        assert_eq!(browser.post("/sign-in/passkey", &fields).await.status, 303);
+        // Whoever is signed in adds one, and somebody elsewhere begins.
+        offer(&mut Browser::of(&app, stranger).await, "/security/passkeys/options").await;
+        let mut elsewhere = Browser::new(&app);
+        elsewhere.extra.push(("X-Forwarded-For", "192.0.2.7".into()));
+        offer(&mut elsewhere, "/sign-in/passkey/options").await;
+        app.clock.advance(Duration::from_mins(15));
+        offer(&mut Browser::new(&app), "/sign-in/passkey/options").await;
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flood_of_wrong_passkeys_is_stopped_where_it_comes_from() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let mut browser = Browser::new(&app);
+        let fields = [("ceremony", "x"), ("answer", "{}")];
+        for _ in 0..10 {
+            assert_eq!(browser.post("/sign-in/passkey", &fields).await.status, 403);
+        }
+        let refused = browser.post("/sign-in/passkey", &fields).await;
+        assert!(refused.status == 429 && refused.body.contains("<h1>Sign in</h1>"), "{}", refused.body);
+        assert_eq!(browser.post("/sign-in", &[("email", MAILBOX), ("password", PASSWORD)]).await.status, 303);
         app.finish().await;
     })
     .await;
@@ -302,7 +364,8 @@ async fn where_no_browser_would_do_it_the_page_says_why() {
             let mut browser = Browser::signed_in(&app).await;
             let page = browser.get("/security").await;
             assert!(page.body.contains(why) && !page.body.contains("data-passkey"), "{}", page.body);
-            assert!(!Browser::new(&app).get("/sign-in").await.body.contains("passkey"));
+            let sign_in = Browser::new(&app).get("/sign-in").await.body;
+            assert!(!sign_in.contains("passkey") && sign_in.contains("autocomplete=\"username\""), "{sign_in}");
             let refused = browser.post("/security/passkeys/options", &[]).await;
             assert_eq!(refused.status, 409);
             assert!(refused.json()["wrong"].as_str().unwrap().contains(why));

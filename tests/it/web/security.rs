@@ -8,11 +8,13 @@ use postern::service::{app_password, mailbox, password, token};
 use postern::storage::Tx;
 use sqlx::AssertSqlSafe;
 
+use super::letter::{find, link};
 use super::two_step::{PASSWORD, start};
 use crate::storage::plans::execute;
 use crate::support::app::{MAILBOX, TestApp, user};
 use crate::support::browser::Browser;
 use crate::support::database::{address, each_driver};
+use crate::support::log::Log;
 use crate::support::sink::{Point, Script};
 use crate::support::totp::{owner, turn_on};
 
@@ -54,6 +56,7 @@ async fn another_password_needs_proof_ends_other_sessions_and_is_told_of() {
         assert!(signs_in(&app, MAILBOX, NEW).await && !signs_in(&app, MAILBOX, PASSWORD).await);
         app.deliver_after(Duration::ZERO).await;
         assert_eq!(subjects(&app), ["Your password was changed"]);
+        assert_eq!(link(&find(&app, "Your password was changed"), "/reset"), "/reset");
         app.finish().await;
     })
     .await;
@@ -134,7 +137,7 @@ async fn one_signs_in_with_another_verified_mailbox_of_ones_own() {
     .await;
 }
 
-async fn rows(app: &TestApp, table: &str) -> i64 {
+pub(super) async fn rows(app: &TestApp, table: &str) -> i64 {
     let sql = format!("SELECT COUNT(*) FROM {table}");
     match &mut app.storage().read().await.unwrap() {
         Tx::Sqlite(t) => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut **t).await.unwrap(),
@@ -225,6 +228,59 @@ async fn a_user_without_a_password_has_none_that_is_guessed() {
         let (broker, ip) = (&app.running.broker, std::net::Ipv4Addr::LOCALHOST.into());
         let empty = Private::new(String::new());
         assert!(password::check(&broker.desk, &broker.logins, ip, MAILBOX, &empty).await.is_err());
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn when_the_last_user_goes_the_link_for_the_next_first_one_stands_in_the_log() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        execute(&database, "UPDATE users SET is_admin = TRUE".into()).await;
+        let (eve, _) = user(app.storage(), &*app.clock, "eve@inbox.example").await;
+        let mut browser = Browser::signed_in(&app).await;
+        assert!(!browser.get("/security/delete").await.body.contains("Nobody else has an account here"));
+        let (log, _guard) = Log::begin();
+        let mut other = Browser::of(&app, eve).await;
+        assert_eq!(other.post("/security/delete", &[("email", "eve@inbox.example")]).await.status, 303);
+        assert!(!log.text().contains("make the first one here"), "somebody is left");
+
+        assert!(browser.get("/security/delete").await.body.contains("Nobody else has an account here"));
+        assert_eq!(browser.post("/security/delete", &[("email", MAILBOX)]).await.status, 303);
+        let text = log.text();
+        let link = text.split("make the first one here: ").nth(1).unwrap().split_whitespace().next().unwrap();
+        let path = link.strip_prefix("http://127.0.0.1:8080").unwrap();
+        let form = [("email", MAILBOX), ("password", NEW), ("again", NEW)];
+        let made = Browser::new(&app).post(path, &form).await;
+        assert_eq!((made.status, made.header("location")), (303, Some("../setup/domain")), "{}", made.body);
+        app.deliver_after(Duration::ZERO).await;
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_letter_whose_link_ended_is_not_sent_and_a_warning_is() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let ask = async || assert_eq!(Browser::new(&app).post("/reset", &[("email", MAILBOX)]).await.status, 303);
+        app.next_hop(Script::new().reply(Point::Rcpt, "450 4.2.0 greylisted\r\n"));
+        ask().await;
+        browser.post("/security/password", &[("new", NEW), ("again", NEW)]).await;
+        ask().await;
+        let waiting = async || rows(&app, "deliveries WHERE state = 'waiting'").await;
+        assert_eq!(waiting().await, 2, "the first link ended with the old password");
+        assert_eq!(browser.post("/security/delete", &[("email", MAILBOX)]).await.status, 303);
+        assert_eq!(waiting().await, 1, "the second one with the account");
+        // What warns of somebody else's hand must arrive all the same.
+        app.next_hop(Script::new());
+        app.deliver_after(Duration::from_hours(1)).await;
+        app.wait_until(async |app| app.queue().await.is_empty()).await;
+        let arrived: Vec<_> = app.sink.messages().into_iter().filter(|message| message.accepted).collect();
+        assert_eq!(arrived.len(), 1);
+        assert!(String::from_utf8_lossy(&arrived[0].content).contains("Subject: Your password was changed"));
         app.finish().await;
     })
     .await;

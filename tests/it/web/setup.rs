@@ -55,6 +55,13 @@ async fn whoever_has_the_link_makes_the_first_account_and_nobody_another() {
             assert!(answer.status == 422 && answer.body.contains(word), "{word}: {} {}", answer.status, answer.body);
         }
         assert!(users(&app).await.is_empty());
+        // All that is wrong is said at once.
+        let all = browser.post(&path, &[("email", "jane"), ("password", "short"), ("again", "shorter")]).await;
+        for word in ["no mail address", "not the same", "8 characters"] {
+            assert!(all.status == 422 && all.body.contains(word), "{word}: {}", all.body);
+        }
+        let easy = browser.post(&path, &[FORM[0], ("password", "password1234"), ("again", "password1234")]).await;
+        assert!(easy.status == 422 && easy.body.contains("first that anybody would try"), "{}", easy.body);
 
         let made = browser.post(&path, &FORM).await;
         assert_eq!((made.status, made.header("location")), (303, Some("../setup/domain")));

@@ -52,6 +52,19 @@ async fn the_link_in_the_letter_makes_an_account_with_a_verified_mailbox() {
         let short = browser.post(&path, &[("password", "short"), ("again", "short")]).await;
         assert!(short.status == 422 && short.body.contains("8 characters"), "{}", short.body);
         assert_eq!(browser.post(&path, &[PASSWORD[0], ("again", "another one")]).await.status, 422);
+        let own = NEW.split('@').next().unwrap();
+        for (password, again, words) in [
+            ("password1234", "password1234", &["first that anybody would try"][..]),
+            ("short", "shorter", &["not the same", "8 characters"]),
+            ("Summer2026", "summer2026", &["not the same", "first that anybody would try"]),
+            (&format!("{own}-4711xy"), &format!("{own}-4711xy"), &["little more than your address"]),
+        ] {
+            let refused = browser.post(&path, &[("password", password), ("again", again)]).await;
+            assert_eq!(refused.status, 422, "{password}");
+            for word in words {
+                assert!(refused.body.contains(word), "{password}: {word}: {}", refused.body);
+            }
+        }
         assert!(!exists(&app, NEW).await);
         let made = browser.post(&path, &PASSWORD).await;
         assert_eq!((made.status, made.header("location")), (303, Some("../aliases?said=welcome")));

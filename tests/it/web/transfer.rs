@@ -100,6 +100,54 @@ async fn what_is_wrong_with_a_file_is_said_and_a_form_that_is_not_ours_does_noth
 }
 
 #[tokio::test]
+async fn the_whole_list_of_old_and_new_addresses_is_downloaded_before_and_after_the_import() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let token = form_token(browser.cookie.as_deref().unwrap());
+        assert_eq!(browser.get("/transfer/list").await.header("location"), Some("../transfer?said=gone"));
+        let rows: Vec<String> = (0..150).map(|at| format!("old{at}@elsewhere.example,")).collect();
+        let table = format!("address,note\n{}\n", rows.join("\n"));
+        upload(&app, &browser, &token, &[("source", "csv"), ("remap", "you.example")], &table).await;
+        let look = browser.get("/transfer/look").await.body;
+        assert!(look.contains("And 50 more.") && look.contains("Download the whole list (CSV)"), "{look}");
+        let holds_all = |answer: &Answer| {
+            let new = answer.body.lines().filter(|line| line.contains("@elsewhere.example,remapped,,old")).count();
+            answer.status == 200 && new == 150
+        };
+        let list = browser.get("/transfer/list").await;
+        assert!(holds_all(&list), "{list:?}");
+        assert_eq!(list.header("content-disposition"), Some("attachment; filename=postern-import.csv"));
+        let done = browser.post("/transfer/import", &[]).await;
+        assert!(done.body.contains("It is kept for an hour."), "{}", done.body);
+        let list = browser.get("/transfer/list").await;
+        assert!(holds_all(&list), "{list:?}");
+        assert_eq!(browser.get("/transfer/look").await.status, 303, "a list is no file to bring in");
+        app.clock.advance(Duration::from_hours(2));
+        postern::delivery::sweep(&app.running.broker).await.unwrap();
+        assert_eq!(browser.get("/transfer/list").await.status, 303);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_of_another_service_is_noticed() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let browser = Browser::signed_in(&app).await;
+        let token = form_token(browser.cookie.as_deref().unwrap());
+        let table = "alias,note,enabled,mailboxes\nshop@you.example,,false,\n";
+        let refused = upload(&app, &browser, &token, &[("source", "addy")], table).await;
+        assert!(refused.status == 422 && refused.body.contains("This looks like a file of SimpleLogin"), "{}", refused.body);
+        assert!(refused.body.contains("value=\"simplelogin\" selected"), "{}", refused.body);
+        assert_eq!(upload(&app, &browser, &token, &[("source", "simplelogin")], table).await.status, 303);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn everything_is_downloaded_by_who_just_proved_who_they_are() {
     each_driver(async |database| {
         let app = TestApp::start(&database).await;

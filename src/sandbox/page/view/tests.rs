@@ -17,6 +17,7 @@ fn message(recipient: &str, bytes: &str) -> Arc<Received> {
 fn facts() -> Facts {
     Facts {
         real_address: "me@inbox.example".into(),
+        other_addresses: Vec::new(),
         pages: "http://localhost:1/".into(),
         smtp: SocketAddr::from(([127, 0, 0, 1], 2525)),
         cards: vec![
@@ -73,6 +74,14 @@ fn the_check_counts_what_gave_the_real_address_away() {
     let heard = Heard { conversations: 3, lines: 20, leaks: 1 };
     let leaking = Facts { heard, messages: vec![message("stranger@evil.example", "X: Me@Inbox.example\r\n\r\n")], ..facts() };
     assert!(page(&leaking).contains("<strong>2 times</strong>"));
+    // After a move both addresses count, and mail to the new one is the owner's.
+    let messages = vec![
+        message("stranger@evil.example", "X: New@Elsewhere.example\r\n\r\n"),
+        message("new@elsewhere.example", "Subject: Moved\r\n\r\nto new@elsewhere.example\r\n"),
+    ];
+    let moved = page(&Facts { other_addresses: vec!["new@elsewhere.example".into()], messages, ..facts() });
+    assert!(moved.contains("<strong>1 time</strong>") && moved.contains("<code>new@elsewhere.example</code>"), "{moved}");
+    assert!(moved.contains("Moved"), "{moved}");
 }
 
 #[test]

@@ -34,6 +34,13 @@ impl Operation {
         if body.is_null() { String::new() } else { body.to_string() }
     }
 
+    /// Whether it is for administrators alone: its path and its scope say the same.
+    pub fn is_admins(&self) -> bool {
+        let is_below = self.path.starts_with("/v1/admin/");
+        assert_eq!(is_below, self.value["security"][0]["token"] == serde_json::json!(["admin"]), "{}", self.name());
+        is_below
+    }
+
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
@@ -81,6 +88,9 @@ async fn the_document_is_whole() {
                 let content = &answers[status]["content"]["application/problem+json"]["schema"]["$ref"];
                 assert_eq!(content, "#/components/schemas/Problem", "{name}: {status}");
             }
+            let content = &value["requestBody"]["content"];
+            let is_file = content["application/octet-stream"]["schema"]["$ref"].is_string();
+            assert_eq!(content.is_object(), is_file || !operation.body().is_empty(), "{name} has no example of a body");
             assert_eq!(value["requestBody"].is_object(), !operation.body().is_empty(), "{name} has no example of a body");
             let is_guessable = operation.body().contains("\"proof\"") || operation.body().contains("\"code\"");
             assert_eq!(answers.contains_key("429"), is_guessable, "{name}: whoever guesses has to wait");
@@ -114,7 +124,7 @@ async fn people_read_the_same() {
 #[tokio::test]
 async fn every_route_needs_exactly_the_scope_that_the_document_says() {
     each_driver(async |database| {
-        let client = Client::start(&database).await;
+        let client = Client::start_as_admin(&database).await;
         let mut tokens = Vec::new();
         for scope in Scope::ALL {
             tokens.push((scope, client.token(&[scope]).await));

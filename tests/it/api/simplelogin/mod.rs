@@ -8,6 +8,7 @@ mod login;
 mod mailboxes;
 mod options;
 mod phones;
+mod register;
 mod settings;
 mod strangers;
 
