@@ -35,6 +35,8 @@ use wanted::{Choice, Shown, Sort, Wanted};
 
 /// What was done on the way here.
 const SAID: &[(&str, &str)] = &[
+    ("welcome", "Welcome. Write below which site wants your address, and you have your first alias."),
+    ("forgotten", "The alias is forgotten: mail to it is returned, and nobody ever gets this address again."),
     ("unmade", "The alias is gone, as if it had never been made."),
     ("undone", "Taken back: everything is as it was before."),
     ("nothing", "There was nothing left to take back."),
