@@ -73,15 +73,6 @@ fn given(failure: &delivery::Failure) -> Option<&str> {
     failure.detail.reveal().strip_prefix(queue::DROPPED_BY_OPERATOR)
 }
 
-/// The words of another server with what stands before each `@` left out.
-fn without_names(text: &str) -> String {
-    let hide = |word: &str| match word.rsplit_once('@') {
-        Some((_, domain)) => format!("…@{domain}"),
-        None => word.to_owned(),
-    };
-    text.split_whitespace().map(hide).collect::<Vec<_>>().join(" ")
-}
-
 #[derive(Debug, Template)]
 #[template(path = "admin/queue.html", config = "src/web/askama.toml")]
 struct ListPage {

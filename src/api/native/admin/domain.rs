@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::native::caller::Admin;
-use crate::api::native::domain::RecordShape;
+use crate::api::native::dns_record::RecordShape;
 use crate::api::native::page::Page;
 use crate::api::native::problem::Problem;
 use crate::api::native::request::{Id, Nothing, Params, PublicId};
