@@ -121,7 +121,9 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
             Command::Queue(command) if queue::is_everybodys(&command) => queue::run(&client, command, output).await,
             Command::Queue(command) => delivery::run_queue(&client, command, output).await,
             Command::User(UserCommand::NameKey(args)) => signed_name::run(&client, &args, output).await,
-            Command::User(command @ (UserCommand::Add { .. } | UserCommand::List)) => admin_user::run(&client, command, output).await,
+            Command::User(command @ (UserCommand::Add { .. } | UserCommand::List)) => {
+                admin_user::run(&client, command, output).await
+            }
             Command::User(command) => user::run(&client, command, output).await,
             Command::Invite(command) => invite::run(&client, command, output).await,
             Command::Domain(command) => domain::run(&client, command, output).await,

@@ -49,7 +49,12 @@ impl Row {
                 DeliveryKind::Notice => "letter of ours",
             },
             to: delivery.recipient.domain().to_string(),
-            state: delivery.state.as_str(),
+            state: match delivery.state {
+                DeliveryState::Waiting => "waiting",
+                DeliveryState::Held => "held for its owner",
+                DeliveryState::Failed => "failed",
+                DeliveryState::Cancelled => "given up",
+            },
             is_waiting,
             since: moment(delivery.queued_at),
             attempts: delivery.attempts,
@@ -66,15 +71,6 @@ impl Row {
 /// The reason with which somebody gave it up here.
 fn given(failure: &delivery::Failure) -> Option<&str> {
     failure.detail.reveal().strip_prefix(queue::DROPPED_BY_OPERATOR)
-}
-
-/// The words of another server with what stands before each `@` left out.
-fn without_names(text: &str) -> String {
-    let hide = |word: &str| match word.rsplit_once('@') {
-        Some((_, domain)) => format!("…@{domain}"),
-        None => word.to_owned(),
-    };
-    text.split_whitespace().map(hide).collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Debug, Template)]
