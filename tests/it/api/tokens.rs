@@ -7,6 +7,7 @@ use postern::model::{Clock, Private};
 use postern::service::{app_password, password, token};
 
 use super::{draw_token, with_bearer, with_key};
+use crate::storage::plans::execute;
 use crate::support::app::{MAILBOX, TestApp};
 use crate::support::database::each_driver;
 use crate::support::http::request;
@@ -188,6 +189,7 @@ async fn a_token_hands_on_no_more_than_it_has() {
 async fn no_token_opens_a_page() {
     each_driver(async |database| {
         let app = TestApp::start(&database).await;
+        execute(&database, "UPDATE users SET is_admin = TRUE".into()).await;
         let token = draw_token(&app, &[Scope::Write, Scope::Account, Scope::Admin]).await;
         let answer = with_key(&app, &token, "GET /api/user/cookie_token", "").await;
         assert_eq!((answer.status, answer.header("set-cookie")), (400, None), "{}", answer.body);
@@ -205,6 +207,7 @@ async fn no_token_opens_a_page() {
 async fn the_apis_of_others_end_no_account_without_the_password_whatever_the_token_may() {
     each_driver(async |database| {
         let app = TestApp::start(&database).await;
+        execute(&database, "UPDATE users SET is_admin = TRUE".into()).await;
         with_password(&app).await;
         for scopes in [&[Scope::Write][..], &[Scope::Account], &[Scope::Write, Scope::Account, Scope::Admin]] {
             let token = draw_token(&app, scopes).await;
