@@ -14,24 +14,26 @@ pub mod two_step;
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method};
+use axum::{Extension, Router};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer, ExposeHeaders};
 
 use crate::service::broker::Broker;
+use crate::service::readiness::Readiness;
 
 /// Largest request body, in bytes: the largest is an import through an API, the usual one a line.
 const LARGEST_BODY: usize = 1024 * 1024;
 
 /// All routes of the three APIs.
-pub fn router(broker: Broker) -> Router {
+pub fn router(readiness: Readiness, broker: Broker) -> Router {
     Router::new()
         .merge(native::router(&broker.rules.public_url))
         .merge(simplelogin::router())
         .merge(addy::router())
         .merge(sign_in::router())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(Extension(readiness))
         .layer(cors())
         .with_state(broker)
 }

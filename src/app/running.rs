@@ -86,7 +86,7 @@ pub async fn start(config: &Config, environment: &Environment) -> Result<Running
     running.guarded(housekeeping::run(broker.clone(), shared, controls.soft.clone()));
     running.guarded(queue.run(controls.soft.clone()));
     running.guarded(delivery::webhook::run(broker.clone(), controls.soft.clone()));
-    let apis = api::router(broker.clone()).layer(axum::middleware::map_response(web::headers::secure));
+    let apis = api::router(readiness.clone(), broker.clone()).layer(axum::middleware::map_response(web::headers::secure));
     let document = api::native::document(&broker.rules.public_url);
     running.serve_http(http, web::site(readiness.clone(), broker.clone(), &document).merge(apis));
     readiness.listening();

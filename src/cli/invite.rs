@@ -1,6 +1,7 @@
 //! `postern invite new|list|revoke`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::config::Config;
 use crate::config::instance::Registration;
@@ -13,18 +14,18 @@ use super::desk;
 use super::failure::Failure;
 use super::output::{Output, printable};
 
-/// An invitation as shown.
-#[derive(Serialize)]
-struct View {
+/// An invitation as shown, and as the API tells of it.
+#[derive(Serialize, Deserialize)]
+pub struct View {
     id: String,
     note: String,
-    state: &'static str,
+    state: String,
     created_at: String,
     expires_at: String,
     used_at: Option<String>,
     /// Only when it was just made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
+    pub(super) link: Option<String>,
 }
 
 impl View {
@@ -32,7 +33,7 @@ impl View {
         Self {
             id: invite.uuid.to_string(),
             note: invite.note.clone(),
-            state: invite.state(now).as_str(),
+            state: invite.state(now).as_str().to_owned(),
             created_at: invite.created_at.to_rfc3339(),
             expires_at: invite.expires_at.to_rfc3339(),
             used_at: invite.used_at.map(Timestamp::to_rfc3339),
@@ -55,31 +56,47 @@ pub fn run(config: &Config, command: InviteCommand, output: &mut Output<'_>) -> 
                 let (invite, secret) = invite::create(desk, None, &note, expires).await.map_err(create_failed)?;
                 // The one moment at which the link is known.
                 let view = View::of(&invite, Some(invite::link(&config.instance.public_url, &secret)), now);
-                Ok(output.show(&view, |to| {
-                    writeln!(to, "{}", view.link.as_deref().unwrap_or_default())?;
-                    writeln!(to, "give it to whom you invite: it makes one account, until {}", view.expires_at)?;
-                    if config.instance.registration == Registration::Closed {
-                        writeln!(to, "it does not work yet: write registration = \"invite\" under [instance] in the settings")?;
-                    }
-                    Ok(())
-                })?)
+                print_made(&view, config.instance.registration == Registration::Closed, output)
             }
             InviteCommand::List => {
                 let views: Vec<View> = invite::list(desk).await?.iter().map(|invite| View::of(invite, None, now)).collect();
-                Ok(output.list(&views, "no invitations", ["ID", "STATE", "SINCE", "UNTIL", "NOTE"], |view| {
-                    let (since, until) = (view.created_at.clone(), view.expires_at.clone());
-                    [view.id.clone(), view.state.to_owned(), since, until, printable(&view.note)]
-                })?)
+                print_list(&views, output)
             }
             InviteCommand::Revoke { id } => {
                 if !invite::revoke(desk, id).await? {
-                    return Err(Failure::new("there is no such invitation that was not used", "see `postern invite list`"));
+                    return Err(unknown());
                 }
-                let revoked = Revoked { revoked: id.to_string() };
-                Ok(output.show(&revoked, |to| writeln!(to, "invitation {id} does not work any more"))?)
+                print_revoked(id, output)
             }
         }
     })
+}
+
+pub(super) fn print_made(view: &View, is_closed: bool, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(view, |to| {
+        writeln!(to, "{}", view.link.as_deref().unwrap_or_default())?;
+        writeln!(to, "give it to whom you invite: it makes one account, until {}", view.expires_at)?;
+        if is_closed {
+            writeln!(to, "it does not work yet: write registration = \"invite\" under [instance] in the settings")?;
+        }
+        Ok(())
+    })?)
+}
+
+pub(super) fn print_list(views: &[View], output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.list(views, "no invitations", ["ID", "STATE", "SINCE", "UNTIL", "NOTE"], |view| {
+        let (since, until) = (view.created_at.clone(), view.expires_at.clone());
+        [view.id.clone(), view.state.clone(), since, until, printable(&view.note)]
+    })?)
+}
+
+pub(super) fn print_revoked(id: Uuid, output: &mut Output<'_>) -> Result<(), Failure> {
+    let revoked = Revoked { revoked: id.to_string() };
+    Ok(output.show(&revoked, |to| writeln!(to, "invitation {id} does not work any more"))?)
+}
+
+pub(super) fn unknown() -> Failure {
+    Failure::new("there is no such invitation that was not used", "see `postern invite list`")
 }
 
 fn create_failed(error: CreateError) -> Failure {

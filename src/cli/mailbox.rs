@@ -163,7 +163,7 @@ pub(super) fn first_domain(config: &Config) -> Option<DomainName> {
     config.instance.domains.first().and_then(|name| DomainName::parse(name).ok())
 }
 
-fn write_sent(sent: Option<Sent>, address: &str, to: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_sent(sent: Option<Sent>, address: &str, to: &mut dyn Write) -> io::Result<()> {
     match sent {
         Some(Sent::Mailed) => writeln!(to, "a link that verifies it is on its way to {address}"),
         Some(Sent::Enough) => writeln!(to, "no link was mailed to {address}: enough went out within the last hour"),

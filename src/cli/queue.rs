@@ -104,7 +104,7 @@ struct Dropped {
 /// Runs one of them.
 pub fn run(config: &Config, user: Option<&Address>, command: QueueCommand, output: &mut Output<'_>) -> Result<(), Failure> {
     desk::with(config, async |desk| match command {
-        QueueCommand::List => {
+        QueueCommand::List(_) => {
             let user = match user {
                 Some(named) => Some(desk::user(desk, Some(named)).await?.id),
                 None => None,
@@ -122,7 +122,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: QueueCommand, outpu
         QueueCommand::Show(one) => {
             print_shown(&View::of_entry(&queue::get(desk, key(one.id)?).await.map_err(get_failed)?), output)
         }
-        QueueCommand::Retry { id } => {
+        QueueCommand::Retry { id, .. } => {
             let id = id.map(key).transpose()?;
             print_retried(queue::retry(desk, id).await.map_err(change_failed)?, output)
         }

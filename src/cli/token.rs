@@ -100,6 +100,10 @@ fn create_failed(error: CreateError) -> Failure {
     match error {
         CreateError::Name => Failure::new(error.to_string(), "choose another --name"),
         CreateError::InThePast => Failure::new(error.to_string(), "give a longer --expires"),
+        CreateError::NotAdmin => Failure::new(
+            error.to_string(),
+            "an administrator can make this user one, on the page for users; or leave --scope admin out",
+        ),
         CreateError::Storage(error) => error.into(),
     }
 }

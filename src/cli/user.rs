@@ -9,6 +9,7 @@ use crate::service::Desk;
 use crate::service::factor;
 use crate::service::signed_name::{self, KeyChangeError};
 use crate::service::user::{self, AddError, ChangeError, NewUser, Settings};
+use crate::service::verification::Sent;
 
 use super::args::{NameKeyArgs, UserCommand};
 use super::failure::Failure;
@@ -18,14 +19,15 @@ use super::{desk, mailbox, password};
 /// Users read at once.
 const PAGE: u32 = 500;
 
+/// A user as shown.
 #[derive(Serialize)]
-struct View {
-    id: String,
-    email: String,
-    admin: bool,
-    on_quarantine: &'static str,
-    replace_quoted: bool,
-    created_at: String,
+pub struct View {
+    pub(super) id: String,
+    pub(super) email: String,
+    pub(super) admin: bool,
+    pub(super) on_quarantine: String,
+    pub(super) replace_quoted: bool,
+    pub(super) created_at: String,
 }
 
 impl View {
@@ -34,25 +36,27 @@ impl View {
             id: user.uuid.to_string(),
             email: user.email.to_string(),
             admin: user.is_admin,
-            on_quarantine: user.on_quarantine.as_str(),
+            on_quarantine: user.on_quarantine.as_str().to_owned(),
             replace_quoted: user.replace_quoted,
             created_at: user.created_at.to_rfc3339(),
         }
     }
 }
 
+/// A user in the list.
 #[derive(Serialize)]
-struct Listed {
+pub struct Listed {
     #[serde(flatten)]
-    user: View,
-    second_factor: bool,
+    pub(super) user: View,
+    pub(super) second_factor: bool,
 }
 
+/// A user who was added.
 #[derive(Serialize)]
-struct Added {
+pub struct Added {
     #[serde(flatten)]
-    user: View,
-    mailbox: mailbox::View,
+    pub(super) user: View,
+    pub(super) mailbox: mailbox::View,
 }
 
 #[derive(Serialize)]
@@ -68,10 +72,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
             let new = NewUser { email, is_admin: admin, verified };
             let (user, mailbox) = user::add(desk, new).await.map_err(add_failed)?;
             let added = Added { user: View::of(&user), mailbox: mailbox::View::of(&mailbox) };
-            Ok(output.show(&added, |to| {
-                writeln!(to, "{} is a user now", added.user.email)?;
-                added.mailbox.write_verification(to)
-            })?)
+            print_added(&added, None, output)
         }
         UserCommand::Passwd { email, password_stdin, reset_second_factors } => {
             password::change(desk, &email, password_stdin, reset_second_factors, output).await
@@ -88,11 +89,7 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
             let with_factor = factor::list_users(desk).await?;
             let row = |user: &User| Listed { user: View::of(user), second_factor: with_factor.contains(&user.id) };
             let views: Vec<Listed> = users.iter().map(row).collect();
-            let yes = |is_so| if is_so { "yes" } else { "no" }.to_owned();
-            Ok(output.list(&views, "no users yet", ["EMAIL", "ADMIN", "SECOND FACTOR", "SINCE"], |view| {
-                let user = &view.user;
-                [user.email.clone(), yes(user.admin), yes(view.second_factor), user.created_at.clone()]
-            })?)
+            print_list(&views, output)
         }
         UserCommand::Set(args) => {
             let user = desk::user(desk, user).await?;
@@ -107,10 +104,35 @@ pub fn run(config: &Config, user: Option<&Address>, command: UserCommand, output
         UserCommand::Remove { email } => {
             let user = desk::user(desk, Some(&email)).await?;
             let retired = user::remove(desk, user.id).await.map_err(unknown)?;
-            let removed = Removed { removed: user.email.to_string(), retired_aliases: retired };
-            Ok(output.show(&removed, |to| writeln!(to, "{} is removed; {retired} aliases are gone for good", removed.removed))?)
+            print_removed(&user.email.to_string(), retired, output)
         }
     })
+}
+
+pub(super) fn print_added(added: &Added, sent: Option<Sent>, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(added, |to| {
+        writeln!(to, "{} is a user now", added.user.email)?;
+        mailbox::write_sent(sent, &added.mailbox.address, to)?;
+        added.mailbox.write_verification(to)
+    })?)
+}
+
+pub(super) fn print_list(views: &[Listed], output: &mut Output<'_>) -> Result<(), Failure> {
+    let yes = |is_so| if is_so { "yes" } else { "no" }.to_owned();
+    Ok(output.list(views, "no users yet", ["EMAIL", "ADMIN", "SECOND FACTOR", "SINCE"], |view| {
+        let user = &view.user;
+        [user.email.clone(), yes(user.admin), yes(view.second_factor), user.created_at.clone()]
+    })?)
+}
+
+/// Says that an account is gone.
+pub fn print_removed(email: &str, retired: u64, output: &mut Output<'_>) -> Result<(), Failure> {
+    let removed = Removed { removed: email.to_owned(), retired_aliases: retired };
+    Ok(output.show(&removed, |to| writeln!(to, "{} is removed; {retired} aliases are gone for good", removed.removed))?)
+}
+
+pub(super) fn no_such() -> Failure {
+    Failure::new("there is no user with this address", "see `postern user list`")
 }
 
 /// The key a user signs names with, as shown.
@@ -156,7 +178,7 @@ fn add_failed(error: AddError) -> Failure {
 
 fn unknown(error: ChangeError) -> Failure {
     match error {
-        ChangeError::Unknown => Failure::new("there is no user with this address", "see `postern user list`"),
+        ChangeError::Unknown => no_such(),
         ChangeError::Storage(error) => error.into(),
     }
 }

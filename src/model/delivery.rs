@@ -66,6 +66,22 @@ pub struct Failure {
     pub detail: Private<String>,
 }
 
+impl Failure {
+    /// What happened with all that stands before an `@` left out: for whoever runs the instance, to whom it does not matter
+    /// whose mail it is.
+    pub fn detail_without_names(&self) -> String {
+        without_names(self.detail.reveal())
+    }
+}
+
+fn without_names(text: &str) -> String {
+    let hide = |word: &str| match word.rsplit_once('@') {
+        Some((_, domain)) => format!("…@{domain}"),
+        None => word.to_owned(),
+    };
+    text.split_whitespace().map(hide).collect::<Vec<_>>().join(" ")
+}
+
 /// One message on its way to one recipient, as the queue holds it.
 #[derive(Debug, Clone)]
 pub struct Delivery {
@@ -112,4 +128,26 @@ pub struct Lease {
     pub token: Uuid,
     /// When others may take it.
     pub until: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_left_out_of_what_a_server_said() {
+        assert_eq!(without_names("550 5.1.1 <jane@inbox.example>: unknown"), "550 5.1.1 …@inbox.example>: unknown");
+        assert_eq!(without_names("no answer"), "no answer");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_before_an_at_sign_is_left(text in "\\PC{0,60}") {
+            for word in without_names(&text).split_whitespace() {
+                prop_assert!(word.rsplit_once('@').is_none_or(|(before, _)| before == "…"), "{word}");
+            }
+        }
+    }
 }

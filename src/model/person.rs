@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::id::UserId;
+use super::user::OnQuarantine;
 use super::{Address, Timestamp};
 
 /// A user and the figures of their account.
@@ -18,6 +19,10 @@ pub struct Person {
     pub is_admin: bool,
     /// When the account was made.
     pub created_at: Timestamp,
+    /// What happens to mail whose domain asks for quarantine.
+    pub on_quarantine: OnQuarantine,
+    /// Whether a mailbox address in a reply's text is replaced by the alias.
+    pub replace_quoted: bool,
     /// Whether they are asked for a code beside the password.
     pub has_second_factor: bool,
     /// Passkeys they have.

@@ -3,10 +3,15 @@
 use uuid::Uuid;
 
 use super::Desk;
-use super::user;
+use super::broker::Broker;
+use super::idempotency::{self, Answer, Once, OnceError};
+use super::user::{self, AddError, NewUser};
+use super::verification::{self, Sent};
 use crate::model::Address;
 use crate::model::id::UserId;
+use crate::model::mailbox::Mailbox;
 use crate::model::person::Person;
+use crate::model::user::User;
 use crate::storage::{self, Tx, person};
 
 /// Why an account can't be changed by an administrator.
@@ -38,6 +43,60 @@ pub async fn find(desk: &Desk, uuid: Uuid) -> Result<Option<Person>, storage::Er
 
 async fn find_in(tx: &mut Tx, uuid: Uuid) -> Result<Option<Person>, storage::Error> {
     Ok(person::list(tx, Some(uuid), None, 1).await?.into_iter().next())
+}
+
+/// An account that was made.
+#[derive(Debug, Clone)]
+pub struct Added {
+    /// Whose it is.
+    pub person: Person,
+    /// Their first mailbox.
+    pub mailbox: Mailbox,
+    /// What was done about the letter that verifies it.
+    pub sent: Sent,
+}
+
+/// Makes an account, once for a key, and writes to its mailbox unless the administrator vouches for that. It has no password:
+/// whoever reads the mailbox sets one by a link, and nobody else ever knows it.
+pub async fn add_once(broker: &Broker, new: NewUser, once: Once<Added>) -> Result<Answer, OnceError<AddError>> {
+    let (desk, now) = (broker.desk.clone(), broker.now());
+    let (domain, public_url) = (broker.rules.domains.first().cloned(), broker.rules.public_url.clone());
+    let write = broker.storage().write(move |tx| {
+        Box::pin(async move {
+            if let Some(answer) = idempotency::begin(tx, once.key.as_ref(), now).await? {
+                return Ok(answer);
+            }
+            let (user, mailbox) = user::add_in(tx, &desk, new).await.map_err(OnceError::Failed)?;
+            let sent = match &domain {
+                Some(domain) => verification::send_in(tx, &desk, domain, &public_url, &mailbox).await?,
+                None if mailbox.verified_at.is_some() => Sent::Needless,
+                None => Sent::Enough,
+            };
+            let added = Added { person: fresh(&user, &mailbox), mailbox, sent };
+            Ok(idempotency::finish(tx, once, &added).await?)
+        })
+    });
+    let answer: Result<Answer, OnceError<AddError>> = write.await;
+    broker.queue.notify_one();
+    answer
+}
+
+/// The figures of an account that was just made.
+fn fresh(user: &User, mailbox: &Mailbox) -> Person {
+    Person {
+        id: user.id,
+        uuid: user.uuid,
+        email: user.email.clone(),
+        is_admin: user.is_admin,
+        created_at: user.created_at,
+        on_quarantine: user.on_quarantine,
+        replace_quoted: user.replace_quoted,
+        has_second_factor: false,
+        passkeys: 0,
+        mailboxes: 1,
+        verified_mailboxes: i64::from(mailbox.verified_at.is_some()),
+        aliases: 0,
+    }
 }
 
 /// Makes a user an administrator, or no longer one.

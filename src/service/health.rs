@@ -1,5 +1,7 @@
 //! How the instance is doing, for whoever administers it.
 
+use std::time::Duration;
+
 use super::broker::Broker;
 use super::{dkim_key, domain, queue};
 use crate::model::dkim_key::DkimKey;
@@ -29,6 +31,21 @@ pub struct Health {
     pub queue: Counts,
     /// When this node's last sweep ended.
     pub last_sweep: Option<Timestamp>,
+}
+
+/// A node that said nothing for this long is not running, most likely: they say something every ten seconds.
+const SILENT: Duration = Duration::from_mins(1);
+
+impl Health {
+    /// Whether free space gets short: below the reserve no new mail is taken.
+    pub fn is_short(&self) -> bool {
+        self.free_space < self.reserve.saturating_mul(2)
+    }
+}
+
+/// Whether nothing was heard of a node for too long.
+pub fn is_silent(node: &NodeStatus, now: Timestamp) -> bool {
+    now.since(node.heartbeat_at) > SILENT
 }
 
 /// Asks for all of it.

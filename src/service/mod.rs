@@ -59,6 +59,7 @@ pub mod pausing;
 pub mod pgp_key;
 pub mod probing;
 pub mod queue;
+pub mod readiness;
 pub mod recovery_code;
 pub mod reply;
 pub mod reset;

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 
+use uuid::Uuid;
+
 use crate::model::activity::{Activity, ActivityKey};
 use crate::model::delivery::{Cause, Delivery, DeliveryState};
 use crate::model::id::{AliasId, DeliveryId, UserId};
 use crate::model::{Address, Timestamp};
-use crate::storage::queue::{Counts, DeliveryFilter};
+use crate::storage::queue::DeliveryFilter;
 use crate::storage::{self, Tx};
 
 use super::Desk;
+
+/// How full the queue is.
+pub use crate::storage::queue::Counts;
 
 /// A delivery with the address of the alias it came through.
 #[derive(Debug, Clone)]
@@ -93,6 +98,11 @@ pub async fn get(desk: &Desk, id: DeliveryId) -> Result<Entry, GetError> {
     Ok(Entry { delivery, alias })
 }
 
+/// The same by its id for the outside, without the alias.
+pub async fn find_by_uuid(desk: &Desk, uuid: Uuid) -> Result<Option<Delivery>, storage::Error> {
+    storage::queue::find_by_uuid(&mut desk.storage.read().await?, uuid).await
+}
+
 /// The address of an alias, remembered in `known`.
 pub(super) async fn address_of(
     tx: &mut Tx,
@@ -136,7 +146,7 @@ pub(super) async fn cancel_for_owner(desk: &Desk, id: DeliveryId) -> Result<(), 
 }
 
 /// The longest reason, in characters.
-const LONGEST_REASON: usize = 200;
+pub const LONGEST_REASON: usize = 200;
 
 /// What stands before the reason of whoever runs the instance.
 pub const DROPPED_BY_OPERATOR: &str = "dropped by the operator: ";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::letters::security;
 use super::{Desk, account_notice};
 use crate::auth::api_token as secret;
-use crate::model::api_token::{ApiToken, Scopes};
+use crate::model::api_token::{ApiToken, Scope, Scopes};
 use crate::model::id::{ApiTokenId, UserId};
 use crate::model::user::User;
 use crate::model::{Private, Timestamp};
@@ -26,6 +26,9 @@ pub enum CreateError {
     /// It would be dead at once.
     #[error("the moment it expires lies in the past")]
     InThePast,
+    /// It would promise what it can't do.
+    #[error("only the token of an administrator can have the scope admin")]
+    NotAdmin,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -94,17 +97,20 @@ async fn make(
     let hash = secret::hash(text.reveal()).unwrap_or_else(|| unreachable!("what was drawn is a token"));
     let new = NewApiToken { uuid: desk.uuid(), user_id, name, hash, scopes, created_at, expires_at, made_by };
     let desk_ = desk.clone();
-    let token = desk.storage.write(move |tx| {
+    let write = desk.storage.write(move |tx| {
         Box::pin(async move {
+            if new.scopes.allow(Scope::Admin) {
+                let user = storage::user::find(tx, new.user_id).await?;
+                user.filter(|user| user.is_admin).ok_or(CreateError::NotAdmin)?;
+            }
             let token = api_token::create(tx, &new).await?;
             if is_told {
                 account_notice::tell(tx, &desk_, user_id, &security::key_made(&token.name)).await?;
             }
-            Ok::<_, storage::Error>(token)
+            Ok::<_, CreateError>(token)
         })
     });
-    let token = token.await?;
-    Ok((token, text))
+    Ok((write.await?, text))
 }
 
 /// All tokens of a user, oldest first.

@@ -15,6 +15,8 @@ struct Row {
     email: String,
     is_admin: bool,
     created_at: i64,
+    on_quarantine: String,
+    replace_quoted: bool,
     totp_confirmed_at: Option<i64>,
     passkeys: i64,
     mailboxes: i64,
@@ -31,6 +33,8 @@ impl TryFrom<Row> for Person {
             email: columns::folded("users", "email", row.id, &row.email)?,
             is_admin: row.is_admin,
             created_at: Timestamp::from_micros(row.created_at),
+            on_quarantine: columns::word("users", "on_quarantine", row.id, &row.on_quarantine)?,
+            replace_quoted: row.replace_quoted,
             has_second_factor: row.totp_confirmed_at.is_some(),
             passkeys: row.passkeys,
             mailboxes: row.mailboxes,
@@ -43,7 +47,7 @@ impl TryFrom<Row> for Person {
 /// One page of users, oldest first, after that one; or the one with that id.
 pub async fn list(tx: &mut Tx, uuid: Option<Uuid>, after: Option<UserId>, limit: u32) -> Result<Vec<Person>, Error> {
     let rows: Vec<Row> = on!(tx, c => sqlx::query_as(
-        "SELECT u.id, u.uuid, u.email, u.is_admin, u.created_at, u.totp_confirmed_at, \
+        "SELECT u.id, u.uuid, u.email, u.is_admin, u.created_at, u.on_quarantine, u.replace_quoted, u.totp_confirmed_at, \
          (SELECT COUNT(*) FROM passkeys p WHERE p.user_id = u.id) AS passkeys, \
          (SELECT COUNT(*) FROM mailboxes m WHERE m.user_id = u.id) AS mailboxes, \
          (SELECT COUNT(*) FROM mailboxes v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL) AS verified, \

@@ -91,7 +91,7 @@ async fn mint(broker: &Broker, user: UserId, device: &str, lasts: Option<Duratio
     let expires_at = lasts.map(|lasts| broker.now().plus(lasts));
     let made = token::create_told(&broker.desk, user, device, Scopes::new(Vec::new()), expires_at).await;
     let (made, secret) = made.map_err(|error| match error {
-        token::CreateError::Name => ApiError::invalid("device_name", error.to_string()),
+        token::CreateError::Name | token::CreateError::NotAdmin => ApiError::invalid("device_name", error.to_string()),
         token::CreateError::InThePast => ApiError::invalid("expiration", error.to_string()),
         token::CreateError::Storage(error) => error.into(),
     })?;

@@ -33,6 +33,15 @@ pub enum OnQuarantine {
     Hold,
 }
 
+impl From<user::OnQuarantine> for OnQuarantine {
+    fn from(choice: user::OnQuarantine) -> Self {
+        match choice {
+            user::OnQuarantine::Tag => Self::Tag,
+            user::OnQuarantine::Hold => Self::Hold,
+        }
+    }
+}
+
 /// The account of a token.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Account {
@@ -63,10 +72,7 @@ impl Account {
             is_admin: user.is_admin,
             created_at: user.created_at.to_rfc3339(),
             scopes: caller.token.scopes.to_string(),
-            on_quarantine: match user.on_quarantine {
-                user::OnQuarantine::Tag => OnQuarantine::Tag,
-                user::OnQuarantine::Hold => OnQuarantine::Hold,
-            },
+            on_quarantine: user.on_quarantine.into(),
             replace_quoted: user.replace_quoted,
         }
     }

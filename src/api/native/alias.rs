@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::alias_new;
+use super::alias_unmake;
 use super::caller::{Reader, Writer};
 use super::page::{self, Page};
 use super::problem::Problem;
@@ -38,6 +39,7 @@ pub fn routes(routes: Routes) -> Routes {
         .on::<__path_show, _, _>(read, show)
         .on::<__path_change, _, _>(write, change)
         .on::<__path_forget, _, _>(write, forget)
+        .on::<alias_unmake::__path_unmake, _, _>(write, alias_unmake::unmake)
         .on::<__path_set_state, _, _>(write, set_state)
 }
 

@@ -46,6 +46,17 @@ pub enum Kind {
     Notice,
 }
 
+impl From<DeliveryKind> for Kind {
+    fn from(kind: DeliveryKind) -> Self {
+        match kind {
+            DeliveryKind::Forward => Self::Forward,
+            DeliveryKind::Reply => Self::Reply,
+            DeliveryKind::Dsn => Self::Dsn,
+            DeliveryKind::Notice => Self::Notice,
+        }
+    }
+}
+
 /// How a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -126,12 +137,7 @@ impl DeliveryShape {
         let is_open = waits || delivery.state == DeliveryState::Held;
         Self {
             id: PublicId(delivery.uuid),
-            kind: match delivery.kind {
-                DeliveryKind::Forward => Kind::Forward,
-                DeliveryKind::Reply => Kind::Reply,
-                DeliveryKind::Dsn => Kind::Dsn,
-                DeliveryKind::Notice => Kind::Notice,
-            },
+            kind: delivery.kind.into(),
             state: delivery.state.into(),
             alias: alias.as_ref().map(|alias| AliasName { id: PublicId(alias.uuid), address: alias.address.to_string() }),
             mailbox: mailbox.as_ref().map(MailboxName::of),
@@ -153,12 +159,12 @@ impl DeliveryShape {
 pub struct Query {
     /// Only those that stand so.
     #[param(inline)]
-    state: Option<Stand>,
+    pub state: Option<Stand>,
     /// How many, 1 to 100; 50 when it is left out.
     #[param(minimum = 1, maximum = 100)]
-    limit: Option<u32>,
+    pub limit: Option<u32>,
     /// Where the page begins: the `next` of the page before.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 /// Lists deliveries.

@@ -16,9 +16,13 @@ use utoipa::openapi::{
 use super::problem::ProblemShape;
 use super::request::PublicId;
 use super::routes::Access;
+use crate::model::api_token::Scope;
 
 /// The name of the way to say who is asking.
 const TOKEN: &str = "token";
+
+const NOT_SO_FAR: &str = "The token's scopes do not go so far; the scope that is needed is named.";
+const NOT_ADMIN: &str = "The token's scopes do not go so far, or its user does not administer the instance (any more).";
 
 const ABOUT: &str = "What can be done on the pages of this instance can be done here. Requests and answers are JSON, but for files in and out. \
 Every request carries an API token: `Authorization: Bearer addy_io_…`; a token is made on the page for access or with \
@@ -82,11 +86,12 @@ pub(super) fn complete(mut operation: Operation, path: &str, noun: &str, access:
         Access::Needs(scope) => &[scope.as_str()],
         Access::Token => &[],
     };
+    let forbidden = if matches!(access, Access::Needs(Scope::Admin)) { NOT_ADMIN } else { NOT_SO_FAR };
     operation.security = Some(vec![SecurityRequirement::new(TOKEN, scopes.iter().copied())]);
     let mut answers = vec![
         ("400", "The request can't be read: a query, a header or the body is malformed."),
         ("401", "There is no token in force in the request."),
-        ("403", "The token's scopes do not go so far; the scope that is needed is named."),
+        ("403", forbidden),
         ("503", "Not now; nothing was lost, try again."),
     ];
     if path.contains('{') {

@@ -169,6 +169,7 @@ impl From<token::CreateError> for Problem {
         match error {
             token::CreateError::Name => Self::invalid("name", error),
             token::CreateError::InThePast => Self::invalid("expires_at", error),
+            token::CreateError::NotAdmin => Self::not_admin(),
             token::CreateError::Storage(error) => error.into(),
         }
     }

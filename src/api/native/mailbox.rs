@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::request::{Body, Id, Nothing, Params, PublicId};
 use super::routes::{Access, Routes};
 use super::shape::FailureShape;
+use super::{mailbox_key, mailbox_move};
 use crate::model::api_token::Scope;
 use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
@@ -26,7 +27,7 @@ use crate::service::verification::{self, Sent};
 
 /// All routes.
 pub fn routes(routes: Routes) -> Routes {
-    let (read, write) = (Access::Needs(Scope::Read), Access::Needs(Scope::Write));
+    let (read, write, account) = (Access::Needs(Scope::Read), Access::Needs(Scope::Write), Access::Needs(Scope::Account));
     routes
         .noun("Mailboxes", "The real inboxes mail goes to. Nothing is sent to one before it is verified.")
         .on::<__path_list, _, _>(read, list)
@@ -36,6 +37,12 @@ pub fn routes(routes: Routes) -> Routes {
         .on::<__path_make_default, _, _>(write, make_default)
         .on::<__path_verify, _, _>(write, verify)
         .on::<__path_test, _, _>(write, test)
+        .on::<mailbox_key::__path_show_key, _, _>(read, mailbox_key::show_key)
+        .on::<mailbox_key::__path_set_key, _, _>(account, mailbox_key::set_key)
+        .on::<mailbox_key::__path_remove_key, _, _>(account, mailbox_key::remove_key)
+        .on::<mailbox_move::__path_begin_move, _, _>(account, mailbox_move::begin_move)
+        .on::<mailbox_move::__path_finish_move, _, _>(write, mailbox_move::finish_move)
+        .on::<mailbox_move::__path_cancel_move, _, _>(write, mailbox_move::cancel_move)
 }
 
 /// Why nothing is forwarded to a mailbox.
@@ -73,7 +80,8 @@ pub struct MailboxShape {
 }
 
 impl MailboxShape {
-    fn of(mailbox: &Mailbox) -> Self {
+    /// Of somebody's mailbox.
+    pub fn of(mailbox: &Mailbox) -> Self {
         Self {
             id: PublicId(mailbox.uuid),
             address: mailbox.address.to_string(),
@@ -86,7 +94,7 @@ impl MailboxShape {
     }
 }
 
-async fn find(broker: &Broker, user: UserId, id: Uuid) -> Result<Mailbox, Problem> {
+pub(super) async fn find(broker: &Broker, user: UserId, id: Uuid) -> Result<Mailbox, Problem> {
     let all = mailbox::list(&broker.desk, user).await?;
     all.into_iter().find(|mailbox| mailbox.uuid == id).ok_or_else(Problem::not_found)
 }
@@ -189,7 +197,8 @@ pub enum Proving {
 }
 
 impl Proving {
-    fn of(sent: Sent) -> Self {
+    /// Of what became of the letter.
+    pub fn of(sent: Sent) -> Self {
         match sent {
             Sent::Mailed => Self::Sent,
             Sent::Enough => Self::Enough,

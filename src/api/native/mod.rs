@@ -5,8 +5,10 @@
 
 pub mod account;
 pub mod activity;
+pub mod admin;
 pub mod alias;
 pub mod alias_new;
+pub mod alias_unmake;
 pub mod app_password;
 pub mod block;
 pub mod caller;
@@ -21,6 +23,8 @@ pub mod export;
 pub mod hold;
 pub mod import;
 pub mod mailbox;
+pub mod mailbox_key;
+pub mod mailbox_move;
 pub mod once;
 pub mod option;
 pub mod page;
@@ -65,6 +69,11 @@ fn all() -> Routes {
         app_password::routes,
         webhook::routes,
         export::routes,
+        admin::user::routes,
+        admin::invite::routes,
+        admin::queue::routes,
+        admin::domain::routes,
+        admin::health::routes,
     ];
     nouns.iter().fold(Routes::new(), |routes, noun| noun(routes))
 }

@@ -15,7 +15,7 @@ use crate::service::broker::Broker;
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// A token with this scope, or with `write`.
+    /// A token with this scope, or with one that includes it.
     Needs(Scope),
     /// Any token in force.
     Token,

@@ -217,7 +217,7 @@ pub struct FailureShape {
     /// The enhanced code (RFC 3463).
     #[schema(example = "5.1.1")]
     status: String,
-    /// What was said, for the owner alone: it may name the mailbox.
+    /// What was said. To the owner alone all of it: it may name the mailbox.
     #[schema(example = "no such user")]
     detail: String,
 }
@@ -226,6 +226,11 @@ impl FailureShape {
     /// Of what was kept.
     pub fn of(failure: &Failure) -> Self {
         Self { code: failure.code, status: failure.status.clone(), detail: failure.detail.reveal().clone() }
+    }
+
+    /// The same for somebody whom it does not concern whose mail it is.
+    pub fn without_names(failure: &Failure) -> Self {
+        Self { detail: failure.detail_without_names(), ..Self::of(failure) }
     }
 }
 

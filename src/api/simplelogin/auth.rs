@@ -113,7 +113,9 @@ async fn mint(broker: &Broker, user: UserId, device: Option<&str>) -> Result<Str
     let name = if name.trim().is_empty() { "SimpleLogin client" } else { &name };
     let made =
         token::create_told(&broker.desk, user, name, Scopes::new(Vec::new()), None).await.map_err(|error| match error {
-            token::CreateError::Name | token::CreateError::InThePast => ApiError::bad_request(error.to_string()),
+            token::CreateError::Name | token::CreateError::InThePast | token::CreateError::NotAdmin => {
+                ApiError::bad_request(error.to_string())
+            }
             token::CreateError::Storage(error) => error.into(),
         })?;
     Ok(made.1.into_inner())

@@ -47,7 +47,9 @@ pub async fn register(
             ApiError::bad_request("email: this address is on a domain of this instance; your inbox must be elsewhere")
         }
         RegisterError::NoDomain => ApiError::bad_request("This instance can't send mail yet: its operator has to name a domain"),
-        RegisterError::Password(error @ (SetError::Length | SetError::Easy(_))) => ApiError::bad_request(format!("password: {error}")),
+        RegisterError::Password(error @ (SetError::Length | SetError::Easy(_))) => {
+            ApiError::bad_request(format!("password: {error}"))
+        }
         RegisterError::Password(SetError::Unknown | SetError::Hash(_)) => {
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "Please try again later")
         }

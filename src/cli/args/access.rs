@@ -144,13 +144,16 @@ pub enum InviteCommand {
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {
     /// List what waits and what could not be delivered
-    List,
+    List(Whose),
     /// Show one delivery with the reason
     Show(OneDelivery),
     /// Try again now: one delivery, or all that wait
     Retry {
-        /// Number of the delivery
+        /// Number of the delivery; its id with --url
         id: Option<Handle>,
+        /// Whose.
+        #[command(flatten)]
+        whose: Whose,
     },
     /// Give a delivery up
     Drop(OneDelivery),
@@ -159,8 +162,19 @@ pub enum QueueCommand {
 /// A delivery by its number.
 #[derive(Debug, Args)]
 pub struct OneDelivery {
-    /// Number of the delivery, from `postern queue list`
+    /// Number of the delivery, from `postern queue list`; its id with --url
     pub id: Handle,
+    /// Whose.
+    #[command(flatten)]
+    pub whose: Whose,
+}
+
+/// Whose deliveries are meant.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Whose {
+    /// With --url: everybody's, not only your own; takes a token with the scope admin. On the instance itself it is everybody's
+    #[arg(long, conflicts_with = "user")]
+    pub everybody: bool,
 }
 
 fn yes_or_no() -> impl TypedValueParser<Value = bool> {
@@ -168,5 +182,5 @@ fn yes_or_no() -> impl TypedValueParser<Value = bool> {
 }
 
 fn scopes() -> impl TypedValueParser<Value = Scope> {
-    PossibleValuesParser::new(Scope::ALL.map(|scope| scope.as_str())).try_map(|word| word.parse::<Scope>())
+    PossibleValuesParser::new(Scope::ALL.map(Scope::as_str)).try_map(|word| word.parse::<Scope>())
 }

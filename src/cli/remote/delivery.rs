@@ -1,4 +1,5 @@
-//! `postern queue …` and `postern hold …` on an instance elsewhere: the deliveries of the token's user alone.
+//! `postern queue …` and `postern hold …` on an instance elsewhere: the deliveries of the token's user alone. Everybody's
+//! are `queue`'s.
 
 use serde::Deserialize;
 
@@ -89,17 +90,17 @@ pub(super) fn id(handle: Handle) -> Result<String, Failure> {
 /// Runs a `postern queue …`.
 pub async fn run_queue(client: &Client, command: QueueCommand, output: &mut Output<'_>) -> Result<(), Failure> {
     match command {
-        QueueCommand::List => {
+        QueueCommand::List(_) => {
             let all: Vec<Delivery> = client.all(&["deliveries"], &[]).await?;
             queue::print_list(&all.into_iter().map(Delivery::shown).collect::<Vec<_>>(), output)
         }
         QueueCommand::Show(one) => queue::print_shown(&find(client, one.id).await?.shown(), output),
-        QueueCommand::Retry { id: Some(handle) } => {
+        QueueCommand::Retry { id: Some(handle), .. } => {
             waiting(&find(client, handle).await?)?;
             retry(client, &id(handle)?).await.map_err(|fault| fault.or_missing(queue::unknown))?;
             queue::print_retried(1, output)
         }
-        QueueCommand::Retry { id: None } => {
+        QueueCommand::Retry { id: None, .. } => {
             let all: Vec<Delivery> = client.all(&["deliveries"], &[("state", "waiting")]).await?;
             let mut retried = 0;
             for delivery in all {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::super::failure::Failure;
 use super::MAKE_A_TOKEN;
+use crate::model::api_token::Scope;
 
 /// Longest part of a refusal that is shown, in characters.
 const LONGEST: usize = 500;
@@ -60,6 +61,17 @@ impl Fault {
     }
 }
 
+/// How to come by what a token was too little for.
+fn wider(detail: &str) -> String {
+    match detail.rsplit_once("the scope ") {
+        Some((_, scope)) if scope.parse::<Scope>().is_ok() => format!(
+            "make a token with --scope {scope} on the instance (`postern token new --name \"my laptop\" --scope {scope}`), or on its \
+             page for programs"
+        ),
+        _ => "ask whoever administers the instance".to_owned(),
+    }
+}
+
 impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
@@ -75,7 +87,8 @@ impl From<Fault> for Failure {
         match status {
             401 => Self::new("the instance does not take this token", MAKE_A_TOKEN),
             403 => {
-                Self::new(detail, "make such a token on the instance: `postern token new --scope …`, or on its page for programs")
+                let hint = wider(&detail);
+                Self::new(detail, hint)
             }
             404 => Self::new(detail, "see the list of such things"),
             429 => Self::new(detail, "wait a minute, then try again"),

@@ -2,14 +2,17 @@
 //! comes over `/v1` (described at `/openapi.json`), read into types of their own. No settings and no database are opened.
 
 mod access;
+mod admin_user;
 mod alias;
 mod client;
 mod contact;
 mod delivery;
 mod domain;
 mod fault;
+mod invite;
 mod mailbox;
 mod plain;
+mod queue;
 mod sending;
 mod signed_name;
 mod transfer;
@@ -19,9 +22,7 @@ use std::io::Write;
 use reqwest::header::HeaderValue;
 use url::{Host, Url};
 
-use super::args::{
-    AliasCommand, Command, DomainCommand, Global, ImportCommand, InviteCommand, MailboxCommand, Remote, UserCommand,
-};
+use super::args::{AliasCommand, Command, DomainCommand, Global, ImportCommand, MailboxCommand, Remote, UserCommand};
 use super::desk;
 use super::failure::Failure;
 use super::output::Output;
@@ -116,9 +117,12 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
             Command::Contact(command) => contact::run(&client, command, output).await,
             Command::Block(command) => contact::run_block(&client, command, output).await,
             Command::Hold(command) => delivery::run_hold(&client, command, output).await,
+            Command::Queue(command) if queue::is_everybodys(&command) => queue::run(&client, command, output).await,
             Command::Queue(command) => delivery::run_queue(&client, command, output).await,
-            Command::Domain(command) => domain::run(&client, command, output).await,
             Command::User(UserCommand::NameKey(args)) => signed_name::run(&client, &args, output).await,
+            Command::User(command) => admin_user::run(&client, command, output).await,
+            Command::Invite(command) => invite::run(&client, command, output).await,
+            Command::Domain(command) => domain::run(&client, command, output).await,
             Command::Token(command) => access::run_token(&client, command, output).await,
             Command::Import(command) => transfer::run_import(&client, command, json, output).await,
             Command::Export(args) => transfer::run_export(&client, &args, output).await,
@@ -143,17 +147,10 @@ fn here_only(command: &Command) -> Option<&'static str> {
         // Nobody vouches for a file over the network.
         Command::Import(ImportCommand::Postern(export)) if export.trust => "import --trust",
         Command::User(command) => match command {
-            UserCommand::Add { .. } => "user add",
+            // Who could set others' passwords could read their mail: that takes the machine itself.
             UserCommand::Passwd { .. } => "user passwd",
-            UserCommand::List => "user list",
             UserCommand::Set(_) => "user set",
-            UserCommand::NameKey(_) => return None,
-            UserCommand::Remove { .. } => "user remove",
-        },
-        Command::Invite(command) => match command {
-            InviteCommand::New { .. } => "invite new",
-            InviteCommand::List => "invite list",
-            InviteCommand::Revoke { .. } => "invite revoke",
+            UserCommand::Add { .. } | UserCommand::List | UserCommand::Remove { .. } | UserCommand::NameKey(_) => return None,
         },
         Command::Mailbox(command) => match command {
             MailboxCommand::Add { verified: true, .. } => "mailbox add --verified",

@@ -65,6 +65,9 @@ pub async fn token(State(broker): State<Broker>, _: Confirmed, form: Checked) ->
     let secret = match made {
         Ok((_, secret)) => secret,
         Err(TokenError::Name | TokenError::InThePast) => return again(&broker, &form_of(who, fields), NAME).await,
+        Err(TokenError::NotAdmin) => {
+            return again(&broker, &form_of(who, fields), "Nothing was made. You do not administer this Postern any more.").await;
+        }
         Err(TokenError::Storage(error)) => return Err(error.into()),
     };
     let url = broker.rules.public_url.clone();

@@ -51,37 +51,34 @@ struct Page {
     keys: Vec<Key>,
 }
 
-/// A node that said nothing for this long is not running, most likely: they say something every ten seconds.
-const SILENT: std::time::Duration = std::time::Duration::from_mins(1);
-
 pub(super) async fn show(
     State(broker): State<Broker>,
     Admin(who): Admin,
     Extension(readiness): Extension<Readiness>,
 ) -> Result<Response, Failure> {
     let report = readiness.report().await;
-    let health = health::report(&broker).await?;
+    let found = health::report(&broker).await?;
     let now = broker.now();
-    let nodes = health.nodes.iter().map(|node| Node {
+    let nodes = found.nodes.iter().map(|node| Node {
         hostname: node.hostname.clone(),
         started: moment(node.started_at),
         heard: moment(node.heartbeat_at),
-        is_silent: now.since(node.heartbeat_at) > SILENT,
+        is_silent: health::is_silent(node, now),
     });
     let page = Page {
         chrome: who.chrome("Health"),
         section: "health",
         report,
         version: env!("CARGO_PKG_VERSION"),
-        database: if health.is_shared { "PostgreSQL" } else { "SQLite" },
-        size: size(health.database_size),
-        free: size(health.free_space),
-        is_short: health.free_space < health.reserve.saturating_mul(2),
-        waiting: health.queue.waiting,
-        last_sweep: health.last_sweep.map(moment),
+        database: if found.is_shared { "PostgreSQL" } else { "SQLite" },
+        size: size(found.database_size),
+        free: size(found.free_space),
+        is_short: found.is_short(),
+        waiting: found.queue.waiting,
+        last_sweep: found.last_sweep.map(moment),
         nodes: nodes.collect(),
-        resting: health.resting.iter().map(|(site, until)| (site.clone(), moment(*until))).collect(),
-        keys: keys(&health),
+        resting: found.resting.iter().map(|(site, until)| (site.clone(), moment(*until))).collect(),
+        keys: keys(&found),
     };
     Ok(pages::show(StatusCode::OK, &page))
 }

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{PAGE, moment};
-use crate::model::delivery::{self, Delivery, DeliveryKind, DeliveryState};
+use crate::model::delivery::{Delivery, DeliveryKind, DeliveryState, Failure as Refusal};
 use crate::model::id::DeliveryId;
 use crate::service::broker::Broker;
 use crate::service::queue::{self, ChangeError, GetError};
@@ -58,23 +58,14 @@ impl Row {
             is_answer: delivery.last_failure.as_ref().is_some_and(|failure| failure.code.is_some()),
             reason: delivery.last_failure.as_ref().and_then(given).map(ToOwned::to_owned),
             status: delivery.last_failure.as_ref().map(|failure| failure.status.clone()),
-            detail: delivery.last_failure.as_ref().map(|failure| without_names(failure.detail.reveal())),
+            detail: delivery.last_failure.as_ref().map(Refusal::detail_without_names),
         }
     }
 }
 
 /// The reason with which somebody gave it up here.
-fn given(failure: &delivery::Failure) -> Option<&str> {
+fn given(failure: &Refusal) -> Option<&str> {
     failure.detail.reveal().strip_prefix(queue::DROPPED_BY_OPERATOR)
-}
-
-/// The words of another server with what stands before each `@` left out.
-fn without_names(text: &str) -> String {
-    let hide = |word: &str| match word.rsplit_once('@') {
-        Some((_, domain)) => format!("…@{domain}"),
-        None => word.to_owned(),
-    };
-    text.split_whitespace().map(hide).collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Debug, Template)]
@@ -208,26 +199,4 @@ async fn refused(broker: &Broker, who: &SignedIn, id: i64, error: ChangeError) -
     let mut page = one(broker, who, id).await?;
     page.chrome = page.chrome.but(wrong);
     Ok(pages::show(StatusCode::CONFLICT, &page))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn names_are_left_out_of_what_a_server_said() {
-        assert_eq!(without_names("550 5.1.1 <jane@inbox.example>: unknown"), "550 5.1.1 …@inbox.example>: unknown");
-        assert_eq!(without_names("no answer"), "no answer");
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_before_an_at_sign_is_left(text in "\\PC{0,60}") {
-            for word in without_names(&text).split_whitespace() {
-                prop_assert!(word.rsplit_once('@').is_none_or(|(before, _)| before == "…"), "{word}");
-            }
-        }
-    }
 }

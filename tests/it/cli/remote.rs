@@ -5,12 +5,12 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use postern::model::api_token::{Scope, Scopes};
-use postern::service::{token, verification};
+use postern::service::{admin, token, user, verification};
 use serde_json::Value;
 
 use super::support::{Installation, Run};
 use crate::support::app::{MAILBOX, TestApp};
-use crate::support::database::{Database, each_driver};
+use crate::support::database::{Database, address, each_driver};
 use crate::support::sink::{Point, Script};
 
 /// A letter that goes through.
@@ -62,6 +62,16 @@ impl Both {
         assert_eq!(local, remote, "{words:?}");
         remote
     }
+}
+
+/// The same, with a token of an administrator that is for that alone.
+async fn start_as_admin(database: &Database) -> Both {
+    let mut both = Both::start(database).await;
+    let desk = &both.app.running.broker.desk;
+    let me = user::find_by_email(desk, &address(MAILBOX)).await.unwrap().unwrap();
+    admin::set_admin(desk, me.uuid, true).await.unwrap();
+    both.token = draw(&both.app, &[Scope::Admin]).await;
+    both
 }
 
 async fn draw(app: &TestApp, scopes: &[Scope]) -> String {
@@ -377,6 +387,51 @@ async fn files_go_there_and_come_from_there_in_the_same_words() {
     .await;
 }
 
+#[tokio::test]
+async fn users_and_invitations_are_looked_after_from_elsewhere() {
+    each_driver(async |database| {
+        let mut both = start_as_admin(&database).await;
+        both.same(&["user", "list"]).await;
+        let said = both.remote(&["user", "add", "Ann@inbox.example"]).await.ok();
+        assert!(
+            said.starts_with("ann@inbox.example is a user now\na link that verifies it is on its way to Ann@inbox.example\n"),
+            "{said}"
+        );
+        let added = both.remote(&["user", "add", "bob@inbox.example", "--admin", "--verified", "--json"]).await.json();
+        let local = both.local(&["user", "add", "cat@inbox.example", "--verified", "--json"]).await.json();
+        let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!((names(&added), names(&added["mailbox"])), (names(&local), names(&local["mailbox"])));
+        assert_eq!(both.same(&["user", "list"]).await[2]["admin"], true);
+        assert!(both.remote(&["user", "add", "bob@inbox.example"]).await.error().contains("with this address already"));
+        let removed = both.remote(&["user", "remove", "ANN@inbox.example", "--json"]).await.json();
+        assert_eq!(removed, serde_json::json!({ "removed": "ann@inbox.example", "retired_aliases": 0 }));
+        assert_eq!(both.remote(&["user", "remove", "ann@inbox.example"]).await.error(), "there is no user with this address");
+
+        assert_eq!(both.same(&["invite", "list"]).await, serde_json::json!([]));
+        let made = both.remote(&["invite", "new", "--note", "Dan", "--expires", "2d", "--json"]).await.json();
+        assert!(made["link"].as_str().unwrap().starts_with("http://127.0.0.1:8080/invite/"), "{made}");
+        let listed = both.same(&["invite", "list"]).await;
+        assert_eq!((&listed[0]["id"], &listed[0]["note"], listed[0].get("link")), (&made["id"], &"Dan".into(), None));
+        let said = both.remote(&["invite", "new"]).await.ok();
+        assert!(said.contains("it does not work yet: write registration = \"invite\""), "{said}");
+        let id = made["id"].as_str().unwrap();
+        assert_eq!(both.remote(&["invite", "revoke", id]).await.ok(), format!("invitation {id} does not work any more\n"));
+        assert_eq!(both.remote(&["invite", "revoke", id]).await.error(), "there is no such invitation that was not used");
+
+        // What a token is too little for is said, and how to come by one that is not.
+        both.token = draw(&both.app, &[]).await;
+        for words in
+            [&["user", "list"][..], &["user", "add", "x@inbox.example"], &["invite", "list"], &["queue", "list", "--everybody"]]
+        {
+            let refused = both.remote(words).await;
+            assert!(refused.err.contains("hint: make a token with --scope admin on the instance"), "{}", refused.err);
+            assert_eq!(refused.error(), "this needs a token with the scope admin", "{words:?}");
+        }
+        both.app.finish().await;
+    })
+    .await;
+}
+
 #[test]
 fn half_an_archive_is_none() {
     let installation = Installation::new();
@@ -386,6 +441,36 @@ fn half_an_archive_is_none() {
     assert!(installation.run(&export).error().contains("can't be reached"));
     assert!(installation.run(&export).error().contains("no whole export"));
     assert!(!installation.path().join("all.zip").exists());
+}
+
+#[tokio::test]
+async fn everybodys_queue_is_looked_after_from_elsewhere() {
+    each_driver(async |database| {
+        let both = start_as_admin(&database).await;
+        let alias = both.app.alias("shop").await;
+        both.app.next_hop(Script::new().reply(Point::Dot, "451 4.3.0 later\r\n"));
+        assert!(both.app.send("news@lg.com", &alias, MESSAGE).await.starts_with("250"));
+        let listed = both.remote(&["queue", "list", "--everybody", "--json"]).await.json();
+        let local = both.local(&["queue", "list", "--everybody", "--json"]).await.json();
+        for name in ["kind", "state", "attempts", "queued_at", "next_attempt_at", "expires_at", "status", "reason"] {
+            assert_eq!(listed[0][name], local[0][name], "{name}");
+        }
+        assert_eq!((&listed[0]["recipient"], &listed[0]["alias"]), (&"mailbox-provider.example".into(), &Value::Null));
+        let id = listed[0]["id"].as_str().unwrap();
+        assert!(both.remote(&["queue", "show", id, "--everybody"]).await.ok().contains("state       waiting\n"));
+        // Without that word they are one's own, which this token is not for.
+        assert_eq!(both.remote(&["queue", "show", id]).await.error(), "this needs a token with the scope read");
+        assert_eq!(both.remote(&["queue", "retry", "--everybody"]).await.ok(), "1 deliveries are due now\n");
+        assert_eq!(both.remote(&["queue", "retry", id, "--everybody"]).await.ok(), "1 deliveries are due now\n");
+        assert_eq!(both.remote(&["queue", "drop", id, "--everybody"]).await.ok(), format!("delivery {id} is given up\n"));
+        assert_eq!(both.remote(&["queue", "drop", id, "--everybody"]).await.error(), "this delivery does not wait any more");
+        let gone = uuid::Uuid::nil().to_string();
+        assert!(both.remote(&["queue", "retry", &gone, "--everybody"]).await.error().contains("there is no such delivery"));
+        let both_said = both.local(&["queue", "list", "--everybody", "--user", MAILBOX]).await;
+        assert!(both_said.status == 2 && both_said.err.contains("cannot be used with"), "{}", both_said.err);
+        both.app.finish().await;
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -441,9 +526,7 @@ fn a_token_goes_to_an_instance_it_is_safe_with_and_nowhere_else() {
 fn a_command_that_needs_the_instance_itself_says_so() {
     let installation = Installation::with("nonsense = [");
     for words in [
-        &["user", "add", "ann@inbox.example"][..],
-        &["user", "list"],
-        &["invite", "new"],
+        &["user", "passwd", "ann@inbox.example", "--password-stdin"][..],
         &["serve"],
         &["config"],
         &["domain", "add", "you.example"],

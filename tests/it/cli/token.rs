@@ -14,3 +14,14 @@ fn a_token_is_shown_once_listed_and_revoked() {
     assert_eq!(installation.run(&["token", "revoke", &id]).error(), "there is no such token");
     assert_eq!(installation.run(&["token", "list"]).ok(), "no tokens\n");
 }
+
+#[test]
+fn only_an_administrator_has_a_token_to_administer() {
+    let installation = Installation::with_user();
+    let words = ["token", "new", "--name", "x", "--scope", "admin"];
+    assert_eq!(installation.run(&words).error(), "only the token of an administrator can have the scope admin");
+    assert_eq!(installation.run(&["token", "list"]).ok(), "no tokens\n");
+    installation.run(&["user", "add", "bob@inbox.example", "--admin"]).ok();
+    let made = installation.run(&[&words[..], &["--user", "bob@inbox.example", "--json"]].concat()).json();
+    assert_eq!(made["scopes"], "admin");
+}

@@ -15,6 +15,7 @@ mod mailboxes;
 mod onboarding;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod programs;
 mod rescue;
 mod reset;
 mod security;

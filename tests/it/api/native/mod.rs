@@ -1,10 +1,12 @@
 //! Our own API as programs speak it.
 
+mod admin;
 mod aliases;
 mod deliveries;
 mod document;
 mod domains;
 mod errors;
+mod mailboxes;
 mod nouns;
 mod once;
 mod pages;
@@ -12,16 +14,19 @@ mod strangers;
 mod transfer;
 
 use postern::model::api_token::{Scope, Scopes};
-use postern::service::token;
+use postern::service::{token, user};
 use serde_json::Value;
 
 use super::{draw_token, with_bearer};
-use crate::support::app::{TestApp, user};
-use crate::support::database::Database;
+use crate::support::app::{MAILBOX, TestApp, user as make_user};
+use crate::support::database::{Database, address};
 use crate::support::http::{Answer, request};
 
 /// A letter that goes through.
 const MESSAGE: &str = "From: News <news@lg.example>\r\nSubject: Sale\r\n\r\nbuy\r\n";
+
+/// The second user.
+const EVE: &str = "eve@inbox.example";
 
 /// A running instance and a token of its user.
 struct Client {
@@ -34,6 +39,21 @@ impl Client {
         let app = TestApp::start(database).await;
         let token = draw_token(&app, &[]).await;
         Self { app, token }
+    }
+
+    /// The same with an administrator's token that may do everything here.
+    async fn start_as_admin(database: &Database) -> Self {
+        let mut client = Self::start(database).await;
+        client.make_admin(MAILBOX, true).await;
+        client.token = client.token(&[Scope::Write, Scope::Admin]).await;
+        client
+    }
+
+    /// Makes somebody an administrator, or no longer one.
+    async fn make_admin(&self, email: &str, is_admin: bool) {
+        let desk = &self.app.running.broker.desk;
+        let user = user::find_by_email(desk, &address(email)).await.unwrap().unwrap();
+        postern::service::admin::set_admin(desk, user.uuid, is_admin).await.unwrap();
     }
 
     /// A request with the token; an answer has no body, or JSON.
@@ -68,10 +88,17 @@ impl Client {
         draw_token(&self.app, scopes).await
     }
 
-    /// A second user's token.
+    /// A second user's token; it may do all that users may.
     async fn stranger(&self) -> String {
-        let (stranger, _) = user(self.app.storage(), &*self.app.clock, "eve@inbox.example").await;
-        let made = token::create(&self.app.running.broker.desk, stranger, "eve", Scopes::new(vec![]), None).await;
+        make_user(self.app.storage(), &*self.app.clock, EVE).await;
+        self.token_of_eve(&[Scope::Write, Scope::Account]).await
+    }
+
+    /// One more of the second user's.
+    async fn token_of_eve(&self, scopes: &[Scope]) -> String {
+        let desk = &self.app.running.broker.desk;
+        let eve = user::find_by_email(desk, &address(EVE)).await.unwrap().unwrap();
+        let made = token::create(desk, eve.id, "eve", Scopes::new(scopes.to_vec()), None).await;
         made.unwrap().1.into_inner()
     }
 

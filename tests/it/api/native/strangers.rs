@@ -1,11 +1,13 @@
 //! What belongs to another user is as unknown as what never was: made of the document, so that no route is left out.
 
+use postern::model::api_token::Scope;
 use serde_json::json;
 
-use super::document::operations;
-use super::{Client, MESSAGE, each, text};
+use super::document::{Operation, operations};
+use super::{Client, EVE, MESSAGE, detail, each, text};
 use crate::api::with_bearer;
 use crate::storage::plans::execute;
+use crate::support::app::MAILBOX;
 use crate::support::database::{Database, each_driver};
 use crate::support::http::Answer;
 use crate::support::sink::{Point, Script};
@@ -18,6 +20,8 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
         client.app.send("news@lg.example", &alias, MESSAGE).await;
     }
     client.app.wait_until(async |app| app.queue().await.iter().all(|one| one.last_failure.is_some())).await;
+    // What is counted is written down now, and nothing more later on.
+    client.app.activity(&alias).await;
     execute(database, "UPDATE deliveries SET state = 'held' WHERE id = (SELECT MIN(id) FROM deliveries)".into()).await;
     let desk = &client.app.running.broker.desk;
     let domain = postern::service::domain::add(desk, "mine.example".parse().unwrap(), Some(client.app.user)).await.unwrap();
@@ -29,6 +33,8 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
     let app_password = made("/v1/app-passwords", "{\"name\":\"x\"}").await;
     let claim = made("/v1/domain-claims", "{\"name\":\"claimed.example\"}").await;
     let webhook = made("/v1/webhooks", "{\"url\":\"https://you.example/hook\"}").await;
+    let week = std::time::Duration::from_hours(168);
+    let (invite, _) = postern::service::invite::create(desk, None, "", week).await.unwrap();
     let first = async |path: &str| each(&client.expect(200, &format!("GET {path}"), "").await, "id").remove(0);
     vec![
         ("alias", alias.uuid.to_string()),
@@ -42,6 +48,7 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
         ("hold", first("/v1/holds").await),
         ("token", text(&token["token"]["id"])),
         ("app_password", text(&app_password["app_password"]["id"])),
+        ("invite", invite.uuid.to_string()),
     ]
 }
 
@@ -58,13 +65,22 @@ fn shown(answer: &Answer) -> String {
 #[tokio::test]
 async fn another_users_things_are_neither_shown_nor_changed_nor_told_from_nothing() {
     each_driver(async |database| {
-        let client = Client::start(&database).await;
+        let mut client = Client::start(&database).await;
+        client.token = client.token(&[Scope::Write, Scope::Account]).await;
         let ids = belongings(&client, &database).await;
         let of = |name: &str| ids.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no {name} yet")).1.clone();
         let eve = client.stranger().await;
+        // One who administered the instance once, and kept the token.
+        client.make_admin(MAILBOX, true).await;
+        client.make_admin(EVE, true).await;
+        let lost = client.token_of_eve(&[Scope::Write, Scope::Account, Scope::Admin]).await;
+        client.make_admin(EVE, false).await;
+        let user = client.expect(200, "GET /v1/account", "").await;
+        let of_admins = |name: &str| if name == "user" { text(&user["id"]) } else { of(name) };
         let mut before = Vec::new();
         let mut asked = 0;
-        let all = operations(&client).await;
+        // What is below /v1/admin belongs to nobody: that it is closed to who administers nothing is shown below.
+        let (admins, all): (Vec<_>, Vec<_>) = operations(&client).await.into_iter().partition(Operation::is_admins);
         for operation in all.iter().filter(|operation| operation.method == "GET") {
             before.push((operation.head(of), shown(&with_bearer(&client.app, &client.token, &operation.head(of), "").await)));
         }
@@ -77,6 +93,15 @@ async fn another_users_things_are_neither_shown_nor_changed_nor_told_from_nothin
             asked += 1;
         }
         assert!(asked >= 20, "{asked}");
+        assert!(admins.len() >= 14, "{}", admins.len());
+        for operation in &admins {
+            let name = operation.name();
+            let answer = with_bearer(&client.app, &eve, &operation.head(of_admins), &operation.body()).await;
+            assert_eq!((answer.status, detail(&answer).as_str()), (403, "this needs a token with the scope admin"), "{name}");
+            let answer = with_bearer(&client.app, &lost, &operation.head(of_admins), &operation.body()).await;
+            let why = "the user of this token does not administer the instance";
+            assert_eq!((answer.status, detail(&answer).as_str()), (403, why), "{name}");
+        }
         // Nothing of it can be seen in lists, either, nor be named in a body.
         for operation in all.iter().filter(|operation| operation.method == "GET" && !operation.path.contains('{')) {
             let list = with_bearer(&client.app, &eve, &operation.head(of), "").await;
