@@ -145,7 +145,7 @@ pub enum UserCommand {
         /// Address of the account
         #[arg(value_parser = Address::parse)]
         email: Address,
-        /// Read it from standard input: one line
+        /// Read it from standard input: one line. With --url, for oneself: the password of now, the new one, and a code if there is a second factor, a line each
         #[arg(long, required_unless_present = "reset_second_factors")]
         password_stdin: bool,
         /// Take away their authenticator program, recovery codes and passkeys: the password alone signs them in then
@@ -158,7 +158,7 @@ pub enum UserCommand {
     Set(UserSettings),
     /// Show the key that names are signed with where there is no network, for a phone
     NameKey(NameKeyArgs),
-    /// Remove an account with its mailboxes and aliases; their addresses are never handed out again
+    /// Remove an account with its mailboxes and aliases; their addresses are never handed out again. With --url, for oneself: the password stands on standard input, and a code on the next line if there is a second factor
     Remove {
         /// Address of the account
         #[arg(value_parser = Address::parse)]

@@ -37,8 +37,16 @@ pub async fn change(
     if reset_factors {
         totp::reset(desk, user.id).await?;
     }
-    let changed = Changed { email: user.email.to_string(), password_set: set_password, second_factors_reset: reset_factors };
-    Ok(output.show(&changed, |to| {
+    print(&Changed { email: user.email.to_string(), password_set: set_password, second_factors_reset: reset_factors }, output)
+}
+
+/// Says that a password was changed and nothing else.
+pub fn print_changed(email: &str, output: &mut Output<'_>) -> Result<(), Failure> {
+    print(&Changed { email: email.to_owned(), password_set: true, second_factors_reset: false }, output)
+}
+
+fn print(changed: &Changed, output: &mut Output<'_>) -> Result<(), Failure> {
+    Ok(output.show(changed, |to| {
         if changed.password_set {
             writeln!(to, "the password of {} is set", changed.email)?;
         }
@@ -49,8 +57,8 @@ pub async fn change(
     })?)
 }
 
-/// One line, without its end.
-fn read() -> Result<Private<String>, Failure> {
+/// One line, without its end; the next one when it is asked for again. Nothing when there is none.
+pub fn read() -> Result<Private<String>, Failure> {
     let mut line = String::new();
     stdin().lock().take(TOO_LONG).read_line(&mut line).map_err(|error| {
         Failure::new(

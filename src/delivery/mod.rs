@@ -24,7 +24,7 @@ use crate::model::delivery::Lease;
 use crate::service::broker::Broker;
 use crate::service::settle::LEASE;
 use crate::storage::delivery::{self, ClaimedDelivery};
-use crate::storage::{self, queue};
+use crate::storage::{self, queue, site_backoff};
 
 pub use sweep::sweep;
 
@@ -117,6 +117,8 @@ impl Queue {
         let token = Uuid::from_bytes(broker.desk.chance.bytes());
         let lease = Lease { owner: broker.node.owner(), token, until: now.plus(LEASE) };
         let limit = u32::try_from(limit).unwrap_or(1);
+        // Whoever runs the instance may just have ended a rest: what is claimed now is tried now.
+        broker.outbound.load(site_backoff::list(&mut broker.storage().read().await?, now).await?);
         let claimed = broker.storage().write(move |tx| Box::pin(async move { delivery::claim(tx, &lease, now, limit).await }));
         Ok(claimed.await?.into_iter().map(|delivery| Claim { delivery, token }).collect())
     }

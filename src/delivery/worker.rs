@@ -6,6 +6,7 @@ use crate::model::Private;
 use crate::model::delivery::Failure;
 use crate::outbound::{Outcome, Permit, Report};
 use crate::service::broker::Broker;
+use crate::service::mail_link;
 use crate::service::settle::{self, Held};
 use crate::storage::delivery;
 
@@ -26,6 +27,9 @@ pub(super) async fn deliver(broker: &Broker, claim: Claim) {
         attempts: row.attempts.saturating_sub(1),
         expires_at: row.expires_at,
     };
+    if mail_link::is_too_late(row, broker.now()) {
+        return settle::settle(broker, &held, too_late()).await;
+    }
     let mut hand_off = match load::hand_off(broker, &claim.delivery).await {
         Ok(hand_off) => hand_off,
         Err(error @ (LoadError::Unreadable(_) | LoadError::Damaged)) => return quarantine(broker, &held, &error).await,
@@ -59,6 +63,13 @@ async fn quarantine(broker: &Broker, held: &Held, error: &LoadError) {
     if let Err(error) = written {
         broker.storage_failed(&error);
     }
+}
+
+/// Whoever got such a letter now would follow its link in vain.
+fn too_late() -> Report {
+    let report = deferred("4.4.7", "the link in it does not work any more");
+    let Outcome::Deferred(failure) = report.outcome else { return report };
+    Report { outcome: Outcome::Refused(failure), ..report }
 }
 
 fn deferred(status: &str, detail: &str) -> Report {

@@ -1,5 +1,7 @@
 //! What a user proves who they are with besides the password.
 
+use super::Timestamp;
+
 /// The second factors of one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Factors {
@@ -9,6 +11,19 @@ pub struct Factors {
     pub passkeys: i64,
     /// How many recovery codes are left.
     pub recovery_codes: i64,
+}
+
+/// How a user signs in, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Whether they have a password at all.
+    pub has_password: bool,
+    /// Their second factors.
+    pub factors: Factors,
+    /// When an authenticator program was set up.
+    pub totp_since: Option<Timestamp>,
+    /// When the recovery codes that are left were drawn.
+    pub codes_since: Option<Timestamp>,
 }
 
 impl Factors {

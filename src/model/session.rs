@@ -46,3 +46,30 @@ impl Session {
         !self.needs_factor && now.plus(SKEW) >= self.confirmed_at && now.since(self.confirmed_at) < CONFIRMED_FOR
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_holds_for_a_quarter_of_an_hour_and_not_longer_when_a_clock_jumps_back() {
+        let at = Timestamp::from_micros(1_700_000_000_000_000);
+        let session = Session {
+            id: SessionId(1),
+            uuid: Uuid::nil(),
+            user_id: UserId(1),
+            needs_factor: false,
+            created_at: at,
+            last_seen_at: at,
+            confirmed_at: at,
+            expires_at: at.plus(Duration::from_hours(1)),
+            user_agent: String::new(),
+            client_ip: IpAddr::from([127, 0, 0, 1]),
+        };
+        let second = Duration::from_secs(1);
+        assert!(session.is_confirmed(at) && session.is_confirmed(at.minus(SKEW)));
+        assert!(session.is_confirmed(at.plus(CONFIRMED_FOR).minus(second)) && !session.is_confirmed(at.plus(CONFIRMED_FOR)));
+        assert!(!session.is_confirmed(at.minus(SKEW + second)), "the clock that said when it was proved was wrong");
+        assert!(!Session { needs_factor: true, ..session }.is_confirmed(at));
+    }
+}

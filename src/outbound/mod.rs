@@ -235,6 +235,11 @@ impl Outbound {
         self.0.sites.take_recovered()
     }
 
+    /// The rest of a site stands in the shared list now: who strikes it off there ends it here with the next [`Self::load`].
+    pub fn note_shared(&self, site: &str) {
+        self.0.sites.note_shared(site);
+    }
+
     /// Ends the rest of a site, whoever saw it.
     pub fn clear_rest(&self, site: &str) {
         self.0.sites.clear(site);

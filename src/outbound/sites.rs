@@ -129,6 +129,13 @@ impl Sites {
         unshared.map(|(site, rest)| (site.to_string(), rest.until)).collect()
     }
 
+    /// A rest seen here was written to the shared table.
+    pub(super) fn note_shared(&self, site: &str) {
+        if let Some(rest) = self.known.lock().own.get_mut(site) {
+            rest.shared = true;
+        }
+    }
+
     /// The sites whose rest a success has ended since the last call.
     pub(super) fn take_recovered(&self) -> Vec<String> {
         self.known.lock().recovered.drain().map(|site| site.to_string()).collect()

@@ -1,7 +1,8 @@
 //! What users do with their own account: another password, another address to sign in with, the end of it.
 
+use super::broker::Broker;
 use super::password::{self, SetError};
-use super::{Desk, notice, user};
+use super::{Desk, notice, role, setup, user};
 use crate::auth::password::{PasswordError, Passwords};
 use crate::model::id::UserId;
 use crate::model::session::Session;
@@ -69,34 +70,36 @@ impl From<SetError> for PasswordChangeError {
     }
 }
 
-/// Sets a new password for a user who proved who they are. Their other sessions end, links to reset the old one stop
-/// working, and they are told by mail where there is a domain to write from.
+/// Sets a new password for a user who proved who they are. All their sessions end but the one it is done in, if it is done in
+/// one; links to reset the old one stop working, and they are told by mail where there is a domain to write from.
 pub async fn change_password(
-    desk: &Desk,
-    (domain, url): (Option<&DomainName>, &str),
+    broker: &Broker,
     user: &User,
-    keep: &Session,
+    keep: Option<&Session>,
     text: &Private<String>,
 ) -> Result<(), PasswordChangeError> {
-    let hash = password::hash(desk, &Passwords::default(), text).await?;
-    let (desk_, domain, user_, keep) = (desk.clone(), domain.cloned(), user.clone(), keep.id);
-    let letter = password_letter(url);
-    let changed = desk.storage.write(move |tx| {
+    let hash = password::hash(&broker.desk, &Passwords::default(), text).await?;
+    let (desk, domain, user_) = (broker.desk.clone(), broker.rules.domains.first().cloned(), user.clone());
+    let keep = keep.map(|session| session.id);
+    let letter = password_letter(&broker.rules.public_url, keep.is_some());
+    let changed = broker.storage().write(move |tx| {
         Box::pin(async move {
-            password::replace(tx, user_.id, &hash, Some(keep), desk_.clock.now()).await?;
-            tell(tx, &desk_, domain.as_ref(), &user_, &letter).await?;
+            password::replace(tx, user_.id, &hash, keep, desk.clock.now()).await?;
+            tell(tx, &desk, domain.as_ref(), &user_, &letter).await?;
             Ok::<_, PasswordChangeError>(())
         })
     });
     changed.await?;
+    broker.queue.notify_one();
     tracing::info!(user.id = %user.id, "a password was changed; all other sessions have ended");
     Ok(())
 }
 
 /// Signs a user in with the address of another verified mailbox of theirs from now on; the address they leave is told.
-pub async fn change_email(desk: &Desk, domain: Option<&DomainName>, user: &User, mailbox: &Address) -> Result<(), EmailError> {
-    let (desk_, domain, user_, key) = (desk.clone(), domain.cloned(), user.clone(), mailbox.folded());
-    let changed = desk.storage.write(move |tx| {
+pub async fn change_email(broker: &Broker, user: &User, mailbox: &Address) -> Result<(), EmailError> {
+    let (desk, domain) = (broker.desk.clone(), broker.rules.domains.first().cloned());
+    let (user_, key) = (user.clone(), mailbox.folded());
+    let changed = broker.storage().write(move |tx| {
         Box::pin(async move {
             let mailbox = storage::mailbox::find_by_address(tx, user_.id, &key).await?.ok_or(EmailError::Unknown)?;
             if mailbox.verified_at.is_none() {
@@ -106,11 +109,12 @@ pub async fn change_email(desk: &Desk, domain: Option<&DomainName>, user: &User,
                 error if error.is_taken() => EmailError::Taken,
                 error => error.into(),
             })?;
-            tell(tx, &desk_, domain.as_ref(), &user_, &email_letter(&mailbox.address)).await?;
+            tell(tx, &desk, domain.as_ref(), &user_, &email_letter(&mailbox.address)).await?;
             Ok(())
         })
     });
     changed.await?;
+    broker.queue.notify_one();
     tracing::info!(user.id = %user.id, "the address a user signs in with was changed");
     Ok(())
 }
@@ -133,12 +137,13 @@ pub(super) async fn tell(
     notice::send(tx, desk, domain, &to.address, None, letter).await.map(drop)
 }
 
-/// To a user who set a new password while signed in.
-pub(super) fn password_letter(url: &str) -> Letter {
+/// To a user who set a new password in a browser that stays signed in, or by a program.
+pub(super) fn password_letter(url: &str, in_browser: bool) -> Letter {
+    let browsers = if in_browser { "all other browsers" } else { "all browsers" };
     Letter {
         subject: "Your password was changed".into(),
         paragraphs: vec![
-            "The password of your Postern account was changed, and all other browsers were signed out.".into(),
+            format!("The password of your Postern account was changed, and {browsers} were signed out."),
             "If that was you, there is nothing to do. If it was not, somebody else is in your account: set a new password with \
              the link below, which asks for a letter to this address, or ask whoever runs this Postern for help."
                 .into(),
@@ -160,9 +165,9 @@ pub(super) fn email_letter(new: &Address) -> Letter {
 }
 
 /// Removes an account with everything it has, for its owner. How many aliases are gone for good.
-pub async fn remove(desk: &Desk, user: &User) -> Result<u64, RemoveError> {
-    let (id, now) = (user.id, desk.clock.now());
-    let removed = desk.storage.write(move |tx| {
+pub async fn remove(broker: &Broker, user: &User) -> Result<u64, RemoveError> {
+    let (id, now) = (user.id, broker.now());
+    let removed = broker.storage().write(move |tx| {
         Box::pin(async move {
             is_needed(tx, id).await?;
             user::remove_in(tx, id, now).await?.ok_or(RemoveError::Unknown)
@@ -170,6 +175,14 @@ pub async fn remove(desk: &Desk, user: &User) -> Result<u64, RemoveError> {
     });
     let retired = removed.await?;
     tracing::info!(user.id = %user.id, retired, "an account was removed by its owner");
+    // The next administrator reads what is sent to the role addresses.
+    if let Err(error) = role::ensure(&broker.desk, &broker.rules.domains).await {
+        tracing::warn!(%error, "the role addresses could not be made; the next start makes them");
+    }
+    // Somebody has to be able to make the first account again.
+    if let Err(error) = setup::reopen(broker).await {
+        tracing::warn!(%error, "the link to make the first account could not be made; the next start makes it");
+    }
     Ok(retired)
 }
 

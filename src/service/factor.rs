@@ -15,7 +15,7 @@ use super::{Desk, account_letter, notice, session};
 use crate::auth::account_attempts::AccountAttempts;
 use crate::auth::attempts::{Attempt, Attempts};
 use crate::auth::{recovery_code, totp};
-use crate::model::factor::Factors;
+use crate::model::factor::{Factors, Standing};
 use crate::model::id::UserId;
 use crate::model::notice::NoticeKind;
 use crate::model::session::Session;
@@ -49,6 +49,11 @@ pub enum Used {
 /// What a user proves who they are with besides the password.
 pub async fn find(desk: &Desk, user: UserId) -> Result<Factors, storage::Error> {
     storage::factor::find(&mut desk.storage.read().await?, user).await
+}
+
+/// How a user signs in, and since when.
+pub async fn standing(desk: &Desk, user: UserId) -> Result<Standing, storage::Error> {
+    storage::factor::standing(&mut desk.storage.read().await?, user).await
 }
 
 /// Whether a second factor has to follow a user's password.

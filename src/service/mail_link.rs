@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Desk, notice};
 use crate::auth::opaque;
+use crate::model::delivery::{Delivery, DeliveryKind};
 use crate::model::id::{DeliveryId, InviteId, MailboxId, UserId};
 use crate::model::mail_link::{MailLink, Purpose};
 use crate::model::{Address, DomainName, Private, Timestamp};
@@ -76,6 +77,7 @@ async fn deliver(
     let is_enough = match new.purpose {
         // Strangers ask for these, for whomever they like: an address with a `+` in it is the inbox of the one without.
         Purpose::SignUp => {
+            mail_link::lock_all(tx, new.purpose).await?;
             mail_link::count_of_inbox_since(tx, &new.address, new.purpose, since).await? >= AN_HOUR
                 || mail_link::count_all_since(tx, new.purpose, since).await? >= AN_HOUR_IN_ALL
         }
@@ -110,6 +112,12 @@ async fn issue(tx: &mut Tx, desk: &Desk, new: &NewLink, now: Timestamp) -> Resul
     };
     mail_link::create(tx, &hash, &link).await?;
     Ok((secret, hash))
+}
+
+/// Whether a delivery is a letter whose link does not work any more: no other notice is given up so soon.
+pub fn is_too_late(delivery: &Delivery, now: Timestamp) -> bool {
+    let is_of_link = delivery.expires_at.since(delivery.queued_at) <= LASTS;
+    delivery.kind == DeliveryKind::Notice && is_of_link && now >= delivery.expires_at
 }
 
 /// What a link is for, without using it up; `None` when it does not work (any more).

@@ -91,9 +91,13 @@ pub fn public_names(broker: &Broker, email: &str) -> Vec<String> {
     std::iter::once(own).chain(labels).chain(std::iter::once("postern".to_owned())).collect()
 }
 
+fn is_fit(text: &str) -> bool {
+    text.chars().count() >= SHORTEST && text.len() <= LONGEST
+}
+
 /// Everything that is wrong with a password somebody chooses.
 pub fn faults(text: &str, names: &[String]) -> Vec<SetError> {
-    let is_fit = text.chars().count() >= SHORTEST && text.len() <= LONGEST;
+    let is_fit = is_fit(text);
     let length = (!is_fit).then_some(SetError::Length);
     // Of what is too short it need not be said that it is easy as well.
     let easy = if is_fit { easy_password::judge(text, names).map(SetError::Easy) } else { None };
@@ -115,11 +119,10 @@ pub(super) async fn hash_chosen(
 
 /// The hash of a new password; it is the transaction's business what becomes of it.
 pub(super) async fn hash(desk: &Desk, passwords: &Passwords, password: &Private<String>) -> Result<Private<String>, SetError> {
-    let text = password.reveal();
-    if text.chars().count() < SHORTEST || text.len() > LONGEST {
+    if !is_fit(password.reveal()) {
         return Err(SetError::Length);
     }
-    Ok(Private::new(passwords.hash(text, &desk.chance).await?))
+    Ok(Private::new(passwords.hash(password.reveal(), &desk.chance).await?))
 }
 
 /// Who signs in with this address and password.

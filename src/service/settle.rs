@@ -219,8 +219,10 @@ fn next_attempt(broker: &Broker, held: &Held) -> Timestamp {
 pub(super) async fn share_trouble(broker: &Broker, report: &Report) {
     let (true, Some(site)) = (report.site_in_trouble, report.site.clone()) else { return };
     let Some(until) = broker.outbound.rest_until(&site) else { return };
-    let shared = broker.storage().write(move |tx| Box::pin(async move { site_backoff::record(tx, &site, until).await }));
-    if let Err(error) = shared.await {
-        tracing::debug!(%error, "a site's trouble could not be shared");
+    let name = site.clone();
+    let shared = broker.storage().write(move |tx| Box::pin(async move { site_backoff::record(tx, &name, until).await }));
+    match shared.await {
+        Ok(_) => broker.outbound.note_shared(&site),
+        Err(error) => tracing::debug!(%error, "a site's trouble could not be shared"),
     }
 }

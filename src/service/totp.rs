@@ -80,16 +80,17 @@ async fn draft(desk: &Desk, user: &User, here: &DomainName, keeps: bool) -> Resu
     Ok(Setup { text: Private::new(totp::text(&secret)), address: Private::new(address.unwrap_or_default()) })
 }
 
-/// Turns codes on with a first one. Fresh recovery codes are given back this once.
+/// Turns codes on with a first one. Fresh recovery codes are given back this once. Where they are the first second factor, all
+/// sessions end but the one it is done in, if it is done in one.
 pub async fn confirm(
     desk: &Desk,
     logins: &Logins,
     ip: IpAddr,
     user: &User,
-    keep: &Session,
+    keep: Option<&Session>,
     code: &str,
 ) -> Result<Vec<Private<String>>, FactorError> {
-    let keep = keep.id;
+    let keep = keep.map(|session| session.id);
     let (id, code, now) = (user.id, Private::new(code.to_owned()), desk.clock.now());
     let limit = Limit::begin(logins, ip, user, now).ok_or(FactorError::TooMany)?;
     let codes = recovery_code::draw(desk);
@@ -107,7 +108,7 @@ pub async fn confirm(
             storage::recovery_code::replace(tx, id, &hashes, now).await?;
             if is_first {
                 // They were opened by the password alone, which is not enough any more.
-                storage::session::delete_others(tx, id, Some(keep)).await?;
+                storage::session::delete_others(tx, id, keep).await?;
             }
             account_notice::tell(tx, &desk_, id, &security::codes_on()).await?;
             Ok(Some(()))
@@ -153,6 +154,26 @@ pub async fn turn_off(desk: &Desk, logins: &Logins, ip: IpAddr, user: &User, pro
     }
     tracing::info!(user.id = %user.id, "codes of an authenticator program were turned off");
     Ok(())
+}
+
+/// Turns codes off for a user who proved who they are; false when they were not on.
+pub async fn turn_off_proved(desk: &Desk, user: UserId) -> Result<bool, storage::Error> {
+    let desk_ = desk.clone();
+    let work = desk.storage.write(move |tx| {
+        Box::pin(async move {
+            storage::user::lock(tx, user).await?;
+            if !storage::totp::find(tx, user).await?.is_some_and(|secret| secret.is_confirmed) {
+                return Ok::<_, storage::Error>(false);
+            }
+            forget(tx, &desk_, user).await?;
+            Ok(true)
+        })
+    });
+    let were_on = work.await?;
+    if were_on {
+        tracing::info!(%user, "codes of an authenticator program were turned off");
+    }
+    Ok(were_on)
 }
 
 /// Forgets the secret, and the recovery codes when there is nothing left that they stand in for; tells its owner if codes

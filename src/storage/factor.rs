@@ -1,6 +1,7 @@
 //! What users prove who they are with besides the password, counted.
 
-use crate::model::factor::Factors;
+use crate::model::Timestamp;
+use crate::model::factor::{Factors, Standing};
 use crate::model::id::UserId;
 
 use super::{Error, Tx, on};
@@ -24,6 +25,29 @@ pub async fn find(tx: &mut Tx, user: UserId) -> Result<Factors, Error> {
         totp: row.totp,
         passkeys: row.passkeys,
         recovery_codes: row.recovery_codes,
+    }))
+}
+
+#[derive(sqlx::FromRow)]
+struct StandingRow {
+    has_password: bool,
+    totp_since: Option<i64>,
+    codes_since: Option<i64>,
+}
+
+/// The same with the password, and since when; nothing for a user there is not.
+pub async fn standing(tx: &mut Tx, user: UserId) -> Result<Standing, Error> {
+    let factors = find(tx, user).await?;
+    let row: Option<StandingRow> = on!(tx, c => sqlx::query_as(
+        "SELECT password_hash IS NOT NULL AS has_password, totp_confirmed_at AS totp_since, \
+         (SELECT MAX(created_at) FROM recovery_codes r WHERE r.user_id = u.id) AS codes_since \
+         FROM users u WHERE u.id = $1",
+    ).bind(user.0).fetch_optional(c))?;
+    Ok(row.map_or_else(Standing::default, |row| Standing {
+        has_password: row.has_password,
+        factors,
+        totp_since: row.totp_since.map(Timestamp::from_micros),
+        codes_since: row.codes_since.map(Timestamp::from_micros),
     }))
 }
 

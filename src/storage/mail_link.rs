@@ -90,10 +90,25 @@ pub async fn take(tx: &mut Tx, hash: &[u8; 32], purpose: Purpose, now: Timestamp
 
 /// Lets whoever asks for a link to the same inbox wait until this transaction has ended.
 pub async fn lock(tx: &mut Tx, address: &Address) -> Result<(), Error> {
+    hold(tx, format!("mail link {}", inbox(address))).await
+}
+
+/// The same for all links of a user. Not a lock of the row: what refers to a user was written before, perhaps.
+/// Taken before [`lock`].
+pub async fn lock_user(tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    hold(tx, format!("mail links of user {}", user.0)).await
+}
+
+/// The same for all links of a purpose. Taken after [`lock`].
+pub async fn lock_all(tx: &mut Tx, purpose: Purpose) -> Result<(), Error> {
+    hold(tx, format!("mail links to {}", purpose.as_str())).await
+}
+
+async fn hold(tx: &mut Tx, name: String) -> Result<(), Error> {
     // SQLite has one writer.
     if let Tx::Postgres(t) = tx {
         let text = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-        sqlx::query(text).bind(format!("mail link {}", inbox(address))).execute(&mut **t).await?;
+        sqlx::query(text).bind(name).execute(&mut **t).await?;
     }
     Ok(())
 }

@@ -133,31 +133,37 @@ async fn present(parts: &Parts, broker: &Broker) -> Result<Option<SignedIn>, Fai
 }
 
 /// What comes back to where one was once something else is done first.
-fn first(parts: &Parts, page: &str) -> Response {
+fn first(parts: &Parts, public_url: &str, page: &str) -> Response {
     let next = if parts.method == Method::GET {
         parts.uri.path_and_query().map(|asked| asked.as_str().to_owned())
     } else {
-        origin_page(&parts.headers)
+        origin_page(&parts.headers, public_url)
     };
     let to = next.map_or_else(|| page.to_owned(), |next| format!("{page}?{}", super::form::encode(&[("next", &next)])));
     go(parts.uri.path(), &to)
 }
 
 /// The page a form was on: what it held is gone, and still one comes back to where one was. A browser says it (`Referer`);
-/// of what it says only the path counts, so that it leads nowhere but to us.
-fn origin_page(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(REFERER)?.to_str().ok()?;
-    let (_, rest) = text.split_once("://")?;
-    let at = rest.find('/')?;
-    let path = rest.get(at..)?.split('#').next()?;
-    Some(path.to_owned())
+/// of what it says only the path counts, so that it leads nowhere but to us. What a proxy puts in front of our paths is not
+/// one of their parts.
+fn origin_page(headers: &HeaderMap, public_url: &str) -> Option<String> {
+    let path = path_of(headers.get(REFERER)?.to_str().ok()?)?.split('#').next()?;
+    let below = path_of(public_url).and_then(|prefix| path.strip_prefix(prefix));
+    Some(below.filter(|rest| rest.starts_with('/')).unwrap_or(path).to_owned())
+}
+
+/// An address from the first slash behind its host on.
+fn path_of(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    rest.get(rest.find('/')?..)
 }
 
 async fn signed_in(parts: &Parts, broker: &Broker) -> Result<SignedIn, Response> {
+    let first = |page| first(parts, &broker.rules.public_url, page);
     match present(parts, broker).await.map_err(IntoResponse::into_response)? {
         Some(found) if !found.session.needs_factor => Ok(found),
-        Some(_) => Err(first(parts, "sign-in/factor")),
-        None => Err(first(parts, "sign-in")),
+        Some(_) => Err(first("sign-in/factor")),
+        None => Err(first("sign-in")),
     }
 }
 
@@ -172,7 +178,7 @@ impl FromRequestParts<Broker> for HalfSignedIn {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Response> {
         let found = present(parts, broker).await.map_err(IntoResponse::into_response)?;
-        found.map(Self).ok_or_else(|| first(parts, "sign-in"))
+        found.map(Self).ok_or_else(|| first(parts, &broker.rules.public_url, "sign-in"))
     }
 }
 
@@ -180,7 +186,11 @@ impl FromRequestParts<Broker> for Confirmed {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Response> {
         let found = signed_in(parts, broker).await?;
-        if found.session.is_confirmed(broker.now()) { Ok(Self(found)) } else { Err(first(parts, "confirm")) }
+        if found.session.is_confirmed(broker.now()) {
+            Ok(Self(found))
+        } else {
+            Err(first(parts, &broker.rules.public_url, "confirm"))
+        }
     }
 }
 
@@ -204,5 +214,58 @@ impl FromRequestParts<Broker> for Visitor {
         let ip = broker.rules.client_ip(peer, text("x-forwarded-for"));
         let browser = Browser { user_agent, ip };
         Ok(Self { signed_in, before, browser, path: parts.uri.path().to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use proptest::prelude::*;
+    use url::Url;
+
+    use super::*;
+    use crate::web::sign_in::after;
+
+    /// Where a browser goes that is told this on the page at `path`; all that may be the same is.
+    fn led(path: &str, response: &Response) -> Result<Url, TestCaseError> {
+        let us = Url::parse("https://postern.example:8443").unwrap();
+        let here = Url::parse(&format!("https://postern.example:8443{path}")).unwrap();
+        let location = response.headers().get(LOCATION).unwrap().to_str().unwrap();
+        let to = here.join(location).unwrap();
+        prop_assert_eq!(to.origin(), us.origin(), "{} from {}", location, path);
+        prop_assert!(to.username().is_empty() && to.password().is_none());
+        Ok(to)
+    }
+
+    fn referer() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            "[a-z]{0,6}:?[/\\\\]{0,4}[a-z.@:%]{0,12}[/\\\\#?:.a-z%@]{0,24}".prop_map(String::into_bytes),
+            "https?://[a-z.@:]{0,12}//?[a-z]{0,8}:?//?.{0,12}".prop_map(String::into_bytes),
+            proptest::collection::vec(any::<u8>(), 0..40),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_browser_says_one_comes_from_one_stays_with_us(
+            referer in referer(),
+            path in "/[a-z0-9/.:@]{0,24}",
+            prefix in "(/[a-z]{1,3})?",
+            is_form: bool,
+        ) {
+            let method = if is_form { Method::POST } else { Method::GET };
+            let request = Request::builder().method(method).uri(&path).body(());
+            prop_assume!(request.is_ok());
+            let (mut parts, ()) = request.unwrap().into_parts();
+            if let Ok(value) = HeaderValue::from_bytes(&referer) {
+                parts.headers.insert(REFERER, value);
+            }
+            let to = led(&path, &first(&parts, &format!("https://postern.example:8443{prefix}"), "sign-in"))?;
+            // What the page then sends on, from wherever it is.
+            let next = to.query_pairs().find(|(name, _)| name == "next").map(|(_, value)| value.into_owned());
+            for page in ["/sign-in", "/sign-in/factor", "/confirm"] {
+                led(page, &go(page, after(next.as_deref().unwrap_or_default())))?;
+            }
+        }
     }
 }

@@ -160,7 +160,7 @@ pub async fn delete_account(
     let text = proof.password.ok_or_else(|| required("password"))?;
     let email = caller.user().email.to_string();
     password::check(&broker.desk, &broker.logins, from.0, &email, &text).await.map_err(refusal)?;
-    account::remove(&broker.desk, caller.user()).await.map_err(|error| match error {
+    account::remove(&broker, caller.user()).await.map_err(|error| match error {
         RemoveError::Unknown => ApiError::not_found(),
         RemoveError::LastAdmin => ApiError::refused(error.to_string()),
         RemoveError::Storage(error) => error.into(),

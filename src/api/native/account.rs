@@ -1,16 +1,20 @@
-//! `/v1/account`: who the token belongs to, and how their mail is treated.
+//! `/v1/account`: who the token belongs to, how their mail is treated, and the end of it.
 
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::{Reader, Writer};
+use super::caller::{Keeper, Reader, Writer};
 use super::problem::Problem;
+use super::proof::Proof;
 use super::request::{Body, Nothing, Params, PublicId};
 use super::routes::{Access, Routes};
+use crate::api::origin::Origin;
+use crate::model::Address;
 use crate::model::api_token::Scope;
 use crate::model::user;
+use crate::service::account::{self, RemoveError};
 use crate::service::broker::Broker;
 use crate::service::token::Caller;
 use crate::service::user::{self as accounts, Settings};
@@ -18,9 +22,10 @@ use crate::service::user::{self as accounts, Settings};
 /// All routes.
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .noun("Account", "Who the token belongs to, and how their mail is treated.")
+        .noun("Account", "Who the token belongs to, how their mail is treated, and the end of the account.")
         .on::<__path_show, _, _>(Access::Needs(Scope::Read), show)
         .on::<__path_change, _, _>(Access::Needs(Scope::Write), change)
+        .on::<__path_remove, _, _>(Access::Needs(Scope::Account), remove)
 }
 
 /// What happens to mail whose domain asks for quarantine.
@@ -109,4 +114,58 @@ pub async fn change(State(broker): State<Broker>, writer: Writer, body: Body<Edi
     };
     let user = accounts::set(&broker.desk, writer.user_id(), settings).await?;
     Ok(Json(Account::of(&user, &writer.0)))
+}
+
+/// Which account is to end, and who is there.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = AccountRemoval)]
+pub struct Removal {
+    /// Who is there.
+    proof: Proof,
+    /// The address the account signs in with, so that no account is removed by mistake.
+    #[schema(example = "jane.roe@inbox.example")]
+    email: String,
+}
+
+/// What is left of a removed account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountRemoved {
+    /// Aliases that are gone for good.
+    retired_aliases: u64,
+}
+
+/// Removes the account with everything it has.
+///
+/// Nothing of it can be brought back, nobody is ever given one of its aliases' addresses, and this token is void with all
+/// others.
+#[utoipa::path(post, path = "/v1/account/remove",
+    request_body(content = Removal,
+        example = json!({"proof": {"password": "correct horse battery staple"}, "email": "jane.roe@inbox.example"})),
+    responses((status = 200, description = "It is gone.", body = AccountRemoved),
+        (status = 409, description = "It is the only administrator's, and there are other users."),
+        (status = 429, description = "Too many wrong proofs; wait a quarter of an hour.")))]
+pub async fn remove(
+    State(broker): State<Broker>,
+    keeper: Keeper,
+    from: Origin,
+    body: Body<Removal>,
+) -> Result<Json<AccountRemoved>, Problem> {
+    let Removal { proof, email } = body.value;
+    let named = Address::parse(email.trim()).map(|address| address.folded()).unwrap_or_default();
+    if named != keeper.0.user.email.folded() {
+        return Err(Problem::invalid("email", "this is not the address the account signs in with; nothing was removed"));
+    }
+    proof.check(&broker, from, &keeper.0.user).await?;
+    Ok(Json(AccountRemoved { retired_aliases: account::remove(&broker, &keeper.0.user).await? }))
+}
+
+impl From<RemoveError> for Problem {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::LastAdmin => Self::conflict(error),
+            RemoveError::Unknown => Self::unauthorized(),
+            RemoveError::Storage(error) => error.into(),
+        }
+    }
 }

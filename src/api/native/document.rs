@@ -80,7 +80,7 @@ impl Sketch {
 /// A route's own description with all that is true of every one: its noun, who may, what is answered when it can't be done.
 pub(super) fn complete(mut operation: Operation, path: &str, noun: &str, access: Access) -> Operation {
     let name = operation.operation_id.take().unwrap_or_default();
-    operation.operation_id = Some(format!("{}_{name}", noun.to_lowercase().replace(' ', "_")));
+    operation.operation_id = Some(format!("{}_{name}", noun.to_lowercase().replace([' ', '-'], "_")));
     operation.tags = Some(vec![noun.to_owned()]);
     let scopes: &[&str] = match &access {
         Access::Needs(scope) => &[scope.as_str()],

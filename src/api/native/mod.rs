@@ -28,11 +28,15 @@ pub mod mailbox_move;
 pub mod once;
 pub mod option;
 pub mod page;
+pub mod passkey;
 pub mod problem;
 pub mod proof;
 pub mod request;
 pub mod routes;
+pub mod second_factor;
+pub mod session;
 pub mod shape;
+pub mod sign_in;
 pub mod signed_name;
 pub mod tag;
 pub mod token;
@@ -74,6 +78,10 @@ fn all() -> Routes {
         admin::queue::routes,
         admin::domain::routes,
         admin::health::routes,
+        sign_in::routes,
+        second_factor::routes,
+        passkey::routes,
+        session::routes,
     ];
     nouns.iter().fold(Routes::new(), |routes, noun| noun(routes))
 }

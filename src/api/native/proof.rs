@@ -10,6 +10,7 @@ use crate::model::Private;
 use crate::model::user::User;
 use crate::service::broker::Broker;
 use crate::service::confirm::{self, ConfirmError};
+use crate::service::factor;
 
 /// Who is there, once more.
 #[derive(Deserialize, ToSchema)]
@@ -33,7 +34,11 @@ impl Proof {
     /// Goes on only for the user themselves.
     pub async fn check(self, broker: &Broker, from: Origin, user: &User) -> Result<(), Problem> {
         let (password, code) = (Private::new(self.password), self.code.unwrap_or_default());
-        Ok(confirm::prove(&broker.desk, &broker.logins, from.0, user, (&password, &code)).await?)
+        let proved = confirm::prove(&broker.desk, &broker.logins, from.0, user, (&password, &code)).await;
+        if proved.is_err() {
+            factor::warn(broker, user).await;
+        }
+        Ok(proved?)
     }
 }
 

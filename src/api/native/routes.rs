@@ -16,6 +16,7 @@ use crate::service::broker::Broker;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// A token with this scope, or with one that includes it.
+    /// A token with this scope; `write` includes those of mail.
     Needs(Scope),
     /// Any token in force.
     Token,

@@ -165,7 +165,7 @@ pub async fn sudo(
 /// `DELETE /api/user`: the account with everything it has.
 pub async fn delete_user(State(broker): State<Broker>, caller: Caller) -> Result<Json<Value>, ApiError> {
     need_sudo(&broker, &caller)?;
-    account::remove(&broker.desk, &caller.0.user).await.map_err(|error| match error {
+    account::remove(&broker, &caller.0.user).await.map_err(|error| match error {
         RemoveError::Unknown => ApiError::wrong_key(),
         RemoveError::LastAdmin => ApiError::bad_request(error.to_string()),
         RemoveError::Storage(error) => error.into(),

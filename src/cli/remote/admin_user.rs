@@ -83,8 +83,9 @@ pub async fn run(client: &Client, command: UserCommand, output: &mut Output<'_>)
             let all: Vec<User> = client.all(&["admin", "users"], &[]).await?;
             user::print_list(&all.into_iter().map(User::listed).collect::<Vec<_>>(), output)
         }
-        UserCommand::Remove { email } => remove(client, &email, output).await,
-        UserCommand::Passwd { .. } | UserCommand::Set(_) | UserCommand::NameKey(_) => Err(super::elsewhere("user")),
+        UserCommand::Remove { .. } | UserCommand::Passwd { .. } | UserCommand::Set(_) | UserCommand::NameKey(_) => {
+            Err(super::elsewhere("user"))
+        }
     }
 }
 

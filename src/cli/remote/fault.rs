@@ -91,7 +91,7 @@ impl From<Fault> for Failure {
                 Self::new(detail, hint)
             }
             404 => Self::new(detail, "see the list of such things"),
-            429 => Self::new(detail, "wait a minute, then try again"),
+            429 => Self::new(detail, "wait, then try again"),
             500.. => Self::new(detail, "try again; if that does not help, tell who runs the instance"),
             _ => Self::new(detail, "change that, then try again"),
         }

@@ -16,6 +16,7 @@ mod queue;
 mod sending;
 mod signed_name;
 mod transfer;
+mod user;
 
 use std::io::Write;
 
@@ -120,7 +121,10 @@ pub fn run(target: &Target, command: Command, json: bool, writer: &mut dyn Write
             Command::Queue(command) if queue::is_everybodys(&command) => queue::run(&client, command, output).await,
             Command::Queue(command) => delivery::run_queue(&client, command, output).await,
             Command::User(UserCommand::NameKey(args)) => signed_name::run(&client, &args, output).await,
-            Command::User(command) => admin_user::run(&client, command, output).await,
+            Command::User(command @ (UserCommand::Add { .. } | UserCommand::List)) => {
+                admin_user::run(&client, command, output).await
+            }
+            Command::User(command) => user::run(&client, command, output).await,
             Command::Invite(command) => invite::run(&client, command, output).await,
             Command::Domain(command) => domain::run(&client, command, output).await,
             Command::Token(command) => access::run_token(&client, command, output).await,
@@ -147,10 +151,13 @@ fn here_only(command: &Command) -> Option<&'static str> {
         // Nobody vouches for a file over the network.
         Command::Import(ImportCommand::Postern(export)) if export.trust => "import --trust",
         Command::User(command) => match command {
-            // Who could set others' passwords could read their mail: that takes the machine itself.
-            UserCommand::Passwd { .. } => "user passwd",
+            UserCommand::Passwd { reset_second_factors: true, .. } => "user passwd --reset-second-factors",
             UserCommand::Set(_) => "user set",
-            UserCommand::Add { .. } | UserCommand::List | UserCommand::Remove { .. } | UserCommand::NameKey(_) => return None,
+            UserCommand::Add { .. }
+            | UserCommand::List
+            | UserCommand::Passwd { .. }
+            | UserCommand::Remove { .. }
+            | UserCommand::NameKey(_) => return None,
         },
         Command::Mailbox(command) => match command {
             MailboxCommand::Add { verified: true, .. } => "mailbox add --verified",

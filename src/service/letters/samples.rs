@@ -61,7 +61,8 @@ fn accounts() -> Vec<Sample> {
         sample("Somebody signs up who has an account", change, account_letter::has_account(URL)),
         sample("Somebody forgot their password", link(Purpose::ResetPassword), account_letter::reset(URL, SECRET)),
         sample("A password was set by a mailed link", change, account_letter::password_changed(URL)),
-        sample("A password was changed by somebody signed in", change, account::password_letter(URL)),
+        sample("A password was changed by somebody signed in", change, account::password_letter(URL, true)),
+        sample("A password was changed by a program", change, account::password_letter(URL, false)),
         sample("Somebody guesses at the second factor", About::Notice(NoticeKind::CodesWrong), account_letter::codes_wrong(URL)),
         sample("The address that signs in was changed", change, account::email_letter(&mailbox())),
     ]

@@ -35,6 +35,8 @@ struct MadeToken {
     /// Phones take no other.
     is_https: bool,
     may_everything: bool,
+    /// Whether it opens more than the programs that are named have a use for.
+    is_wide: bool,
     may_make: bool,
 }
 
@@ -71,6 +73,7 @@ pub async fn token(State(broker): State<Broker>, _: Confirmed, form: Checked) ->
         Err(TokenError::Storage(error)) => return Err(error.into()),
     };
     let url = broker.rules.public_url.clone();
+    let is_wide = scopes.allow(Scope::Account) || scopes.allow(Scope::Admin);
     let page = MadeToken {
         chrome: who.chrome("Your new key"),
         name: fields.text("name").to_owned(),
@@ -78,8 +81,9 @@ pub async fn token(State(broker): State<Broker>, _: Confirmed, form: Checked) ->
         secret: secret.into_inner(),
         is_https: url.starts_with("https://"),
         url,
-        may_everything: scopes.allow(Scope::Write),
-        may_make: scopes.allow(Scope::AliasCreate),
+        is_wide,
+        may_everything: !is_wide && scopes.allow(Scope::Write),
+        may_make: !is_wide && scopes.allow(Scope::AliasCreate),
     };
     Ok(pages::show(StatusCode::OK, &page))
 }

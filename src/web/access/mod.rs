@@ -45,13 +45,13 @@ const SAID: [(&str, &str); 2] = [
 const CHOICES: [(&str, &str, &[Scope]); 5] = [
     ("make", "Only make new aliases. It sees nothing: right for a password manager", &[Scope::AliasCreate]),
     ("see", "See everything, change nothing", &[Scope::Read]),
-    ("all", "Everything but how you sign in: right for a browser extension and a phone app", &[Scope::Write]),
+    ("all", "Everything but change how you sign in: right for a browser extension and a phone app", &[Scope::Write]),
     (
         "account",
-        "Everything, and how you sign in. Each such change asks for your password as well",
+        "Everything, and change how you sign in or delete your account: that asks for your password as well",
         &[Scope::Write, Scope::Account],
     ),
-    ("admin", "Everything but how you sign in, and administer this Postern", &[Scope::Write, Scope::Admin]),
+    ("admin", "Everything but change how you sign in, and administer this Postern", &[Scope::Write, Scope::Admin]),
 ];
 
 /// How long it is in force: what forms send, in words, in days.
@@ -148,16 +148,21 @@ impl Page {
 }
 
 fn words(scopes: &Scopes) -> String {
-    let own = match (scopes.allow(Scope::Write), scopes.allow(Scope::Read), scopes.allow(Scope::AliasCreate)) {
-        (true, ..) => Some("everything but how you sign in"),
-        (false, true, true) => Some("see everything, make new aliases"),
-        (false, true, false) => Some("see everything"),
-        (false, false, true) => Some("make new aliases"),
-        (false, false, false) => None,
+    let may = |scope| scopes.allow(scope);
+    let mut words = match (may(Scope::Write), may(Scope::Read), may(Scope::AliasCreate)) {
+        (true, ..) if may(Scope::Account) => vec!["everything"],
+        (true, ..) => vec!["everything but change how you sign in"],
+        (false, true, true) => vec!["see everything", "make new aliases"],
+        (false, true, false) => vec!["see everything"],
+        (false, false, true) => vec!["make new aliases"],
+        (false, false, false) => Vec::new(),
     };
-    let account = scopes.allow(Scope::Account).then_some("change how you sign in");
-    let admin = scopes.allow(Scope::Admin).then_some("administer this Postern");
-    [own, account, admin].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    words.extend(may(Scope::Account).then_some("change how you sign in"));
+    words.extend(may(Scope::Admin).then_some("administer this Postern"));
+    match words.split_last() {
+        Some((last, first)) if !first.is_empty() => format!("{}, and {last}", first.join(", ")),
+        _ => words.concat(),
+    }
 }
 
 async fn look(State(broker): State<Broker>, who: SignedIn, Asked(asked): Asked) -> Result<Response, Failure> {

@@ -17,13 +17,9 @@ pub(super) async fn change(State(broker): State<Broker>, Checked { who, fields }
     }
     let mailboxes = mailbox::list(&broker.desk, who.user_id()).await?;
     let chosen = mailboxes.iter().find(|mailbox| mailbox.uuid.to_string() == fields.text("mailbox"));
-    let domain = broker.rules.domains.first();
     let Some(chosen) = chosen else { return Err(Failure::NotFound) };
-    let wrong = match account::change_email(&broker.desk, domain, &who.user, &chosen.address).await {
-        Ok(()) => {
-            broker.queue.notify_one();
-            return Ok(who.go("security?said=address"));
-        }
+    let wrong = match account::change_email(&broker, &who.user, &chosen.address).await {
+        Ok(()) => return Ok(who.go("security?said=address")),
         Err(EmailError::Unknown) => return Err(Failure::NotFound),
         Err(EmailError::Unverified) => {
             (MENDABLE, "This mailbox is not verified yet. Follow the link that was mailed to it first.")

@@ -9,7 +9,7 @@ use super::need_proof;
 use crate::model::Address;
 use crate::service::account::{self, RemoveError};
 use crate::service::broker::Broker;
-use crate::service::{overview, role, setup};
+use crate::service::overview;
 use crate::web::chrome::Chrome;
 use crate::web::failure::Failure;
 use crate::web::form::{Checked, MENDABLE};
@@ -52,19 +52,7 @@ pub(super) async fn delete(State(broker): State<Broker>, Checked { who, fields }
         let wrong = "Nothing was deleted: what you typed is not the address you sign in with.";
         return show(&broker, &who, Some((MENDABLE, wrong))).await;
     }
-    let removed = account::remove(&broker.desk, &who.user).await;
-    if removed.is_ok()
-        && let Err(error) = role::ensure(&broker.desk, &broker.rules.domains).await
-    {
-        // The next administrator reads what was sent to the role addresses.
-        tracing::warn!(%error, "the role addresses could not be made; the next start makes them");
-    }
-    if removed.is_ok()
-        && let Err(error) = setup::reopen(&broker).await
-    {
-        tracing::warn!(%error, "the link to make the first account could not be made; the next start makes it");
-    }
-    match removed {
+    match account::remove(&broker, &who.user).await {
         Ok(_) | Err(RemoveError::Unknown) => Ok(([clear_cookie(&broker)], who.go("sign-in?said=gone")).into_response()),
         Err(RemoveError::LastAdmin) => {
             let wrong = "Nothing was deleted: you are the only administrator, and there are other users. Make one of them an \

@@ -30,20 +30,15 @@ pub(super) async fn change(State(broker): State<Broker>, Checked { who, fields }
     if new != fields.raw("again") {
         return again(&broker, &who, (MENDABLE, "The new password was not typed the same twice. Nothing was changed.")).await;
     }
-    let domain = broker.rules.domains.first();
     let new = Private::new(new.to_owned());
-    let wrong =
-        match account::change_password(&broker.desk, (domain, &broker.rules.public_url), &who.user, &who.session, &new).await {
-            Ok(()) => {
-                broker.queue.notify_one();
-                return Ok(who.go("security?said=password"));
-            }
-            Err(PasswordChangeError::Length) => {
-                (MENDABLE, "A password has 8 characters at the least. Nothing was changed: please choose a longer one.")
-            }
-            Err(PasswordChangeError::Unknown) => return Err(Failure::NotFound),
-            Err(PasswordChangeError::Hash(_)) => (StatusCode::SERVICE_UNAVAILABLE, BUSY),
-            Err(PasswordChangeError::Storage(error)) => return Err(error.into()),
-        };
+    let wrong = match account::change_password(&broker, &who.user, Some(&who.session), &new).await {
+        Ok(()) => return Ok(who.go("security?said=password")),
+        Err(PasswordChangeError::Length) => {
+            (MENDABLE, "A password has 8 characters at the least. Nothing was changed: please choose a longer one.")
+        }
+        Err(PasswordChangeError::Unknown) => return Err(Failure::NotFound),
+        Err(PasswordChangeError::Hash(_)) => (StatusCode::SERVICE_UNAVAILABLE, BUSY),
+        Err(PasswordChangeError::Storage(error)) => return Err(error.into()),
+    };
     again(&broker, &who, wrong).await
 }

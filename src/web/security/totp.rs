@@ -71,7 +71,7 @@ pub(super) async fn confirm(
         return Ok(first);
     }
     let ip = visitor.browser.ip;
-    let confirmed = totp::confirm(&broker.desk, &broker.logins, ip, &who.user, &who.session, fields.raw("code")).await;
+    let confirmed = totp::confirm(&broker.desk, &broker.logins, ip, &who.user, Some(&who.session), fields.raw("code")).await;
     let wrong = match confirmed {
         Ok(fresh) => return Ok(codes::show(&who, fresh, "Codes are on")),
         Err(FactorError::Wrong) => (StatusCode::FORBIDDEN, WRONG_CODE),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use postern::model::Clock;
 use postern::model::api_token::{Scope, Scopes};
-use postern::service::{app_password, token};
+use postern::model::{Clock, Private};
+use postern::service::{app_password, password, token};
 
 use super::{draw_token, with_bearer, with_key};
 use crate::support::app::{MAILBOX, TestApp};
@@ -138,6 +138,135 @@ async fn an_app_password_ends_when_the_token_that_made_it_expires() {
         assert!(logs_in(&tablet.shown()).await.is_ok() && logs_in(&laptop.shown()).await.is_ok());
         let left = app_password::list(desk, app.user).await.unwrap();
         assert_eq!(left.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["tablet", "laptop"]);
+        app.finish().await;
+    })
+    .await;
+}
+
+/// What the app's user signs in with.
+const PASSWORD: &str = "correct horse battery";
+
+async fn with_password(app: &TestApp) {
+    password::set(&app.running.broker.desk, app.user, &Private::new(PASSWORD.to_owned())).await.unwrap();
+}
+
+/// Whether the account is there and its password is what it was.
+async fn is_untouched(app: &TestApp) -> bool {
+    let (broker, ip) = (&app.running.broker, std::net::Ipv4Addr::LOCALHOST.into());
+    password::check(&broker.desk, &broker.logins, ip, MAILBOX, &Private::new(PASSWORD.to_owned())).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_token_hands_on_no_more_than_it_has() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let new = |scopes: &str| format!("{{\"name\":\"x\",\"scopes\":[{scopes}]}}");
+        let write = draw_token(&app, &[Scope::Write]).await;
+        for (wider, named) in
+            [("\"account\"", "account"), ("\"write\",\"admin\"", "admin"), ("\"write\",\"account\",\"admin\"", "account")]
+        {
+            let answer = with_bearer(&app, &write, "POST /v1/tokens", &new(wider)).await;
+            assert_eq!(answer.status, 403, "{}", answer.body);
+            assert_eq!(answer.json()["detail"].as_str(), Some(format!("this needs a token with the scope {named}").as_str()));
+        }
+        let account = draw_token(&app, &[Scope::Account]).await;
+        for scopes in ["\"account\"", "\"write\"", "\"read\"", "\"alias:create\""] {
+            let answer = with_bearer(&app, &account, "POST /v1/tokens", &new(scopes)).await;
+            assert_eq!(answer.status, 403, "{}", answer.body);
+        }
+        let both = draw_token(&app, &[Scope::Write, Scope::Account]).await;
+        let made = with_bearer(&app, &both, "POST /v1/tokens", &new("\"account\"")).await;
+        let made = made.json()["secret"].as_str().unwrap().to_owned();
+        assert_eq!(with_bearer(&app, &made, "GET /v1/sign-in", "").await.status, 200);
+        assert_eq!(with_bearer(&app, &made, "GET /v1/aliases", "").await.status, 403);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_token_opens_a_page() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let token = draw_token(&app, &[Scope::Write, Scope::Account, Scope::Admin]).await;
+        let answer = with_key(&app, &token, "GET /api/user/cookie_token", "").await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (400, None), "{}", answer.body);
+        assert!(!answer.body.contains("token\":"), "{}", answer.body);
+        let cookie = format!("postern={token}");
+        let page =
+            request(app.running.http, "GET /security", &[("Cookie", cookie.as_str()), ("Authentication", &token)], "").await;
+        assert_eq!((page.status, page.header("location")), (303, Some("sign-in?next=%2Fsecurity")));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_apis_of_others_end_no_account_without_the_password_whatever_the_token_may() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        with_password(&app).await;
+        for scopes in [&[Scope::Write][..], &[Scope::Account], &[Scope::Write, Scope::Account, Scope::Admin]] {
+            let token = draw_token(&app, scopes).await;
+            let may = scopes.contains(&Scope::Write);
+            let refused = if may { 440 } else { 403 };
+            assert_eq!(with_key(&app, &token, "DELETE /api/user", "").await.status, refused);
+            assert_eq!(with_key(&app, &token, "POST /api/api_key", "{\"device\":\"x\"}").await.status, refused);
+            for body in ["{}", "{\"password\":\"\"}", "{\"password\":\"wrong horse\"}"] {
+                assert_eq!(with_key(&app, &token, "PATCH /api/sudo", body).await.status, 403, "{body}");
+            }
+            assert_eq!(with_key(&app, &token, "DELETE /api/user", "").await.status, refused, "a wrong password opens nothing");
+            for body in ["{}", "{\"password\":\"wrong horse\"}"] {
+                let answer = with_bearer(&app, &token, "POST /api/auth/delete-account", body).await;
+                assert_eq!(answer.status, if may { 422 } else { 403 }, "{body}: {}", answer.body);
+            }
+            assert!(is_untouched(&app).await);
+        }
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_guesses_at_a_password_by_token_has_to_wait_at_every_api() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        with_password(&app).await;
+        let token = draw_token(&app, &[Scope::Write, Scope::Account]).await;
+        let wrong = "{\"password\":\"wrong horse\"}";
+        for number in 0..5 {
+            let answer = with_key(&app, &token, "PATCH /api/sudo", wrong).await;
+            assert_eq!(answer.status, 403, "{number}: {}", answer.body);
+            let answer = with_bearer(&app, &token, "POST /api/auth/delete-account", wrong).await;
+            assert_eq!(answer.status, 422, "{number}: {}", answer.body);
+        }
+        let right = format!("{{\"password\":\"{PASSWORD}\"}}");
+        assert_eq!(with_key(&app, &token, "PATCH /api/sudo", &right).await.status, 429);
+        assert_eq!(with_bearer(&app, &token, "POST /api/auth/delete-account", &right).await.status, 429);
+        let proof = format!("{{\"proof\":{right}}}");
+        assert_eq!(with_bearer(&app, &token, "POST /v1/sign-in/totp", &proof).await.status, 429, "one count for all");
+        app.clock.advance(Duration::from_mins(15));
+        assert_eq!(with_bearer(&app, &token, "POST /v1/sign-in/totp", &proof).await.status, 200);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mailbox_that_moves_by_token_leaves_the_address_that_signs_in() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        with_password(&app).await;
+        let token = draw_token(&app, &[Scope::Write]).await;
+        let list = with_key(&app, &token, "GET /api/v2/mailboxes", "").await.json();
+        let id = list["mailboxes"][0]["id"].as_i64().unwrap();
+        let moved = with_key(&app, &token, &format!("PUT /api/mailboxes/{id}"), "{\"email\":\"eve@inbox.example\"}").await;
+        assert_eq!(moved.status, 200, "{}", moved.body);
+        let desk = &app.running.broker.desk;
+        let moves = postern::service::mailbox_move::list(desk, app.user).await.unwrap();
+        assert!(moves.len() == 1 && !moves[0].moves_sign_in, "{moves:?}");
+        assert!(is_untouched(&app).await);
+        app.deliver_after(Duration::ZERO).await;
         app.finish().await;
     })
     .await;

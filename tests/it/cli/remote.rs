@@ -4,14 +4,16 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use postern::model::Private;
 use postern::model::api_token::{Scope, Scopes};
-use postern::service::{admin, token, user, verification};
+use postern::service::{admin, password, token, user, verification};
 use serde_json::Value;
 
 use super::support::{Installation, Run};
 use crate::support::app::{MAILBOX, TestApp};
 use crate::support::database::{Database, address, each_driver};
 use crate::support::sink::{Point, Script};
+use crate::support::totp::{code_now, turn_on};
 
 /// A letter that goes through.
 const MESSAGE: &str = "From: News <news@lg.com>\r\nSubject: Sale\r\n\r\nbuy\r\n";
@@ -474,6 +476,33 @@ async fn everybodys_queue_is_looked_after_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_resting_site_is_tried_at_once_for_who_asks() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        let alias = both.app.alias("shop").await;
+        for place in ["elsewhere", "beside the database", "beside the database, for all"] {
+            both.app.next_hop(Script::new().reply(Point::Greeting, "421 4.3.2 busy\r\n"));
+            assert!(both.app.send("news@lg.com", &alias, MESSAGE).await.starts_with("250"));
+            both.app.wait_until(async |app| app.queue().await.iter().all(|row| row.last_failure.is_some())).await;
+            both.app.next_hop(Script::new());
+            let told = if place == "elsewhere" {
+                let id = both.remote(&["queue", "list", "--json"]).await.json()[0]["id"].as_str().unwrap().to_owned();
+                both.remote(&["queue", "retry", &id]).await
+            } else {
+                let id = both.app.queue().await[0].id.to_string();
+                let words = ["queue", "retry", id.as_str()];
+                both.local(if place.ends_with("all") { &words[..2] } else { &words }).await
+            };
+            assert_eq!(told.ok(), "1 deliveries are due now\n", "{place}");
+            both.app.wait_until(async |app| app.queue().await.is_empty()).await;
+        }
+        assert_eq!(both.app.sink.messages().len(), 3);
+        both.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_token_may_come_from_a_file_and_a_wrong_one_is_not_shown() {
     each_driver(async |database| {
         let both = Both::start(&database).await;
@@ -522,11 +551,56 @@ fn a_token_goes_to_an_instance_it_is_safe_with_and_nowhere_else() {
     assert_eq!(error, "--user ann@inbox.example: the token says whose things these are");
 }
 
+/// The same with lines on standard input.
+async fn type_in(both: &Both, token: &str, words: &[&str], lines: &[&str]) -> Run {
+    let (there, url, token) = (Arc::clone(&both.there), both.url(), token.to_owned());
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let input = [lines, &[""]].concat().join("\n");
+    let work = move || {
+        let mut all = vec!["--url", &url, "--token", &token];
+        all.extend(words.iter().map(String::as_str));
+        there.run_with_input(&all, &input)
+    };
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+#[tokio::test]
+async fn ones_own_password_and_account_take_the_password_that_is_and_a_code() {
+    each_driver(async |database| {
+        let both = Both::start(&database).await;
+        let (old, new) = ("correct horse battery", "another horse battery");
+        password::set(&both.app.running.broker.desk, both.app.user, &Private::new(old.to_owned())).await.unwrap();
+        let token = draw(&both.app, &[Scope::Account]).await;
+        let passwd = ["user", "passwd", MAILBOX, "--password-stdin"];
+        let refused = type_in(&both, &both.token, &passwd, &[old, new]).await.error();
+        assert_eq!(refused, "this needs a token with the scope account");
+        let refused = type_in(&both, &token, &passwd, &["wrong horse", new]).await.error();
+        assert_eq!(refused, "proof: the password or the code is not right");
+        let other = ["user", "passwd", "eve@inbox.example", "--password-stdin"];
+        let refused = type_in(&both, &token, &other, &[old, new]).await.error();
+        assert!(refused.starts_with("eve@inbox.example is not whose token this is"), "{refused}");
+        let done = type_in(&both, &token, &passwd, &[old, new]).await.ok();
+        assert_eq!(done, format!("the password of {MAILBOX} is set\n"));
+
+        let (secret, _) = turn_on(&both.app).await;
+        let remove = ["user", "remove", &MAILBOX.to_uppercase()];
+        let refused = type_in(&both, &token, &remove, &[new]).await.error();
+        assert_eq!(refused, "this user has a second factor, and no code was given");
+        both.app.alias("shop").await;
+        let gone = type_in(&both, &token, &remove, &[new, &code_now(&both.app, &secret)]).await.ok();
+        assert_eq!(gone, format!("{MAILBOX} is removed; 1 aliases are gone for good\n"));
+        assert_eq!(both.remote(&["alias", "list"]).await.error(), "the instance does not take this token");
+        both.app.deliver_after(std::time::Duration::ZERO).await;
+        both.app.finish().await;
+    })
+    .await;
+}
+
 #[test]
 fn a_command_that_needs_the_instance_itself_says_so() {
     let installation = Installation::with("nonsense = [");
     for words in [
-        &["user", "passwd", "ann@inbox.example", "--password-stdin"][..],
+        &["user", "passwd", "ann@inbox.example", "--reset-second-factors"][..],
         &["serve"],
         &["config"],
         &["domain", "add", "you.example"],

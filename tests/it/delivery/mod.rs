@@ -21,6 +21,7 @@ mod privacy;
 mod privacy_replies;
 mod queue;
 mod reply;
+mod resting;
 mod sighting;
 mod signing;
 mod submission;

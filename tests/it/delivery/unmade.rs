@@ -374,3 +374,54 @@ async fn who_guesses_is_slowed_like_everybody_who_asks_for_unknown_names() {
     })
     .await;
 }
+
+/// Names of the signed form that nobody signed, and one that somebody did, asked for over one connection; the replies.
+async fn ask_all(app: &TestApp, names: &[String]) -> Vec<String> {
+    let mut client = app.client().await;
+    client.ask("MAIL FROM:<x@lists.example>", "250").await;
+    let mut replies = Vec::new();
+    for names in names.chunks(50) {
+        client.send(names.iter().map(|name| format!("RCPT TO:<{name}>\r\n")).collect::<String>()).await;
+        for _ in names {
+            replies.push(client.read_reply().await.unwrap().trim_end().to_owned());
+        }
+    }
+    replies
+}
+
+#[tokio::test]
+async fn beyond_a_thousand_wrong_guesses_an_hour_only_known_names_are_answered() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        own(&app, "off", "").await;
+        signed_name::renew_key(desk(&app), app.user).await.unwrap();
+        let known = signed(&app, app.user, "known.example", DOMAIN).await;
+        assert_eq!(send(&app, &known.to_string()).await, TAKEN);
+        let right = signed(&app, app.user, "right.example", DOMAIN).await;
+        let on_own = signed(&app, app.user, "right.example", OWN).await;
+        app.alias("shop").await;
+        // None of these is right: the site says which guess it is, the symbols are those of another one.
+        let symbols = right.local().rsplit_once('.').unwrap().1.to_owned();
+        let wrong = |number: usize| format!("guess{number}.example.{symbols}@{DOMAIN}");
+        let guesses: Vec<String> = (0..1000).map(wrong).collect();
+        // One in a thousand million fits by chance.
+        assert!(ask_all(&app, &guesses).await.iter().all(|reply| reply == UNKNOWN));
+
+        let names = [wrong(1000), wrong(0), right.to_string(), known.to_string(), format!("shop@{DOMAIN}")];
+        let names = [&names[..], &[format!("nobody@{DOMAIN}"), on_own.to_string(), format!("lg.com.{symbols}@{OWN}")]].concat();
+        let fine = "250 2.1.5 Recipient OK";
+        let replies = ask_all(&app, &names).await;
+        let expected = [NOT_NOW, NOT_NOW, NOT_NOW, fine, fine, UNKNOWN, fine, UNKNOWN];
+        assert!(replies.iter().zip(expected).all(|(reply, expected)| reply.starts_with(&expected[..9])), "{replies:#?}");
+        assert_eq!(send(&app, &known.to_string()).await, TAKEN, "what is there goes on");
+        assert_eq!(send(&app, &on_own.to_string()).await, TAKEN, "what one key signs can't be guessed at among many");
+
+        app.clock.advance(Duration::from_mins(59));
+        assert_eq!(send(&app, &right.to_string()).await, NOT_NOW);
+        app.clock.advance(Duration::from_mins(1));
+        assert_eq!(send(&app, &right.to_string()).await, TAKEN);
+        assert_eq!(send(&app, &wrong(1001)).await, UNKNOWN);
+        app.finish().await;
+    })
+    .await;
+}

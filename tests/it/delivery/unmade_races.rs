@@ -9,7 +9,7 @@ use postern::model::delivery::{DeliveryKind, DeliveryState, Failure};
 use postern::model::id::AliasId;
 use postern::model::{Address, Clock, DomainName, Private};
 use postern::service::signed_name::{self, KeyChangeError};
-use postern::service::{Desk, domain, mailbox};
+use postern::service::{Desk, block, domain, mailbox};
 use postern::storage::alias::NewAlias;
 use postern::storage::delivery::NewFailure;
 use postern::storage::made_alias::{self, Kept};
@@ -250,6 +250,25 @@ async fn a_message_to_a_fresh_alias_keeps_it_or_is_asked_to_come_again() {
         assert_eq!(app.send("a@lists.example", &lost, LETTER).await, TAKEN);
         // Its own first message keeps it as well.
         assert!(!take_back(&app, alias_of(&app, "y@own.example").await.unwrap().id).await);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fresh_alias_whose_message_was_refused_beside_others_stays_to_show_it() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        catching(&app).await;
+        let (bob, inbox) = user(app.storage(), &*app.clock, "bob@inbox.example").await;
+        let of_bob = app.alias_to("bob", vec![inbox], |new| new.user_id = bob).await;
+        let fresh = provisional(&app, "x@own.example").await;
+        block::add(desk(&app), app.user, "lg.com".parse().unwrap()).await.unwrap();
+        let to = [&of_bob.address, &fresh.address];
+        assert_eq!(app.send_to("a@lists.example", &to, LETTER).await, TAKEN);
+        assert!(!take_back(&app, fresh.id).await, "its owner sees what was kept out");
+        assert_eq!(app.activity(&fresh).await.blocked, 1);
+        assert_eq!(app.sink.wait_for(1).await[0].recipients(), ["bob@inbox.example"]);
         app.finish().await;
     })
     .await;

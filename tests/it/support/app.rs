@@ -48,6 +48,12 @@ pub struct TestApp {
     folder: tempfile::TempDir,
 }
 
+/// One more node of an instance.
+pub struct Node {
+    pub running: Running,
+    _folder: tempfile::TempDir,
+}
+
 /// Settings for tests: everything on loopback, short waits, the sink as smarthost.
 fn settings(folder: &std::path::Path, options: &Options, sink: SocketAddr) -> Config {
     let mut config = Config::default();
@@ -102,6 +108,14 @@ impl TestApp {
         running.stop(Duration::from_secs(10)).await;
         let running = start(&config, &environment(&clock)).await.unwrap();
         Self { running, sink, clock, user, mailbox, config, folder }
+    }
+
+    /// A second node beside this one, on the same database; it is stopped by whoever asked for it.
+    pub async fn another_node(&self) -> Node {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = self.config.clone();
+        config.instance.data_dir = folder.path().into();
+        Node { running: start(&config, &environment(&self.clock)).await.unwrap(), _folder: folder }
     }
 
     pub fn storage(&self) -> &Storage {

@@ -14,12 +14,14 @@ pub struct Browser {
     address: SocketAddr,
     /// What the session's cookie holds.
     pub cookie: Option<String>,
+    /// Header fields that every request has besides.
+    pub extra: Vec<(&'static str, String)>,
 }
 
 impl Browser {
     /// One that nobody has signed in with.
     pub fn new(app: &TestApp) -> Self {
-        Self { address: app.running.http, cookie: None }
+        Self { address: app.running.http, cookie: None, extra: Vec::new() }
     }
 
     /// One that the app's user has signed in with.
@@ -54,6 +56,7 @@ impl Browser {
             headers.push(("Sec-Fetch-Site", "same-origin"));
         }
         headers.extend(cookie.as_deref().map(|cookie| ("Cookie", cookie)));
+        headers.extend(self.extra.iter().map(|(name, value)| (*name, value.as_str())));
         let answer = request(self.address, &format!("{method} {path}"), &headers, body).await;
         if let Some(set) = answer.header("set-cookie") {
             let value = set.split_once('=').unwrap().1.split(';').next().unwrap();

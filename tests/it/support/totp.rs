@@ -43,7 +43,7 @@ pub async fn turn_on(app: &TestApp) -> (String, Vec<String>) {
         session::open(&broker.desk, owner.id, false, browser).await.unwrap().0
     };
     let code = code_now(app, &secret);
-    let codes = totp::confirm(&broker.desk, &broker.logins, ip, &owner, &here, &code).await.unwrap();
+    let codes = totp::confirm(&broker.desk, &broker.logins, ip, &owner, Some(&here), &code).await.unwrap();
     app.clock.advance(Duration::from_secs(30));
     (secret, codes.into_iter().map(postern::model::Private::into_inner).collect())
 }

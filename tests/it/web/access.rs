@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::letter::{subject, text};
+use crate::storage::plans::execute;
 use crate::support::app::{self, MAILBOX, TestApp};
 use crate::support::browser::Browser;
 use crate::support::database::{Database, each_driver};
@@ -158,6 +159,65 @@ async fn making_one_asks_who_is_there_and_says_what_is_missing() {
             let answer = browser.post(path, &[("name", "x"), ("may", "all"), ("life", "")]).await;
             assert_eq!((answer.status, answer.header("location")), (303, Some("../confirm")));
         }
+        app.finish().await;
+    })
+    .await;
+}
+
+/// How our own API answers somebody with this key.
+async fn native(app: &TestApp, head: &str, key: &str) -> u16 {
+    let authorization = format!("Bearer {key}");
+    request(app.running.http, head, &[("Authorization", &authorization)], "").await.status
+}
+
+#[tokio::test]
+async fn a_key_for_signing_in_opens_that_and_asks_for_the_password_at_each_change() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let all = secret(&browser.post("/access/tokens", &[("name", "Phone"), ("may", "all"), ("life", "")]).await.body);
+        let made = browser.post("/access/tokens", &[("name", "Laptop"), ("may", "account"), ("life", "")]).await.body;
+        let account = secret(&made);
+        assert!(made.contains("--token-file") && made.contains("need less than this key may do"), "{made}");
+        assert!(!made.contains("phone apps</dt>") && !made.contains("Bitwarden"), "{made}");
+        for (head, key, status) in [
+            ("GET /v1/sign-in", &all, 403),
+            ("GET /v1/sign-in", &account, 200),
+            ("GET /v1/sessions", &all, 403),
+            ("GET /v1/sessions", &account, 200),
+            ("GET /v1/aliases", &account, 200),
+        ] {
+            assert_eq!(native(&app, head, key).await, status, "{head}");
+        }
+        let page = browser.get("/access").await.body;
+        let row = |name: &str| {
+            page.split(&format!("<strong>{name}</strong>")).nth(1).unwrap().split("<form").next().unwrap().to_owned()
+        };
+        assert!(row("Phone").contains("May: everything but change how you sign in."), "{page}");
+        assert!(row("Laptop").contains("May: everything, and change how you sign in."), "{page}");
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_administers_is_for_administrators_and_only_as_long_as_they_are() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let fields = [("name", "Operator"), ("may", "admin"), ("life", "")];
+        assert!(!browser.get("/access").await.body.contains("value=\"admin\""));
+        let refused = browser.post("/access/tokens", &fields).await;
+        assert!(refused.status == 422 && !refused.body.contains("id=\"secret\""), "{}", refused.body);
+        assert!(!refused.body.contains("value=\"admin\""), "{}", refused.body);
+
+        execute(&database, "UPDATE users SET is_admin = TRUE".into()).await;
+        assert!(browser.get("/access").await.body.contains("value=\"admin\""));
+        let key = secret(&browser.post("/access/tokens", &fields).await.body);
+        let page = browser.get("/access").await.body;
+        assert!(page.contains("May: everything but change how you sign in, and administer this Postern."), "{page}");
+        assert_eq!(native(&app, "GET /v1/aliases", &key).await, 200);
+        assert_eq!(native(&app, "GET /v1/sign-in", &key).await, 403, "administering is not signing in");
         app.finish().await;
     })
     .await;

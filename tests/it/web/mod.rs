@@ -8,6 +8,7 @@ mod aliases;
 mod domains;
 mod failure;
 mod failures;
+mod flood;
 mod hold;
 pub mod letter;
 mod link;

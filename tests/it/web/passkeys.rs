@@ -279,7 +279,7 @@ async fn another_users_passkey_is_no_second_factor_and_confirms_nobody() {
 }
 
 #[tokio::test]
-async fn strangers_begin_only_so_many_ceremonies() {
+async fn a_sign_in_page_that_is_only_opened_begins_no_ceremony_and_pages_have_a_count_of_their_own() {
     on_sqlite(async |database| {
         let app = start(&database).await;
         let mut browser = Browser::new(&app);
@@ -293,13 +293,64 @@ async fn strangers_begin_only_so_many_ceremonies() {
             asked += 1;
         }
         assert_eq!(asked, 50, "by pages themselves");
-        for _ in 0..50 {
+        offer(&mut browser, "/sign-in/passkey/options").await;
+        assert_eq!(kept().await, 51);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn strangers_begin_only_so_many_ceremonies_and_lock_nobody_out_by_them() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let mut known = Browser::signed_in(&app).await;
+        let (mut passkey, _) = add(&mut known, "phone").await;
+        let (stranger, _) = user(app.storage(), &*app.clock, "eve@inbox.example").await;
+        let mut browser = Browser::new(&app);
+        let first = offer(&mut browser, "/sign-in/passkey/options").await;
+        for _ in 1..50 {
             offer(&mut browser, "/sign-in/passkey/options").await;
         }
-        assert_eq!(kept().await, 100);
-        let refused = browser.post("/sign-in/passkey/options", &[]).await;
-        assert_eq!(refused.status, 429);
-        assert!(refused.json()["wrong"].as_str().unwrap().contains("quarter of an hour"));
+        for _ in 0..3 {
+            let refused = browser.post("/sign-in/passkey/options", &[]).await;
+            assert_eq!(refused.status, 429);
+            assert!(refused.json()["wrong"].as_str().unwrap().contains("quarter of an hour"));
+        }
+        // Nobody else behind that address pays for it: not with a password, nor with a passkey that was offered before.
+        assert_eq!(browser.post("/sign-in", &[("email", MAILBOX), ("password", "guess")]).await.status, 403);
+        let mut entered = half(&app).await;
+        let offered = offer(&mut entered, "/sign-in/factor/options").await;
+        let answer = passkey.prove(&offered);
+        let fields = [("ceremony", ceremony(&offered)), ("answer", answer.as_str())];
+        assert_eq!(entered.post("/sign-in/factor/passkey", &fields).await.status, 303);
+        let answer = passkey.prove(&first);
+        let fields = [("ceremony", ceremony(&first)), ("answer", answer.as_str())];
+        assert_eq!(browser.post("/sign-in/passkey", &fields).await.status, 303);
+        // Whoever is signed in adds one, and somebody elsewhere begins.
+        offer(&mut Browser::of(&app, stranger).await, "/security/passkeys/options").await;
+        let mut elsewhere = Browser::new(&app);
+        elsewhere.extra.push(("X-Forwarded-For", "192.0.2.7".into()));
+        offer(&mut elsewhere, "/sign-in/passkey/options").await;
+        app.clock.advance(Duration::from_mins(15));
+        offer(&mut Browser::new(&app), "/sign-in/passkey/options").await;
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flood_of_wrong_passkeys_is_stopped_where_it_comes_from() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let mut browser = Browser::new(&app);
+        let fields = [("ceremony", "x"), ("answer", "{}")];
+        for _ in 0..10 {
+            assert_eq!(browser.post("/sign-in/passkey", &fields).await.status, 403);
+        }
+        let refused = browser.post("/sign-in/passkey", &fields).await;
+        assert!(refused.status == 429 && refused.body.contains("<h1>Sign in</h1>"), "{}", refused.body);
+        assert_eq!(browser.post("/sign-in", &[("email", MAILBOX), ("password", PASSWORD)]).await.status, 303);
         app.finish().await;
     })
     .await;

@@ -7,9 +7,11 @@ use postern::model::{Clock, Private};
 use postern::service::factor::FactorError;
 use postern::service::{factor, password};
 
+use super::letter::{link, subject, text};
 use crate::support::app::{MAILBOX, TestApp};
 use crate::support::browser::Browser;
 use crate::support::database::{Database, each_driver, on_sqlite};
+use crate::support::http::request;
 use crate::support::totp::{code, code_now, owner, turn_on};
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -33,6 +35,11 @@ async fn half(app: &TestApp, next: &str) -> Browser {
     browser
 }
 
+/// The secret on a page that shows one.
+fn shown(body: &str) -> String {
+    body.split("class=\"secret\"><code>").nth(1).unwrap().split('<').next().unwrap().replace(' ', "")
+}
+
 #[tokio::test]
 async fn codes_are_set_up_by_a_picture_and_count_from_the_first_one_on() {
     each_driver(async |database| {
@@ -41,8 +48,6 @@ async fn codes_are_set_up_by_a_picture_and_count_from_the_first_one_on() {
         let page = browser.get("/security/totp").await;
         assert_eq!(page.status, 200, "{}", page.body);
         assert!(page.body.contains("<svg class=\"qr\""), "{}", page.body);
-        let shown =
-            |body: &str| body.split("class=\"secret\"><code>").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
         let first = shown(&page.body);
         let secret = shown(&browser.get("/security/totp").await.body);
         assert_eq!(secret.len(), 32);
@@ -244,6 +249,135 @@ async fn factors_that_were_taken_away_meanwhile_are_not_asked_for() {
         assert!(asked.header("location").unwrap().starts_with("../sign-in?next="), "the half session has ended: {asked:?}");
         let entered = browser.post("/sign-in", &[("email", MAILBOX), ("password", PASSWORD)]).await;
         assert_eq!(entered.header("location"), Some("aliases"));
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_secret_that_was_drawn_last_counts_in_whichever_tab() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let mut tab = Browser::signed_in(&app).await;
+        let mut other_tab = Browser::new(&app);
+        other_tab.cookie.clone_from(&tab.cookie);
+        let mut elsewhere = Browser::signed_in(&app).await;
+        let first = shown(&tab.get("/security/totp").await.body);
+        let second = shown(&other_tab.get("/security/totp").await.body);
+        assert_ne!(first, second);
+        for wrong in [code_now(&app, &first), "000000".into()] {
+            let refused = tab.post("/security/totp", &[("code", &wrong)]).await;
+            assert_eq!((refused.status, shown(&refused.body)), (403, second.clone()), "what counts is shown, not a third one");
+        }
+        let mut unasked = Browser::new(&app);
+        let entered = unasked.post("/sign-in", &[("email", MAILBOX), ("password", PASSWORD)]).await;
+        assert_eq!(entered.header("location"), Some("aliases"), "nothing is on yet");
+        // The tab that showed the first picture shows the second one since.
+        let on = tab.post("/security/totp", &[("code", &code_now(&app, &second))]).await;
+        assert_eq!((on.status, on.body.matches("<li><code>").count()), (200, 10), "{}", on.body);
+        for browser in [&mut elsewhere, &mut unasked] {
+            let gone = browser.get("/security").await;
+            assert_eq!(gone.header("location"), Some("sign-in?next=%2Fsecurity"), "the password alone is not enough any more");
+        }
+        for secret in [&first, &second] {
+            let late = other_tab.post("/security/totp", &[("code", &code_now(&app, secret))]).await;
+            assert_eq!((late.status, late.header("location")), (303, Some("../security")), "they are on: {}", late.body);
+        }
+        app.clock.advance(Duration::from_secs(30));
+        for (secret, status) in [(&first, 403), (&second, 303)] {
+            let mut browser = half(&app, "").await;
+            assert_eq!(browser.post("/sign-in/factor", &[("code", &code_now(&app, secret))]).await.status, status);
+        }
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_secret_that_no_code_confirmed_is_forgotten_with_the_password() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let secret = shown(&Browser::signed_in(&app).await.get("/security/totp").await.body);
+        set_password(&app).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let refused = browser.post("/security/totp", &[("code", &code_now(&app, &secret))]).await;
+        assert_eq!(refused.status, 403, "whoever drew it may have been somebody else");
+        assert_ne!(shown(&refused.body), secret);
+        app.finish().await;
+    })
+    .await;
+}
+
+/// Waits until no letter is on its way; how many arrived.
+async fn letters(app: &TestApp) -> usize {
+    app.wait_until(async |app| app.queue().await.is_empty()).await;
+    app.sink.messages().len()
+}
+
+#[tokio::test]
+async fn an_owner_is_told_once_a_day_that_somebody_knows_the_password_and_guesses_codes() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        let (_, codes) = turn_on(&app).await;
+        let last = codes[0].chars().last().unwrap();
+        // Nearly a recovery code.
+        let near = format!("{}{}", codes[0].strip_suffix(last).unwrap(), if last == 'a' { 'b' } else { 'a' });
+        let mut browser = half(&app, "").await;
+        for number in 0..9 {
+            let code = if number % 2 == 0 { "000000" } else { near.as_str() };
+            assert_eq!(browser.post("/sign-in/factor", &[("code", code)]).await.status, 403);
+        }
+        assert_eq!(letters(&app).await, 0, "one may mistype a few");
+        assert_eq!(browser.post("/sign-in/factor", &[("code", "000000")]).await.status, 403);
+        assert_eq!(letters(&app).await, 1);
+        let letter = app.sink.messages().remove(0);
+        assert_eq!((letter.sender(), letter.recipients()), ("", vec![MAILBOX]));
+        assert_eq!(subject(&letter), "Somebody knows your password");
+        let words = text(&letter);
+        assert!(words.contains("ten codes that were wrong") && words.contains("They did not get in"), "{words}");
+        assert_eq!(link(&letter, "/security"), "/security");
+        for _ in 0..3 {
+            assert_eq!(browser.post("/sign-in/factor", &[("code", "000000")]).await.status, 429);
+        }
+
+        // Over the API as well, and not twice a day.
+        let guess_over_api = async || {
+            let body = serde_json::json!({ "email": MAILBOX, "password": PASSWORD, "device": "x" }).to_string();
+            let json = [("Content-Type", "application/json")];
+            let half = request(app.running.http, "POST /api/auth/login", &json, &body).await.json();
+            let body = serde_json::json!({ "mfa_token": "000000", "mfa_key": half["mfa_key"], "device": "x" }).to_string();
+            for _ in 0..10 {
+                assert_eq!(request(app.running.http, "POST /api/auth/mfa", &json, &body).await.status, 400);
+            }
+        };
+        app.clock.advance(Duration::from_mins(16));
+        guess_over_api().await;
+        assert_eq!(letters(&app).await, 1);
+        app.clock.advance(Duration::from_hours(24));
+        guess_over_api().await;
+        assert_eq!(letters(&app).await, 2);
+        assert_eq!(subject(&app.sink.messages()[1]), "Somebody knows your password");
+
+        // None of it used a recovery code up.
+        app.clock.advance(Duration::from_mins(16));
+        assert_eq!(half(&app, "").await.post("/sign-in/factor", &[("code", &codes[0])]).await.status, 303);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wrong_codes_of_an_owner_who_proves_to_be_there_are_told_of_too() {
+    each_driver(async |database| {
+        let app = start(&database).await;
+        turn_on(&app).await;
+        let mut browser = Browser::signed_in(&app).await;
+        app.clock.advance(Duration::from_mins(16));
+        for _ in 0..10 {
+            assert_eq!(browser.post("/confirm", &[("password", PASSWORD), ("code", "000000")]).await.status, 403);
+        }
+        assert_eq!(letters(&app).await, 1);
+        assert_eq!(subject(&app.sink.messages()[0]), "Somebody knows your password");
         app.finish().await;
     })
     .await;

@@ -91,6 +91,9 @@ async fn the_document_is_whole() {
             let content = &value["requestBody"]["content"];
             let is_file = content["application/octet-stream"]["schema"]["$ref"].is_string();
             assert_eq!(content.is_object(), is_file || !operation.body().is_empty(), "{name} has no example of a body");
+            assert_eq!(value["requestBody"].is_object(), !operation.body().is_empty(), "{name} has no example of a body");
+            let is_guessable = operation.body().contains("\"proof\"") || operation.body().contains("\"code\"");
+            assert_eq!(answers.contains_key("429"), is_guessable, "{name}: whoever guesses has to wait");
             for parameter in value["parameters"].as_array().into_iter().flatten() {
                 assert!(parameter["description"].is_string(), "{name}: {parameter}");
             }

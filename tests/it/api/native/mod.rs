@@ -10,6 +10,8 @@ mod mailboxes;
 mod nouns;
 mod once;
 mod pages;
+mod second_factor;
+mod sign_in;
 mod strangers;
 mod transfer;
 

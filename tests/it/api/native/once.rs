@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Client, detail, each};
+use super::{Client, detail, each, text};
 use crate::support::database::each_driver;
 
 async fn made(client: &Client) -> usize {
@@ -90,6 +90,72 @@ async fn the_sweep_forgets_old_answers() {
         let user = client.app.user;
         let kept = client.app.read(async |tx| postern::storage::idempotency::find(tx, user, "k").await).await;
         assert_eq!(json!(kept.is_none()), json!(true));
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_alias_is_answered_as_it_was_made_though_its_mailbox_or_it_itself_is_gone() {
+    each_driver(async |database| {
+        let client = Client::start(&database).await;
+        client.app.mailbox("second@inbox.example").await;
+        let mailboxes = client.expect(200, "GET /v1/mailboxes", "").await;
+        let (default, second) = (&each(&mailboxes, "id")[0], &each(&mailboxes, "id")[1]);
+        let by_id = json!({ "site": "lg.com", "mailboxes": [second] }).to_string();
+        let by_address = json!({ "site": "lg.com", "mailboxes": ["second@inbox.example"] }).to_string();
+        let asked =
+            [("by id", by_id.as_str()), ("by address", by_address.as_str())].map(|(key, body)| (key.replace(' ', "-"), body));
+        let mut first = Vec::new();
+        for (key, body) in &asked {
+            let answer = client.once(key, "POST /v1/aliases", body).await;
+            assert_eq!((answer.status, answer.header("idempotency-replayed")), (201, None), "{}", answer.body);
+            let path = format!("/v1/aliases/{}", text(&answer.json()["id"]));
+            client.expect(200, &format!("PATCH {path}"), &json!({ "mailboxes": [default] }).to_string()).await;
+            first.push(answer);
+        }
+        client.done(&format!("DELETE /v1/mailboxes/{second}"), "").await;
+        for ((key, body), was) in asked.iter().zip(&first) {
+            let again = client.once(key, "POST /v1/aliases", body).await;
+            assert_eq!((again.status, again.header("idempotency-replayed")), (201, Some("true")), "{key}: {}", again.body);
+            assert_eq!((&again.body, again.header("location")), (&was.body, was.header("location")), "{key}");
+            let anew = client.refused(422, "POST /v1/aliases", body).await;
+            assert!(anew.starts_with("mailboxes: "), "{anew}");
+        }
+        for ((key, body), was) in asked.iter().zip(&first) {
+            let path = format!("/v1/aliases/{}", text(&was.json()["id"]));
+            client.done(&format!("DELETE {path}"), "").await;
+            assert_eq!(client.ask(&format!("GET {path}"), "").await.status, 404);
+            let again = client.once(key, "POST /v1/aliases", body).await;
+            assert_eq!((again.status, &again.body), (201, &was.body), "{key}");
+            assert_eq!(client.ask(&format!("GET {path}"), "").await.status, 404, "it is told of again, not made again");
+        }
+        assert_eq!(made(&client).await, 0);
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mailbox_is_answered_as_it_was_added_though_it_is_gone_and_nobody_is_written_to_again() {
+    each_driver(async |database| {
+        let client = Client::start(&database).await;
+        let body = "{\"address\":\"new@inbox.example\"}";
+        let first = client.once("m", "POST /v1/mailboxes", body).await;
+        assert_eq!((first.status, first.header("idempotency-replayed")), (201, None), "{}", first.body);
+        let path = format!("/v1/mailboxes/{}", text(&first.json()["id"]));
+        assert_eq!(client.app.sink.wait_for(1).await[0].recipients(), ["new@inbox.example"]);
+        client.done(&format!("DELETE {path}"), "").await;
+        let again = client.once("m", "POST /v1/mailboxes", body).await;
+        assert_eq!((again.status, again.header("idempotency-replayed")), (201, Some("true")), "{}", again.body);
+        assert_eq!((&again.body, again.header("location")), (&first.body, Some(path.as_str())));
+        assert_eq!(client.ask(&format!("GET {path}"), "").await.status, 404);
+        assert_eq!(each(&client.expect(200, "GET /v1/mailboxes", "").await, "id").len(), 1);
+        client.app.wait_until(async |app| app.queue().await.is_empty()).await;
+        assert_eq!(client.app.sink.messages().len(), 1);
+        let fresh = client.once("n", "POST /v1/mailboxes", body).await;
+        assert_eq!((fresh.status, fresh.header("idempotency-replayed")), (201, None), "another key is another wish");
+        assert_ne!(fresh.json()["id"], first.json()["id"]);
         client.app.finish().await;
     })
     .await;

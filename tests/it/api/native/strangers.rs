@@ -4,10 +4,12 @@ use postern::model::api_token::Scope;
 use serde_json::json;
 
 use super::document::{Operation, operations};
+use super::second_factor::passkey;
 use super::{Client, EVE, MESSAGE, detail, each, text};
 use crate::api::with_bearer;
 use crate::storage::plans::execute;
 use crate::support::app::MAILBOX;
+use crate::support::browser::Browser;
 use crate::support::database::{Database, each_driver};
 use crate::support::http::Answer;
 use crate::support::sink::{Point, Script};
@@ -20,8 +22,15 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
         client.app.send("news@lg.example", &alias, MESSAGE).await;
     }
     client.app.wait_until(async |app| app.queue().await.iter().all(|one| one.last_failure.is_some())).await;
-    // What is counted is written down now, and nothing more later on.
-    client.app.activity(&alias).await;
+    // What is counted in memory would else be written between two looks at the same thing.
+    let path = format!("GET /v1/aliases/{}/senders", alias.uuid);
+    client
+        .app
+        .wait_until(async |app| {
+            app.activity(&alias).await;
+            client.expect(200, &path, "").await["items"][0]["messages"] == json!(2)
+        })
+        .await;
     execute(database, "UPDATE deliveries SET state = 'held' WHERE id = (SELECT MIN(id) FROM deliveries)".into()).await;
     let desk = &client.app.running.broker.desk;
     let domain = postern::service::domain::add(desk, "mine.example".parse().unwrap(), Some(client.app.user)).await.unwrap();
@@ -35,6 +44,7 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
     let webhook = made("/v1/webhooks", "{\"url\":\"https://you.example/hook\"}").await;
     let week = std::time::Duration::from_hours(168);
     let (invite, _) = postern::service::invite::create(desk, None, "", week).await.unwrap();
+    Browser::signed_in(&client.app).await;
     let first = async |path: &str| each(&client.expect(200, &format!("GET {path}"), "").await, "id").remove(0);
     vec![
         ("alias", alias.uuid.to_string()),
@@ -49,6 +59,8 @@ async fn belongings(client: &Client, database: &Database) -> Vec<(&'static str, 
         ("token", text(&token["token"]["id"])),
         ("app_password", text(&app_password["app_password"]["id"])),
         ("invite", invite.uuid.to_string()),
+        ("session", first("/v1/sessions").await),
+        ("passkey", passkey(&client.app, "phone").await),
     ]
 }
 
