@@ -78,7 +78,8 @@ pub async fn change_password(
     keep: Option<&Session>,
     text: &Private<String>,
 ) -> Result<(), PasswordChangeError> {
-    let hash = password::hash(&broker.desk, &Passwords::default(), text).await?;
+    let names = password::public_names(broker, &user.email.to_string());
+    let hash = password::hash_chosen(&broker.desk, &Passwords::default(), text, &names).await?;
     let (desk, domain, user_) = (broker.desk.clone(), broker.rules.domains.first().cloned(), user.clone());
     let keep = keep.map(|session| session.id);
     let letter = password_letter(&broker.rules.public_url, keep.is_some());

@@ -37,3 +37,10 @@ struct Page {
     nouns: Vec<Noun>,
     shapes: Vec<Shape>,
 }
+
+/// A text of the document as HTML, with what stands between backticks as code.
+fn code(text: &str) -> String {
+    let escaped = |part: &str| part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let parts = text.split('`').map(escaped).enumerate();
+    parts.map(|(place, part)| if place % 2 == 1 { format!("<code>{part}</code>") } else { part }).collect()
+}

@@ -1,10 +1,15 @@
-//! What a page says when it can't do what was asked: in plain words, with what to do.
+//! What a page says when it can't do what was asked: in plain words, with what to do; and the frame around that.
 
-use axum::http::StatusCode;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::chrome::Chrome;
 use super::pages::{self, Message};
+use super::session::Visitor;
+use crate::service::broker::Broker;
 use crate::service::{StorageError, StorageErrorKind};
 
 /// Why there is no page, or nothing was done. What a form can mend is not here: its page comes back with the words.
@@ -25,6 +30,36 @@ pub enum Failure {
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// What went wrong, kept with an answer for [`framed`].
+#[derive(Debug, Clone, Copy)]
+pub struct Said {
+    /// In a few words.
+    pub title: &'static str,
+    /// What the reader can do.
+    pub text: &'static str,
+    /// Whether it is a page for whoever asks; otherwise only for who asks for one (`Accept: text/html`).
+    pub is_page: bool,
+}
+
+/// Puts the frame of whoever asks around what went wrong: the way to the other pages, and to the root, wherever that is.
+pub async fn framed(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut asked = parts.clone();
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let Some(said) = response.extensions().get::<Said>().copied() else { return response };
+    if !said.is_page && !wants_page(&asked.headers) {
+        return response;
+    }
+    // When it is the database that failed, nobody is known.
+    let who = Visitor::from_request_parts(&mut asked, &broker).await.ok().and_then(|visitor| visitor.signed_in);
+    let chrome = who.map_or_else(|| Chrome::open(asked.uri.path(), said.title), |who| who.chrome(said.title));
+    pages::show(response.status(), &Message { chrome, text: said.text })
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/html"))
 }
 
 impl IntoResponse for Failure {
@@ -60,7 +95,10 @@ impl IntoResponse for Failure {
                 (StatusCode::SERVICE_UNAVAILABLE, "That did not work", text)
             }
         };
-        // No way to the root is known here, so the look is asked for by its full path.
-        pages::show(status, &Message { chrome: Chrome { root: "/".into(), title: title.into(), ..Chrome::default() }, text })
+        // The way to the root is known to `framed` only.
+        let chrome = Chrome { root: "/".into(), title: title.into(), ..Chrome::default() };
+        let mut response = pages::show(status, &Message { chrome, text });
+        response.extensions_mut().insert(Said { title, text, is_page: true });
+        response
     }
 }

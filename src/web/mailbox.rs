@@ -51,7 +51,8 @@ pub(super) async fn find(broker: &Broker, who: &SignedIn, id: Uuid) -> Result<(M
     views(broker, who).await?.into_iter().find(|(mailbox, _)| mailbox.uuid == id).ok_or(Failure::NotFound)
 }
 
-const SAID: [(&str, &str); 7] = [
+const SAID: [(&str, &str); 8] = [
+    ("asked", "The link is on its way to the new address. Until it is followed, everything comes here as before."),
     ("sent", "A link is on its way. Look into the folder for spam, too."),
     ("default", "New aliases forward to this mailbox from now on."),
     ("taken", "Its server took the test message."),

@@ -71,7 +71,7 @@ async fn begin(State(broker): State<Broker>, Id(id): Id, Checked { who, fields }
             let begun = mailbox_move::begin(&broker.desk, domain, &broker.rules.public_url, plan).await;
             broker.queue.notify_one();
             match begun {
-                Ok(Begun::Asked(_)) => return Ok(who.go(&format!("mailboxes/{}", view.uuid))),
+                Ok(Begun::Asked(_)) => return Ok(who.go(&format!("mailboxes/{}?said=asked", view.uuid))),
                 Ok(Begun::Done(moved)) => return Ok(who.go(&format!("mailboxes/{}?said=moved", moved.uuid))),
                 Err(error) => why_not(error)?,
             }

@@ -83,21 +83,25 @@ pub fn site(readiness: Readiness, broker: Broker, api: &serde_json::Value) -> Ro
         .merge(verify::routes())
         .merge(domains::routes())
         .with_state(broker.clone());
-    finish(health_routes(readiness).merge(link::routes(broker)).merge(people).merge(pages::files()).merge(docs::routes(api)))
+    let links = link::routes(broker.clone());
+    let all = health_routes(readiness).merge(links).merge(people).merge(pages::files()).merge(docs::routes(api));
+    finish(all, Some(broker))
 }
 
 /// Health alone.
 pub fn router(readiness: Readiness) -> Router {
-    finish(health_routes(readiness))
+    finish(health_routes(readiness), None)
 }
 
 fn health_routes(readiness: Readiness) -> Router {
     Router::new().route("/healthz", get(health::healthz)).route("/readyz", get(health::readyz)).with_state(readiness)
 }
 
-fn finish(routes: Router) -> Router {
-    routes
-        .fallback(problem::not_found)
-        .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(middleware::map_response(headers::secure))
+fn finish(routes: Router, broker: Option<Broker>) -> Router {
+    let routes = routes.fallback(problem::not_found).method_not_allowed_fallback(problem::method_not_allowed);
+    let routes = match broker {
+        Some(broker) => routes.layer(middleware::from_fn_with_state(broker, failure::framed)),
+        None => routes,
+    };
+    routes.layer(middleware::map_response(headers::secure))
 }

@@ -49,7 +49,12 @@ impl Row {
                 DeliveryKind::Notice => "letter of ours",
             },
             to: delivery.recipient.domain().to_string(),
-            state: delivery.state.as_str(),
+            state: match delivery.state {
+                DeliveryState::Waiting => "waiting",
+                DeliveryState::Held => "held for its owner",
+                DeliveryState::Failed => "failed",
+                DeliveryState::Cancelled => "given up",
+            },
             is_waiting,
             since: moment(delivery.queued_at),
             attempts: delivery.attempts,

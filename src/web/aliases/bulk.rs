@@ -151,7 +151,12 @@ fn read(fields: &Fields) -> (&str, Vec<Uuid>) {
     let uuid = |text: &str| Uuid::parse_str(text).ok();
     match fields.some("one").and_then(|one| one.split_once(' ')) {
         Some((word, one)) => (word, uuid(one).into_iter().collect()),
-        None => (fields.text("do"), fields.all("alias").into_iter().filter_map(uuid).collect()),
+        None => {
+            // The Enter key in the field for a tag means the button beside it.
+            let is_entered = fields.text("do").is_empty() && !fields.text("tag").is_empty();
+            let word = if is_entered { "tag" } else { fields.text("do") };
+            (word, fields.all("alias").into_iter().filter_map(uuid).collect())
+        }
     }
 }
 

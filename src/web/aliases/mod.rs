@@ -30,11 +30,13 @@ use crate::service::alias_page::{self, PageFilter};
 use crate::service::broker::Broker;
 use bulk::Outcome;
 use new::{Form, Made};
-use row::Row;
+use row::{Link, Row};
 use wanted::{Choice, Shown, Sort, Wanted};
 
 /// What was done on the way here.
 const SAID: &[(&str, &str)] = &[
+    ("welcome", "Welcome. Write below which site wants your address, and you have your first alias."),
+    ("forgotten", "The alias is forgotten: mail to it is returned, and nobody ever gets this address again."),
     ("unmade", "The alias is gone, as if it had never been made."),
     ("undone", "Taken back: everything is as it was before."),
     ("nothing", "There was nothing left to take back."),
@@ -106,6 +108,8 @@ struct Page {
     count: String,
     rows: Vec<Row>,
     empty: Empty,
+    /// Where what was looked for is, when it is in another state.
+    elsewhere: Option<Link>,
     earlier: Option<String>,
     later: Option<String>,
     /// This page, for forms to come back to.
@@ -154,6 +158,7 @@ async fn page(broker: &Broker, who: &SignedIn, wanted: &Wanted, ticked: &HashSet
     } else {
         Empty::Dead
     };
+    let elsewhere = if empty == Empty::NotFound { elsewhere(broker, &filter, wanted).await? } else { None };
     let known = crate::service::alias_tag::names(desk, user, wanted::MOST_TAGS).await?;
     Ok(Page {
         chrome: who.chrome("Aliases"),
@@ -173,6 +178,7 @@ async fn page(broker: &Broker, who: &SignedIn, wanted: &Wanted, ticked: &HashSet
         count: row::count(picked.count),
         rows,
         empty,
+        elsewhere,
         earlier: picked.earlier.map(|place| wanted.at(place).link()),
         later: picked.later.map(|place| wanted.at(place).link()),
         back: wanted.link(),
@@ -180,6 +186,20 @@ async fn page(broker: &Broker, who: &SignedIn, wanted: &Wanted, ticked: &HashSet
         targets: targets(&all_mailboxes),
         new_tag: String::new(),
     })
+}
+
+/// What would be found if the state did not matter.
+async fn elsewhere(broker: &Broker, filter: &PageFilter, wanted: &Wanted) -> Result<Option<Link>, Failure> {
+    if wanted.shown == Shown::All {
+        return Ok(None);
+    }
+    let states = Shown::All.states().to_vec();
+    let count = alias_page::count_up_to(&broker.desk, &PageFilter { states, ..filter.clone() }, pick::COUNTED).await?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let text = format!("{} like that in another state: show", row::count(count));
+    Ok(Some(Link { text, to: wanted.with(|wanted| wanted.shown = Shown::All).link() }))
 }
 
 fn filter(who: &SignedIn, wanted: &Wanted, mailboxes: &[Mailbox]) -> PageFilter {

@@ -295,7 +295,11 @@ fn read_site(text: &str) -> Result<Option<Site>, String> {
         return Ok(None);
     }
     let found = Site::parse(text).ok().or_else(|| Site::find_in(text));
-    found.map(Some).ok_or_else(|| "Write the site’s web address, such as lg.com. You can paste it whole.".to_owned())
+    found.map(Some).ok_or_else(|| {
+        "Write the site’s web address, such as lg.com; you can paste it whole. If you know its name only, leave this empty and \
+         write that as a note under “More choices”."
+            .to_owned()
+    })
 }
 
 fn read_tags(text: &str) -> Result<Vec<Tag>, String> {

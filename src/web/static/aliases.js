@@ -27,21 +27,26 @@
     }
   }
 
-  const all = document.getElementById("all");
-  if (all) {
+  // In the head of the table, and again among the acts: a narrow page has no head.
+  const alls = ["all", "all-too"].map((id) => document.getElementById(id)).filter((one) => one);
+  if (alls.length > 0) {
     const boxes = [...document.querySelectorAll('input[name="alias"][type="checkbox"]')];
     const ticked = document.getElementById("ticked");
     const tell = () => {
       const count = boxes.filter((box) => box.checked).length;
-      all.checked = count === boxes.length;
-      all.indeterminate = count > 0 && count < boxes.length;
+      for (const all of alls) {
+        all.checked = count === boxes.length;
+        all.indeterminate = count > 0 && count < boxes.length;
+      }
       ticked.textContent = count > 0 ? ` (${count})` : "";
     };
-    all.hidden = false;
-    all.addEventListener("change", () => {
-      for (const box of boxes) box.checked = all.checked;
-      tell();
-    });
+    for (const all of alls) {
+      (all.closest("label") ?? all).hidden = false;
+      all.addEventListener("change", () => {
+        for (const box of boxes) box.checked = all.checked;
+        tell();
+      });
+    }
     for (const box of boxes) box.addEventListener("change", tell);
     tell();
   }
