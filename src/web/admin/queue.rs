@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{PAGE, moment};
-use crate::model::delivery::{self, Delivery, DeliveryKind, DeliveryState, Failure as Refusal};
+use crate::model::delivery::{Delivery, DeliveryKind, DeliveryState, Failure as Refusal};
 use crate::model::id::DeliveryId;
 use crate::service::broker::Broker;
 use crate::service::queue::{self, ChangeError, GetError};
@@ -69,7 +69,7 @@ impl Row {
 }
 
 /// The reason with which somebody gave it up here.
-fn given(failure: &delivery::Failure) -> Option<&str> {
+fn given(failure: &Refusal) -> Option<&str> {
     failure.detail.reveal().strip_prefix(queue::DROPPED_BY_OPERATOR)
 }
 

@@ -173,7 +173,7 @@ async fn native(app: &TestApp, head: &str, key: &str) -> u16 {
 #[tokio::test]
 async fn a_key_for_signing_in_opens_that_and_asks_for_the_password_at_each_change() {
     each_driver(async |database| {
-        let app = TestApp::start(&database).await;
+        let app = with_port(&database).await;
         let mut browser = Browser::signed_in(&app).await;
         let all = secret(&browser.post("/access/tokens", &[("name", "Phone"), ("may", "all"), ("life", "")]).await.body);
         let made = browser.post("/access/tokens", &[("name", "Laptop"), ("may", "account"), ("life", "")]).await.body;

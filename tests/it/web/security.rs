@@ -277,7 +277,7 @@ async fn a_letter_whose_link_ended_is_not_sent_and_a_warning_is() {
         // What warns of somebody else's hand must arrive all the same.
         app.next_hop(Script::new());
         app.deliver_after(Duration::from_hours(1)).await;
-        app.wait_until(async |app| app.queue().await.is_empty()).await;
+        app.wait_until(async |_| waiting().await == 0).await;
         let arrived: Vec<_> = app.sink.messages().into_iter().filter(|message| message.accepted).collect();
         assert_eq!(arrived.len(), 1);
         assert!(String::from_utf8_lossy(&arrived[0].content).contains("Subject: Your password was changed"));
