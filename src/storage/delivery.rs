@@ -155,19 +155,6 @@ async fn hold_mailbox_address(tx: &mut Tx, id: MailboxId) -> Result<String, Erro
 /// Failures shown for one alias at the most: whoever holds one of its bounce addresses could add any number.
 const MOST_FAILED: i64 = 1_000;
 
-/// Refusals the owner asked for (a block, a lock) that are shown of one alias at the most. They are counted however many
-/// there are; whoever knocks again and again must not push out what really failed.
-const MOST_TURNED_AWAY: i64 = 20;
-
-/// Whether one more refusal that the owner asked for is worth a line of its own.
-pub async fn shows_turned_away(tx: &mut Tx, alias: AliasId, status: &str) -> Result<bool, Error> {
-    let shown: i64 = on!(tx, c => sqlx::query_scalar(
-        "SELECT COUNT(*) FROM (SELECT d.id FROM deliveries d WHERE d.alias_id = $1 AND d.state = 'failed' AND d.last_status = $2 \
-         LIMIT $3) shown",
-    ).bind(alias.0).bind(status).bind(MOST_TURNED_AWAY).fetch_one(c))?;
-    Ok(shown < MOST_TURNED_AWAY)
-}
-
 /// Makes a refusal visible to the owner; no content was kept. The oldest failures of the alias go when there are too many.
 pub async fn insert_failed(tx: &mut Tx, new: &NewFailure) -> Result<DeliveryId, Error> {
     let id: i64 = on!(tx, c => sqlx::query_scalar(

@@ -10,7 +10,7 @@ use crate::model::{Address, Private};
 use crate::policy;
 use crate::service::broker::Broker;
 use crate::storage::delivery::{self, NewFailure};
-use crate::storage::{self, ErrorKind};
+use crate::storage::{self, ErrorKind, failed_delivery};
 
 /// Records the failures in the background, again and again while the database is away: the others' 250 does not wait.
 pub(super) fn make_visible(broker: &Broker, sender: Option<&Address>, refused: Vec<Refused>) {
@@ -52,7 +52,7 @@ async fn write(broker: &Broker, rows: Vec<NewFailure>, is_wanted: bool) {
                 for row in &rows {
                     if is_wanted
                         && let Some(alias) = row.alias_id
-                        && !delivery::shows_turned_away(tx, alias, &row.failure.status).await?
+                        && !failed_delivery::shows_turned_away(tx, alias, &row.failure.status).await?
                     {
                         continue;
                     }
