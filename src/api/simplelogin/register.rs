@@ -135,3 +135,15 @@ pub async fn forgot_password(
         Err(AskError::Storage(error)) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_not_written_into_logs() {
+        let activation: Activation = serde_json::from_str(r#"{"email":"a@b.example","code":"492039"}"#).unwrap();
+        assert_eq!(activation.code.reveal(), "492039");
+        assert!(!format!("{activation:?}").contains("492039"));
+    }
+}

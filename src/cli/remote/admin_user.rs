@@ -71,13 +71,12 @@ impl User {
 pub async fn run(client: &Client, command: UserCommand, output: &mut Output<'_>) -> Result<(), Failure> {
     match command {
         UserCommand::Add { email, admin, verified } => {
-            let mut wanted = json!({ "email": email.to_string(), "is_admin": admin, "verified": verified });
-            let path = ["admin", "users"];
+            let (path, email) = (["admin", "users"], email.to_string());
             let Made { user, mailbox, letter } = if admin || verified {
-                wanted["proof"] = proof()?;
+                let wanted = json!({ "email": email, "is_admin": admin, "verified": verified, "proof": proof()? });
                 client.act(&path, Some(&wanted)).await?
             } else {
-                client.make(&path, &wanted).await?
+                client.make(&path, &json!({ "email": email })).await?
             };
             let sent = match letter {
                 Letter::Sent => Some(Sent::Mailed),
