@@ -149,15 +149,13 @@ async fn came_from(fields: &Fields) -> Wanted {
 /// The word of the act and whom it is for. A click on a row is for that row, whatever is ticked.
 fn read(fields: &Fields) -> (&str, Vec<Uuid>) {
     let uuid = |text: &str| Uuid::parse_str(text).ok();
-    match fields.some("one").and_then(|one| one.split_once(' ')) {
-        Some((word, one)) => (word, uuid(one).into_iter().collect()),
-        None => {
-            // The Enter key in the field for a tag means the button beside it.
-            let is_entered = fields.text("do").is_empty() && !fields.text("tag").is_empty();
-            let word = if is_entered { "tag" } else { fields.text("do") };
-            (word, fields.all("alias").into_iter().filter_map(uuid).collect())
-        }
+    if let Some((word, one)) = fields.some("one").and_then(|one| one.split_once(' ')) {
+        return (word, uuid(one).into_iter().collect());
     }
+    // The Enter key in the field for a tag means the button beside it.
+    let is_entered = fields.text("do").is_empty() && !fields.text("tag").is_empty();
+    let word = if is_entered { "tag" } else { fields.text("do") };
+    (word, fields.all("alias").into_iter().filter_map(uuid).collect())
 }
 
 fn read_act(word: &str, fields: &Fields) -> Result<Act, String> {
