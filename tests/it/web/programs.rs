@@ -76,6 +76,7 @@ const TABLE: &[(&str, By)] = &[
     ("/failures/{id}/retry", Api(&["POST /v1/deliveries/{delivery}/retry"])),
     ("/failures/{id}/dismiss", Api(&["DELETE /v1/deliveries/{delivery}"])),
     ("/holds/release", Api(&["POST /v1/holds/{hold}/release"])),
+    ("/holds/discard", Api(&["DELETE /v1/holds/{hold}"])),
     ("/holds/choice", Api(&["PATCH /v1/account"])),
     ("/holds/{id}/release", Api(&["POST /v1/holds/{hold}/release"])),
     ("/holds/{id}/discard", Api(&["DELETE /v1/holds/{hold}"])),
