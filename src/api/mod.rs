@@ -2,7 +2,8 @@
 //! speak. Each has its own wire types and its own shape of errors; all call the same use cases.
 //!
 //! Every API is open to pages of other origins (CORS): a token is sent by hand with each request and never by a browser
-//! on its own, so another origin gains nothing that it was not given.
+//! on its own, so another origin gains nothing that it was not given. The one request that a cookie opens, `POST /api/api_key`,
+//! is safe as well: it takes a header that makes a browser ask first (preflight), and credentials are never allowed.
 
 pub mod addy;
 pub mod body;

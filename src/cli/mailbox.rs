@@ -258,6 +258,10 @@ fn remove_failed(error: RemoveError) -> Failure {
     match error {
         RemoveError::Unknown => unknown(),
         RemoveError::Default => Failure::new("this is the default mailbox", move_it),
+        RemoveError::SignsIn => Failure::new(
+            "its user signs in with this address",
+            "move it with `postern mailbox move OLD NEW --sign-in`: the address they sign in with follows",
+        ),
         RemoveError::OnlyOne(count) => Failure::new(format!("this is the only mailbox of {count} aliases"), move_it),
         RemoveError::Storage(error) => error.into(),
     }

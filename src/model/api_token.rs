@@ -21,7 +21,7 @@ pub enum Scope {
     /// Change everything of the user but how they sign in; includes the two before.
     #[serde(rename = "write")]
     Write,
-    /// See and change how the user signs in, and end the account. No other scope includes it.
+    /// See and change how the user signs in and the key that signs names, and end the account. No other scope includes it.
     #[serde(rename = "account")]
     Account,
     /// Administer the instance, as long as the user may. No other scope includes it.

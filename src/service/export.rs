@@ -23,6 +23,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::Desk;
+use super::import::gate::Pass;
 use super::import::{COLUMNS, guard};
 use super::signed_name::NameKey;
 use crate::model::alias_name;
@@ -114,13 +115,19 @@ pub async fn make(desk: &Desk, user: UserId, key: NameKeyIs, folder: &Path) -> R
 }
 
 impl Archive {
-    /// Its bytes, piece by piece.
-    pub fn pieces(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
-        futures_util::stream::try_unfold(tokio::fs::File::from_std(self.file), async |mut file| {
+    /// Its bytes, piece by piece. The file takes room on the disk until the last one is read, so the pass is held as long; not
+    /// longer, so that whoever has it all may ask again at once.
+    pub fn pieces(self, pass: Pass) -> impl Stream<Item = io::Result<Bytes>> + Send {
+        pass.only_sends();
+        let begin = Some((tokio::fs::File::from_std(self.file), pass, self.length));
+        futures_util::stream::try_unfold(begin, async |rest| {
+            let Some((mut file, pass, left)) = rest else { return Ok(None) };
             let mut piece = vec![0; PIECE];
             let read = file.read(&mut piece).await?;
             piece.truncate(read);
-            Ok((read > 0).then(|| (Bytes::from(piece), file)))
+            let left = left.saturating_sub(read as u64);
+            let rest = (left > 0).then_some((file, pass, left));
+            Ok((read > 0).then(|| (Bytes::from(piece), rest)))
         })
     }
 }

@@ -6,9 +6,8 @@ pub(super) mod security;
 use crate::model::Address;
 use crate::transform::notice::Letter;
 
-/// To a mailbox that a user added: the one thing sent there before it is verified. `old`: the one whose place it takes.
-/// To a mailbox whose reader has to prove it, also when it is to take the place of another: whoever reads an address that was
-/// mistyped must not learn of that one.
+/// To a mailbox whose reader has to prove it: the one thing sent there before. It says no more when it is to take the place of
+/// another: whoever reads an address that was mistyped must not learn of that one.
 pub(super) fn verify_mailbox(address: &Address, link: &str) -> Letter {
     Letter {
         subject: "Please confirm your mailbox".into(),

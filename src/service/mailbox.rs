@@ -37,6 +37,9 @@ pub enum RemoveError {
     /// New aliases forward here.
     #[error("this is the default mailbox; make another one the default first, or move it")]
     Default,
+    /// Nobody could get at a forgotten password any more.
+    #[error("you sign in with this address; choose another one first on the page Security")]
+    SignsIn,
     /// Mail for these aliases would have nowhere to go.
     #[error("this is the only mailbox of {0} aliases; move it instead")]
     OnlyOne(i64),
@@ -167,6 +170,9 @@ pub async fn remove(desk: &Desk, user: UserId, address: &Address) -> Result<(), 
                 if mailbox.is_default {
                     return Err(RemoveError::Default);
                 }
+                if signs_in(tx, &mailbox).await? {
+                    return Err(RemoveError::SignsIn);
+                }
                 let sole = storage::mailbox::count_sole_aliases(tx, mailbox.id).await?;
                 if sole > 0 {
                     return Err(RemoveError::OnlyOne(sole));
@@ -246,6 +252,13 @@ pub(super) async fn replace(
     }
     storage::mailbox::delete(tx, mailbox.id).await?;
     Ok(there)
+}
+
+/// Whether its user signs in with the address of a mailbox. As long as they do it stays: letters about the account go there,
+/// and the link for a forgotten password.
+pub(super) async fn signs_in(tx: &mut Tx, mailbox: &Mailbox) -> Result<bool, storage::Error> {
+    let user = storage::user::find(tx, mailbox.user_id).await?;
+    Ok(user.is_some_and(|user| user.email.folded() == mailbox.address.folded()))
 }
 
 /// Whether an address is on one of the instance's domains.

@@ -31,6 +31,23 @@ pub struct Plan {
     pub moves_sign_in: bool,
 }
 
+/// Why a mailbox can't leave its aliases to another one.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// What is wrong with either mailbox.
+    #[error(transparent)]
+    Move(#[from] MoveError),
+    /// New aliases forward there.
+    #[error("this is the default mailbox; make another one the default first")]
+    Default,
+    /// Nobody could get at a forgotten password any more.
+    #[error("you sign in with this address; choose another one first on the page Security")]
+    SignsIn,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
 /// How far a move got.
 #[derive(Debug, Clone)]
 pub enum Begun {
@@ -143,6 +160,33 @@ async fn begin_in(tx: &mut Tx, desk: &Desk, domain: &DomainName, public_url: &st
         notice::send(tx, desk, domain, &old.address, Some(old.id), &letter).await?;
     }
     Ok(Begun::Asked(there))
+}
+
+/// Removes a mailbox in favour of another one of its user, which takes its aliases and what waits. The one that is left is told.
+pub async fn transfer(broker: &Broker, user: UserId, old: &Address, heir: &Address) -> Result<Mailbox, TransferError> {
+    let (keys, desk, public_url) = ([old.folded(), heir.folded()], broker.desk.clone(), broker.rules.public_url.clone());
+    let write = broker.storage().write(move |tx| {
+        Box::pin(async move {
+            storage::user::lock(tx, user).await?;
+            let [old, heir] = keys;
+            let old = storage::mailbox::find_by_address(tx, user, &old).await?.ok_or(MoveError::Unknown)?;
+            let heir = storage::mailbox::find_by_address(tx, user, &heir).await?.filter(|heir| heir.id != old.id);
+            let heir = heir.ok_or(MoveError::Unknown)?;
+            if old.is_default {
+                return Err(TransferError::Default);
+            }
+            if mailbox::signs_in(tx, &old).await? {
+                return Err(TransferError::SignsIn);
+            }
+            let heir = replace(tx, &old, heir, false, desk.clock.now()).await?;
+            let domain = account_notice::domain(tx).await?;
+            tell_left(tx, &desk, domain.as_ref(), &old, (&heir.address, Some(&public_url), false)).await?;
+            Ok(heir)
+        })
+    });
+    let heir = write.await?;
+    broker.queue.notify_one();
+    Ok(heir)
 }
 
 /// A user's moves under way: the new mailbox and what becomes of it.

@@ -99,6 +99,8 @@ pub enum Activated {
     Ready,
     /// Two passwords were given for the address: a letter with a link to choose one is on its way.
     WithoutPassword,
+    /// The same, but the address had so many links within the last hour that none was sent: it has to be asked for.
+    WithoutLetter,
 }
 
 /// What letters about a sign-up are written with.
@@ -172,9 +174,12 @@ pub async fn register(broker: &Broker, ip: IpAddr, email: &str, password: &Priva
     }
     let address = Address::parse(email.trim()).map_err(|_| RegisterError::Address)?;
     let post = Post::of(broker).ok_or(RegisterError::NoDomain)?;
+    // Before a letter is counted: who tries one password after the other until one will do asked for none yet.
+    if let Some(fault) = password::faults(password.reveal(), &password::public_names(broker, email)).into_iter().next() {
+        return Err(fault.into());
+    }
     broker.logins.letters.begin(ip, false, email, broker.now()).ok_or(RegisterError::TooMany)?;
-    let names = password::public_names(broker, email);
-    let hash = password::hash_chosen(&broker.desk, &broker.logins.passwords, password, &names).await?;
+    let hash = password::hash(&broker.desk, &broker.logins.passwords, password).await?;
     let known = fitting(broker, &address, password).await.map_err(|error| match error {
         WaitsError::Password(error) => SetError::from(error).into(),
         WaitsError::Storage(error) => RegisterError::Storage(error),
@@ -289,15 +294,16 @@ async fn take(
         storage::password::set(tx, user.id, &hash).await?;
         return Ok(Some(Activated::Ready));
     }
-    ask_for_password(tx, post, user.id, mailbox.address).await?;
-    Ok(Some(Activated::WithoutPassword))
+    let is_mailed = ask_for_password(tx, post, user.id, mailbox.address).await?;
+    Ok(Some(if is_mailed { Activated::WithoutPassword } else { Activated::WithoutLetter }))
 }
 
-async fn ask_for_password(tx: &mut Tx, post: &Post, user: UserId, address: Address) -> Result<(), storage::Error> {
+/// Mails a link to choose a password; false when the address had enough of them.
+async fn ask_for_password(tx: &mut Tx, post: &Post, user: UserId, address: Address) -> Result<bool, storage::Error> {
     let purpose = Purpose::ResetPassword;
     let new = NewLink { purpose, address, user_id: Some(user), mailbox_id: None, invite_id: None };
     let letter = |secret: &str| letters::choose_password(&post.url, secret);
-    mail_link::mail(tx, &post.desk, &post.domain, new, letter).await.map(drop)
+    mail_link::mail(tx, &post.desk, &post.domain, new, letter).await
 }
 
 /// Why it is not known whether a sign-up waits.

@@ -10,6 +10,7 @@ use super::chrome::Chrome;
 use super::pages::{self, Message};
 use super::session::Visitor;
 use crate::service::broker::Broker;
+use crate::service::import::gate::Busy;
 use crate::service::{StorageError, StorageErrorKind};
 
 /// Why there is no page, or nothing was done. What a form can mend is not here: its page comes back with the words.
@@ -27,6 +28,12 @@ pub enum Failure {
     /// The form is larger than any of ours.
     #[error("the form is too large")]
     TooLarge,
+    /// The form with its file did not arrive in time.
+    #[error("the form was too slow")]
+    Slow,
+    /// Files are on their way in already.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -89,6 +96,21 @@ impl IntoResponse for Failure {
             Self::TooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "That was too much", "Nothing was changed. Please go back and write less.")
             }
+            Self::Slow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "That took too long",
+                "Nothing was changed: the file did not arrive in time. Please go back and try again.",
+            ),
+            Self::Busy(Busy::User) => (
+                StatusCode::CONFLICT,
+                "A file of yours is on its way",
+                "Nothing was changed. Wait until the other file has arrived, then go back and try again.",
+            ),
+            Self::Busy(Busy::Others) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Others send files just now",
+                "Nothing was changed. Please go back and try again in a minute.",
+            ),
             Self::Storage(error) => {
                 tracing::warn!(kind = ?error.kind(), %error, "a database operation failed");
                 let text = match error.kind() {

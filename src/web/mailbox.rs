@@ -155,6 +155,9 @@ async fn remove(State(broker): State<Broker>, Id(id): Id, checked: Checked) -> R
             "New aliases forward here, so it can’t be removed. Make another mailbox the default first, or move this one."
                 .to_owned()
         }
+        Err(RemoveError::SignsIn) => {
+            "You sign in with this address, so it can’t be removed. Choose another one first on the page Security.".to_owned()
+        }
         Err(RemoveError::OnlyOne(1)) => {
             "One alias forwards here and nowhere else, so it can’t be removed. Move the mailbox instead.".to_owned()
         }

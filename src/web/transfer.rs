@@ -148,12 +148,14 @@ async fn take(State(broker): State<Broker>, Uploaded { who, fields, file }: Uplo
     let Ok(to) = remap.map(DomainName::parse).transpose() else {
         return wrong("Choose one of the domains in the list.".into()).await;
     };
-    upload::keep(&broker.desk, who.user_id(), kind, to, file).await?;
-    let Some(job) = upload::find(&broker.desk, who.user_id(), true).await? else { return Ok(who.go("transfer?said=gone")) };
+    // Before it is kept: it takes the place of a file that may be on its way in just now, and what came of that would take
+    // the place of this one.
     let _pass = match broker.imports.enter(who.user_id()) {
         Ok(pass) => pass,
         Err(busy) => return wrong(busy.to_string()).await,
     };
+    upload::keep(&broker.desk, who.user_id(), kind, to, file).await?;
+    let Some(job) = upload::find(&broker.desk, who.user_id(), true).await? else { return Ok(who.go("transfer?said=gone")) };
     match import::run(&broker.desk, who.user_id(), &job, &mut ()).await {
         Ok(_) => Ok(who.go("transfer/look")),
         Err(ImportError::Storage(error)) => Err(error.into()),
@@ -176,12 +178,13 @@ async fn look(State(broker): State<Broker>, who: SignedIn) -> Result<Response, F
 
 /// It happens.
 async fn bring(State(broker): State<Broker>, Checked { who, .. }: Checked) -> Result<Response, Failure> {
-    let Some(job) = upload::find(&broker.desk, who.user_id(), false).await? else { return Ok(who.go("transfer?said=gone")) };
-    let job = Job { private: broker.outbound.poster().may_be_private(), ..job };
+    // Before it is read: what is put away afterwards is what was read.
     let _pass = match broker.imports.enter(who.user_id()) {
         Ok(pass) => pass,
         Err(busy) => return wait(&broker, &who, busy).await,
     };
+    let Some(job) = upload::find(&broker.desk, who.user_id(), false).await? else { return Ok(who.go("transfer?said=gone")) };
+    let job = Job { private: broker.outbound.poster().may_be_private(), ..job };
     run(&broker, &who, &job, who.chrome("Imported")).await
 }
 
@@ -239,6 +242,10 @@ async fn forget(State(broker): State<Broker>, Checked { who, .. }: Checked) -> R
 
 /// Everything, as one file: made in full before the first byte goes out, so that what arrives is whole.
 async fn download(State(broker): State<Broker>, Confirmed(who): Confirmed) -> Result<Response, Failure> {
+    let pass = match broker.imports.enter(who.user_id()) {
+        Ok(pass) => pass,
+        Err(busy) => return wait(&broker, &who, busy).await,
+    };
     let made = match export::make(&broker.desk, who.user_id(), NameKeyIs::In, &broker.rules.data_dir).await {
         Ok(made) => made,
         Err(ExportError::Storage(error)) => return Err(error.into()),
@@ -256,7 +263,7 @@ async fn download(State(broker): State<Broker>, Confirmed(who): Confirmed) -> Re
         (CONTENT_LENGTH, made.length.to_string()),
         (CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, Body::from_stream(made.pieces())).into_response())
+    Ok((headers, Body::from_stream(made.pieces(pass))).into_response())
 }
 
 #[cfg(test)]

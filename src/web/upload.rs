@@ -1,5 +1,7 @@
 //! Forms with a file: `multipart/form-data` (RFC 7578), whose parts are taken apart byte for byte, so that a file is what
-//! it was. The form's token is checked before anybody sees the file.
+//! it was. The form's token is checked before anybody sees the file. Few are read at once: each is in memory.
+
+use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -14,6 +16,8 @@ use crate::service::import::upload::LARGEST;
 
 /// What stands around a file in a form.
 const AROUND: usize = 64 * 1024;
+/// How long a form may take to arrive.
+const PATIENCE: Duration = Duration::from_mins(10);
 /// Parts of a form: none of ours has so many.
 const MOST_PARTS: usize = 32;
 /// The longest value of a part that is no file.
@@ -38,7 +42,10 @@ impl FromRequest<Broker> for Uploaded {
         if is_foreign(&parts.headers) {
             return Err(refuse(Failure::Foreign));
         }
-        let body = axum::body::to_bytes(body, LARGEST + AROUND).await.map_err(|_| refuse(Failure::TooLarge))?;
+        let pass = broker.imports.receive(who.user_id()).map_err(|busy| refuse(busy.into()))?;
+        let body = tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, LARGEST + AROUND)).await;
+        let body = body.map_err(|_| refuse(Failure::Slow))?.map_err(|_| refuse(Failure::TooLarge))?;
+        drop(pass);
         let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let read = take_apart(kind, &body).ok_or_else(|| refuse(Failure::Form))?;
         let texts = read.iter().filter(|(name, value)| name != "file" && value.len() <= LONGEST_VALUE);

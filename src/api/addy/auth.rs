@@ -22,7 +22,7 @@ use crate::service::account::RemoveError;
 use crate::service::app_password::LoginError;
 use crate::service::broker::Broker;
 use crate::service::factor::FactorError;
-use crate::service::{account, password, token};
+use crate::service::{account, factor, password, token};
 
 /// How long failed attempts count.
 const ATTEMPTS: Duration = Duration::from_mins(15);
@@ -149,7 +149,8 @@ pub struct Proof {
     password: Option<Private<String>>,
 }
 
-/// `POST /api/auth/delete-account`: the account with everything it has.
+/// `POST /api/auth/delete-account`: the account with everything it has, of who has no second factor: the request has no place
+/// for one, and whoever has a token and the password must not get further by it than at the sign-in.
 pub async fn delete_account(
     State(broker): State<Broker>,
     caller: Caller,
@@ -157,6 +158,12 @@ pub async fn delete_account(
     Body(proof): Body<Proof>,
 ) -> Result<StatusCode, ApiError> {
     caller.need(Scope::Write)?;
+    if factor::are_asked(&factor::find(&broker.desk, caller.user_id()).await?) {
+        let url = &broker.rules.public_url;
+        let text =
+            format!("You sign in with a second step, which is not asked for here. Delete the account on the pages of {url}.");
+        return Err(ApiError::refused(text));
+    }
     let text = proof.password.ok_or_else(|| required("password"))?;
     let email = caller.user().email.to_string();
     password::check(&broker.desk, &broker.logins, from.0, &email, &text).await.map_err(refusal)?;

@@ -147,7 +147,7 @@ impl From<mailbox::RemoveError> for ApiError {
         use mailbox::RemoveError;
         match error {
             RemoveError::Unknown => Self::not_found(),
-            RemoveError::Default | RemoveError::OnlyOne(_) => Self::refused(error.to_string()),
+            RemoveError::Default | RemoveError::SignsIn | RemoveError::OnlyOne(_) => Self::refused(error.to_string()),
             RemoveError::Storage(error) => error.into(),
         }
     }

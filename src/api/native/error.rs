@@ -100,7 +100,7 @@ impl From<RemoveError> for Problem {
     fn from(error: RemoveError) -> Self {
         match error {
             RemoveError::Unknown => Self::not_found(),
-            RemoveError::Default | RemoveError::OnlyOne(_) => Self::conflict(error),
+            RemoveError::Default | RemoveError::SignsIn | RemoveError::OnlyOne(_) => Self::conflict(error),
             RemoveError::Storage(error) => error.into(),
         }
     }

@@ -1,8 +1,8 @@
 //! `/v1/export`: everything a user has, as one archive.
 //!
 //! It is made in full before the first byte goes out, so that what arrives is whole or visibly cut off. It needs `read`: it
-//! holds what can be read one by one. The key that signs names can't, and is in it for a token with `account` alone: names
-//! are taken for the owner's own long after a token was revoked.
+//! holds what can be read one by one. The key that signs names takes the scope `account`, here as at `/v1/name-key`, and is
+//! left out for a token without it: names are taken for the owner's own long after a token was revoked.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -51,22 +51,21 @@ impl From<ExportError> for Problem {
 ///
 /// One ZIP archive: `postern.json` with all the user has, `aliases.csv` for other programs, `about.json`, `README.txt`. An
 /// import brings it back as it was. There are no passwords, tokens or letters in it. The key that signs names made without
-/// network is in it only for a token that has the scope `account`, too; `about.json` says under `left_out` when it is not.
+/// network is in it for a token with the scopes `read` and `account`; for one with `read` alone it is not, and `about.json`
+/// says so under `left_out`.
 #[utoipa::path(get, path = "/v1/export",
     responses((status = 200, description = "The archive.", content_type = "application/zip", body = ArchiveShape),
         (status = 409, description = "An import or export of the user is under way.")))]
 pub async fn export(State(broker): State<Broker>, reader: Reader, _: Params<Nothing>) -> Result<Response, Problem> {
     let user = reader.user_id();
     let key = if reader.0.token.scopes.allow(Scope::Account) { NameKeyIs::In } else { NameKeyIs::LeftOut };
-    let made = {
-        let _pass = broker.imports.enter(user).map_err(busy)?;
-        export::make(&broker.desk, user, key, &broker.rules.data_dir).await?
-    };
+    let pass = broker.imports.enter(user).map_err(busy)?;
+    let made = export::make(&broker.desk, user, key, &broker.rules.data_dir).await?;
     let headers = [
         (CONTENT_TYPE, "application/zip".to_owned()),
         (CONTENT_DISPOSITION, "attachment; filename=postern-export.zip".to_owned()),
         (CONTENT_LENGTH, made.length.to_string()),
         (CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, Body::from_stream(made.pieces())).into_response())
+    Ok((headers, Body::from_stream(made.pieces(pass))).into_response())
 }

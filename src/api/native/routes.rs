@@ -15,7 +15,6 @@ use crate::service::broker::Broker;
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// A token with this scope, or with one that includes it.
     /// A token with this scope; `write` includes those of mail.
     Needs(Scope),
     /// Any token in force.

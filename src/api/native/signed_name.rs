@@ -1,5 +1,6 @@
 //! `/v1/name-key` and `/v1/signed-names`: names that are made without network. Whoever has the key makes aliases of its
-//! owner's, so a token that only sees does not see it; one that makes aliases has names signed and does not see it, either.
+//! owner's long after their token was revoked, so it takes the scope `account`, here as in an export; a token that makes
+//! aliases has names signed and does not see it.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +8,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::{Creator, Writer};
+use super::caller::{Creator, Keeper};
 use super::once::RequestKey;
 use super::problem::Problem;
 use super::request::{Body, Nothing, Params};
@@ -20,12 +21,12 @@ use crate::service::signed_name::{self, KeyChangeError, NameKey, SignError};
 
 /// All routes.
 pub fn routes(routes: Routes) -> Routes {
-    let (write, make) = (Access::Needs(Scope::Write), Access::Needs(Scope::AliasCreate));
+    let (keep, make) = (Access::Needs(Scope::Account), Access::Needs(Scope::AliasCreate));
     routes
         .noun("Signed names", "Addresses that are made without network: the first message to one makes the alias.")
-        .on::<__path_show, _, _>(write, show)
-        .on::<__path_renew, _, _>(write, renew)
-        .on::<__path_remove, _, _>(write, remove)
+        .on::<__path_show, _, _>(keep, show)
+        .on::<__path_renew, _, _>(keep, renew)
+        .on::<__path_remove, _, _>(keep, remove)
         .on::<__path_sign, _, _>(make, sign)
 }
 
@@ -75,10 +76,10 @@ impl From<SignError> for Problem {
 
 /// Shows the key.
 ///
-/// A token that may read is not enough: it is a secret.
+/// It takes the scope `account`: whoever saw the key signs names after their token is revoked.
 #[utoipa::path(get, path = "/v1/name-key", responses((status = 200, description = "The key.", body = KeyShape)))]
-pub async fn show(State(broker): State<Broker>, writer: Writer, _: Params<Nothing>) -> Result<Json<KeyShape>, Problem> {
-    let key = signed_name::key(&broker.desk, writer.user_id()).await?;
+pub async fn show(State(broker): State<Broker>, keeper: Keeper, _: Params<Nothing>) -> Result<Json<KeyShape>, Problem> {
+    let key = signed_name::key(&broker.desk, keeper.user_id()).await?;
     Ok(Json(KeyShape::of(key.as_ref())))
 }
 
@@ -91,12 +92,12 @@ pub async fn show(State(broker): State<Broker>, writer: Writer, _: Params<Nothin
         (status = 409, description = "As many users as can already sign names.")))]
 pub async fn renew(
     State(broker): State<Broker>,
-    writer: Writer,
+    keeper: Keeper,
     key: RequestKey,
     _: Params<Nothing>,
 ) -> Result<(StatusCode, Json<KeyShape>), Problem> {
     key.refuse()?;
-    let drawn = signed_name::renew_key(&broker.desk, writer.user_id()).await?;
+    let drawn = signed_name::renew_key(&broker.desk, keeper.user_id()).await?;
     broker.name_keys.forget();
     Ok((StatusCode::CREATED, Json(KeyShape::of(Some(&drawn)))))
 }
@@ -105,8 +106,8 @@ pub async fn renew(
 ///
 /// Those that had mail live on as ordinary aliases; the others are unknown from then on.
 #[utoipa::path(delete, path = "/v1/name-key", responses((status = 204, description = "There is no key any more.")))]
-pub async fn remove(State(broker): State<Broker>, writer: Writer, _: Params<Nothing>) -> Result<StatusCode, Problem> {
-    signed_name::remove_key(&broker.desk, writer.user_id()).await?;
+pub async fn remove(State(broker): State<Broker>, keeper: Keeper, _: Params<Nothing>) -> Result<StatusCode, Problem> {
+    signed_name::remove_key(&broker.desk, keeper.user_id()).await?;
     broker.name_keys.forget();
     Ok(StatusCode::NO_CONTENT)
 }

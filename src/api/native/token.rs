@@ -41,7 +41,7 @@ pub enum ScopeShape {
     /// Change everything of the user but how they sign in; includes the two before.
     #[serde(rename = "write")]
     Write,
-    /// See and change how the user signs in, and end the account.
+    /// See and change how the user signs in and the key that signs names, and end the account.
     #[serde(rename = "account")]
     Account,
     /// Administer the instance, as long as the user may.

@@ -6,14 +6,13 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::caller::{Caller, KeyMaker};
+use super::caller::{Caller, KeyMaker, need_no_factor, need_sudo};
 use super::error::ApiError;
 use super::request::Body;
 use crate::api::origin::Origin;
 use crate::api::two_step;
 use crate::model::Private;
 use crate::model::api_token::{Scope, Scopes};
-use crate::model::id::UserId;
 use crate::service::account::RemoveError;
 use crate::service::app_password::LoginError;
 use crate::service::broker::Broker;
@@ -58,7 +57,7 @@ pub async fn login(State(broker): State<Broker>, from: Origin, Body(login): Body
             "api_key": null,
         })));
     }
-    let key = mint(&broker, signed_in.user.id, login.device.as_deref()).await?;
+    let key = mint(&broker, KeyMaker::Browser(signed_in.user.id), login.device.as_deref()).await?;
     Ok(Json(json!({
         "name": "",
         "email": signed_in.user.email.to_string(),
@@ -104,21 +103,25 @@ pub async fn mfa(State(broker): State<Broker>, from: Origin, Body(step): Body<Se
         FactorError::TooMany => ApiError::too_many(),
         FactorError::Storage(error) => error.into(),
     })?;
-    let key = mint(&broker, user.id, step.device.as_deref()).await?;
+    let key = mint(&broker, KeyMaker::Browser(user.id), step.device.as_deref()).await?;
     Ok(Json(json!({ "name": "", "email": user.email.to_string(), "api_key": key })))
 }
 
-async fn mint(broker: &Broker, user: UserId, device: Option<&str>) -> Result<String, ApiError> {
+async fn mint(broker: &Broker, maker: KeyMaker, device: Option<&str>) -> Result<String, ApiError> {
     let name: String = device.unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
     let name = if name.trim().is_empty() { "SimpleLogin client" } else { &name };
-    let made =
-        token::create_told(&broker.desk, user, name, Scopes::new(Vec::new()), None).await.map_err(|error| match error {
-            token::CreateError::Name | token::CreateError::InThePast | token::CreateError::NotAdmin => {
-                ApiError::bad_request(error.to_string())
-            }
-            token::CreateError::Storage(error) => error.into(),
-        })?;
-    Ok(made.1.into_inner())
+    let (desk, scopes) = (&broker.desk, Scopes::new(Vec::new()));
+    let made = match maker {
+        KeyMaker::Browser(user) => token::create_told(desk, user, name, scopes, None).await,
+        KeyMaker::Key(key) => token::create_by(desk, &key, name, scopes, key.expires_at).await,
+    };
+    let (_, secret) = made.map_err(|error| match error {
+        token::CreateError::Name | token::CreateError::InThePast | token::CreateError::NotAdmin => {
+            ApiError::bad_request(error.to_string())
+        }
+        token::CreateError::Storage(error) => error.into(),
+    })?;
+    Ok(secret.into_inner())
 }
 
 /// For which device a key is wanted.
@@ -127,14 +130,14 @@ pub struct NewKey {
     device: Option<String>,
 }
 
-/// `POST /api/api_key`: another key, for who proved to be more than the holder of one.
+/// `POST /api/api_key`: another key, for who proved to be more than the holder of one. That of a key ends with it.
 pub async fn new_key(
     State(broker): State<Broker>,
-    KeyMaker(user): KeyMaker,
+    maker: KeyMaker,
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let device = new.device.ok_or_else(|| ApiError::bad_request("request body cannot be empty"))?;
-    let key = mint(&broker, user, Some(&device)).await?;
+    let key = mint(&broker, maker, Some(&device)).await?;
     Ok((StatusCode::CREATED, Json(json!({ "api_key": key }))))
 }
 
@@ -145,7 +148,7 @@ pub struct Proof {
     password: String,
 }
 
-/// `PATCH /api/sudo`: opens for five minutes what is dangerous. Another node asks again.
+/// `PATCH /api/sudo`: opens for five minutes what is dangerous. Another node asks again. 403 for who has a second factor.
 pub async fn sudo(
     State(broker): State<Broker>,
     caller: Caller,
@@ -153,6 +156,7 @@ pub async fn sudo(
     Body(proof): Body<Proof>,
 ) -> Result<Json<Value>, ApiError> {
     caller.need(Scope::Write)?;
+    need_no_factor(&broker, &caller).await?;
     let (email, text) = (caller.0.user.email.to_string(), Private::new(proof.password));
     match password::check(&broker.desk, &broker.logins, from.0, &email, &text).await {
         Ok(_) => broker.tokens.prove(caller.0.token.id, broker.now()),
@@ -164,16 +168,11 @@ pub async fn sudo(
 
 /// `DELETE /api/user`: the account with everything it has.
 pub async fn delete_user(State(broker): State<Broker>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    need_sudo(&broker, &caller)?;
+    need_sudo(&broker, &caller).await?;
     account::remove(&broker, &caller.0.user).await.map_err(|error| match error {
         RemoveError::Unknown => ApiError::wrong_key(),
         RemoveError::LastAdmin => ApiError::bad_request(error.to_string()),
         RemoveError::Storage(error) => error.into(),
     })?;
     Ok(Json(json!({ "ok": true })))
-}
-
-fn need_sudo(broker: &Broker, caller: &Caller) -> Result<(), ApiError> {
-    caller.need(Scope::Write)?;
-    if broker.tokens.is_proven(caller.0.token.id, broker.now()) { Ok(()) } else { Err(ApiError::need_sudo()) }
 }

@@ -6,13 +6,14 @@ use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 
 use super::error::ApiError;
-use crate::model::api_token::Scope;
+use crate::model::api_token::{ApiToken, Scope};
 use crate::model::id::UserId;
 use crate::service::broker::Broker;
-use crate::service::{session, token};
+use crate::service::{factor, session, token};
 
 const AUTHENTICATION: HeaderName = HeaderName::from_static("authentication");
-/// No page of another site can send it: asked before, we allow no credentials.
+/// No page of another site can send it along with a cookie: a header that is not among the usual ones makes the browser ask
+/// first, and the answer allows no credentials.
 const ALLOW_COOKIES: HeaderName = HeaderName::from_static("x-sl-allowcookies");
 
 /// A caller with a key in force.
@@ -39,19 +40,37 @@ impl FromRequestParts<Broker> for Caller {
     }
 }
 
+/// Goes on only if the password alone signs the user in. This API has no place for a code, and whoever has a key and the
+/// password must not get further by it than at the sign-in. It is said before a password is asked for, which would be in vain.
+pub async fn need_no_factor(broker: &Broker, caller: &Caller) -> Result<(), ApiError> {
+    let factors = factor::find(&broker.desk, caller.user_id()).await?;
+    if factor::are_asked(&factors) { Err(ApiError::only_on_pages(&broker.rules.public_url)) } else { Ok(()) }
+}
+
+/// Goes on only if the password was given with this key within the last minutes, and is all there is to give.
+pub async fn need_sudo(broker: &Broker, caller: &Caller) -> Result<(), ApiError> {
+    caller.need(Scope::Write)?;
+    need_no_factor(broker, caller).await?;
+    if broker.tokens.is_proven(caller.0.token.id, broker.now()) { Ok(()) } else { Err(ApiError::need_sudo()) }
+}
+
 /// Who may make a key: whoever has one and gave the password with it, or a browser that is signed in and proved lately who
 /// sits there. By the second the browser extension gets its first key.
-#[derive(Debug, Clone, Copy)]
-pub struct KeyMaker(pub UserId);
+#[derive(Debug, Clone)]
+pub enum KeyMaker {
+    /// The holder of this key: what it makes ends with it.
+    Key(ApiToken),
+    /// A user with a browser.
+    Browser(UserId),
+}
 
 impl FromRequestParts<Broker> for KeyMaker {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, ApiError> {
         if parts.headers.contains_key(AUTHENTICATION) {
             let caller = Caller::from_request_parts(parts, broker).await?;
-            caller.need(Scope::Write)?;
-            let is_proven = broker.tokens.is_proven(caller.0.token.id, broker.now());
-            return if is_proven { Ok(Self(caller.user_id())) } else { Err(ApiError::need_sudo()) };
+            need_sudo(broker, &caller).await?;
+            return Ok(Self::Key(caller.0.token));
         }
         if parts.headers.get(ALLOW_COOKIES).is_none_or(axum::http::HeaderValue::is_empty) {
             return Err(ApiError::wrong_key());
@@ -60,6 +79,6 @@ impl FromRequestParts<Broker> for KeyMaker {
         let secret = session::in_cookie(fields, &broker.rules.public_url).ok_or_else(ApiError::wrong_key)?;
         let found = session::find(&broker.desk, secret).await?.filter(|found| !found.session.needs_factor);
         let found = found.ok_or_else(ApiError::wrong_key)?;
-        if found.session.is_confirmed(broker.now()) { Ok(Self(found.user.id)) } else { Err(ApiError::need_sudo()) }
+        if found.session.is_confirmed(broker.now()) { Ok(Self::Browser(found.user.id)) } else { Err(ApiError::need_sudo()) }
     }
 }

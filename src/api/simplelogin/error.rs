@@ -48,6 +48,12 @@ impl ApiError {
         Self::new(StatusCode::from_u16(440).unwrap_or(StatusCode::FORBIDDEN), "Need sudo")
     }
 
+    /// What takes a second factor, for which there is no place here.
+    pub fn only_on_pages(public_url: &str) -> Self {
+        let text = format!("You sign in with a second step, which is not asked for here: do it on the pages of {public_url}");
+        Self::new(StatusCode::FORBIDDEN, text)
+    }
+
     /// Too much in too little time.
     pub fn too_many() -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded")
@@ -171,10 +177,22 @@ impl From<mailbox::RemoveError> for ApiError {
         match error {
             RemoveError::Unknown => Self::forbidden(),
             RemoveError::Default => Self::bad_request("this is the default mailbox; make another one the default first"),
+            error @ RemoveError::SignsIn => Self::bad_request(error.to_string()),
             RemoveError::OnlyOne(count) => {
                 Self::bad_request(format!("this is the only mailbox of {count} aliases; say which one takes them over"))
             }
             RemoveError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<mailbox_move::TransferError> for ApiError {
+    fn from(error: mailbox_move::TransferError) -> Self {
+        use mailbox_move::TransferError;
+        match error {
+            TransferError::Move(error) => error.into(),
+            TransferError::Default | TransferError::SignsIn => Self::bad_request(error.to_string()),
+            TransferError::Storage(error) => error.into(),
         }
     }
 }

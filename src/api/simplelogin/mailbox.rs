@@ -145,10 +145,9 @@ pub async fn delete(
     match removal.transfer_aliases_to.filter(|heir| *heir >= 0) {
         None => mailbox::remove(&broker.desk, caller.user_id(), &mailbox.address).await?,
         Some(heir) if heir == id => return Err(ApiError::bad_request("a mailbox can't take over from itself")),
-        Some(_) if mailbox.is_default => return Err(mailbox::RemoveError::Default.into()),
         Some(heir) => {
             let heir = find(&broker, &caller, heir).await?;
-            mailbox::relocate(&broker.desk, caller.user_id(), &mailbox.address, heir.address, false).await?;
+            mailbox_move::transfer(&broker, caller.user_id(), &mailbox.address, &heir.address).await?;
         }
     }
     Ok(Json(json!({ "deleted": true })))

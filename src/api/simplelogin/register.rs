@@ -47,8 +47,9 @@ pub async fn register(
             ApiError::bad_request("email: this address is on a domain of this instance; your inbox must be elsewhere")
         }
         RegisterError::NoDomain => ApiError::bad_request("This instance can't send mail yet: its operator has to name a domain"),
-        RegisterError::Password(error @ (SetError::Length | SetError::Easy(_))) => {
-            ApiError::bad_request(format!("password: {error}"))
+        RegisterError::Password(error @ SetError::Length) => ApiError::bad_request(format!("password: {error}")),
+        RegisterError::Password(SetError::Easy(easy)) => {
+            ApiError::bad_request(format!("password: {easy}; a few words in a row are easy to keep in mind and hard to guess"))
         }
         RegisterError::Password(SetError::Unknown | SetError::Hash(_)) => {
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "Please try again later")
@@ -83,10 +84,13 @@ pub async fn activate(
         ActivateError::Taken => ApiError::bad_request("There is an account with this address already: sign in with it"),
         ActivateError::Storage(error) => error.into(),
     })?;
+    let disputed = "Your account is ready, but more than one password was chosen for it";
     Ok(Json(json!({ "msg": match done {
-        Activated::Ready => "Your account is ready: sign in with it",
-        Activated::WithoutPassword => {
-            "Your account is ready, but more than one password was chosen for it: open the link that was just mailed to you"
+        Activated::Ready => "Your account is ready: sign in with it".to_owned(),
+        Activated::WithoutPassword => format!("{disputed}: open the link that was just mailed to you"),
+        Activated::WithoutLetter => {
+            let url = &broker.rules.public_url;
+            format!("{disputed}, and your address got several links within the last hour: in an hour, ask for one at {url}/reset")
         }
     } })))
 }

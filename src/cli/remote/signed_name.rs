@@ -32,9 +32,9 @@ struct Options {
     default_domain: Option<String>,
 }
 
-/// Runs a `postern user name-key`.
+/// Runs a `postern user name-key`, for a token of the scope `account`, which sees the address as well.
 pub async fn run(client: &Client, args: &NameKeyArgs, output: &mut Output<'_>) -> Result<(), Failure> {
-    let Account { email } = client.get(&["account"]).await?;
+    let Account { email } = client.get(&["sign-in"]).await?;
     let Key { key } = if args.off {
         client.delete::<()>(&["name-key"]).await?;
         Key { key: None }

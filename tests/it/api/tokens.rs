@@ -11,6 +11,7 @@ use crate::storage::plans::execute;
 use crate::support::app::{MAILBOX, TestApp};
 use crate::support::database::each_driver;
 use crate::support::http::request;
+use crate::support::totp::turn_on;
 
 #[tokio::test]
 async fn a_token_in_force_opens_all_three_apis() {
@@ -86,10 +87,17 @@ async fn pages_of_other_origins_may_ask() {
             ("Access-Control-Request-Method", "POST"),
             ("Access-Control-Request-Headers", "authentication,content-type,x-sl-allowcookies"),
         ];
-        let answer = request(app.running.http, "OPTIONS /api/user_info", &asked, "").await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-        assert_eq!(answer.header("access-control-allow-headers"), Some("authentication,content-type,x-sl-allowcookies"));
+        for path in ["/api/user_info", "/api/api_key", "/v1/account", "/api/v1/aliases"] {
+            let answer = request(app.running.http, &format!("OPTIONS {path}"), &asked, "").await;
+            assert_eq!(answer.status, 200);
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+            assert_eq!(answer.header("access-control-allow-headers"), Some("authentication,content-type,x-sl-allowcookies"));
+            // With it a page elsewhere would get a key by the cookie of who looks at it.
+            assert_eq!(answer.header("access-control-allow-credentials"), None, "{path}");
+        }
+        let with_cookie = [("Origin", "https://vault.example"), ("Cookie", "postern=x"), ("X-Sl-Allowcookies", "true")];
+        let answer = request(app.running.http, "POST /api/api_key", &with_cookie, "{}").await;
+        assert_eq!((answer.status, answer.header("access-control-allow-credentials")), (401, None));
         app.finish().await;
     })
     .await;
@@ -269,6 +277,60 @@ async fn a_mailbox_that_moves_by_token_leaves_the_address_that_signs_in() {
         let moves = postern::service::mailbox_move::list(desk, app.user).await.unwrap();
         assert!(moves.len() == 1 && !moves[0].moves_sign_in, "{moves:?}");
         assert!(is_untouched(&app).await);
+        app.deliver_after(Duration::ZERO).await;
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_password_alone_ends_no_account_that_has_a_second_factor_and_makes_no_key_for_it() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        with_password(&app).await;
+        let token = draw_token(&app, &[Scope::Write]).await;
+        let right = format!("{{\"password\":\"{PASSWORD}\"}}");
+        assert_eq!(with_key(&app, &token, "PATCH /api/sudo", &right).await.status, 200);
+        turn_on(&app).await;
+        // Neither now, nor with what was proved before.
+        for (head, body) in
+            [("PATCH /api/sudo", right.as_str()), ("DELETE /api/user", ""), ("POST /api/api_key", "{\"device\":\"x\"}")]
+        {
+            let answer = with_key(&app, &token, head, body).await;
+            assert_eq!(answer.status, 403, "{head}: {}", answer.body);
+            assert!(answer.json()["error"].as_str().unwrap().contains("do it on the pages of http"), "{head}: {}", answer.body);
+        }
+        let answer = with_bearer(&app, &token, "POST /api/auth/delete-account", &right).await;
+        assert!(answer.status == 403 && answer.body.contains("Delete the account on the pages of http"), "{}", answer.body);
+        assert!(is_untouched(&app).await);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_a_key_made_ends_with_it() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        with_password(&app).await;
+        let desk = &app.running.broker.desk;
+        let expires_at = Some(app.clock.now().plus(Duration::from_hours(24)));
+        let (_, short) = token::create(desk, app.user, "short", Scopes::new(vec![Scope::Write]), expires_at).await.unwrap();
+        let (long, long_key) = token::create(desk, app.user, "long", Scopes::new(vec![Scope::Write]), None).await.unwrap();
+        let make = async |key: &str| {
+            let right = format!("{{\"password\":\"{PASSWORD}\"}}");
+            assert_eq!(with_key(&app, key, "PATCH /api/sudo", &right).await.status, 200);
+            let made = with_key(&app, key, "POST /api/api_key", "{\"device\":\"Chrome\"}").await;
+            assert_eq!(made.status, 201, "{}", made.body);
+            made.json()["api_key"].as_str().unwrap().to_owned()
+        };
+        let (of_short, of_long) = (make(short.reveal()).await, make(long_key.reveal()).await);
+        let status = async |key: &str| with_key(&app, key, "GET /api/user_info", "").await.status;
+        assert_eq!((status(&of_short).await, status(&of_long).await), (200, 200));
+        app.clock.advance(Duration::from_hours(24));
+        assert_eq!((status(&of_short).await, status(&of_long).await), (401, 200), "not later than the one that made it");
+        assert!(token::revoke(desk, app.user, long.id).await.unwrap());
+        assert_eq!(status(&of_long).await, 401);
         app.deliver_after(Duration::ZERO).await;
         app.finish().await;
     })

@@ -239,8 +239,12 @@ async fn a_domain_is_brought_and_set_up_in_the_same_words() {
 #[tokio::test]
 async fn a_name_is_signed_there_or_with_the_key_at_hand() {
     each_driver(async |database| {
-        let both = Both::start(&database).await;
+        let mut both = Both::start(&database).await;
+        let refused = both.remote(&["user", "name-key"]).await;
+        assert!(refused.err.contains("hint: make a token with --scope account on the instance"), "{}", refused.err);
+        both.token = draw(&both.app, &[Scope::Account]).await;
         both.same(&["user", "name-key"]).await;
+        both.token = draw(&both.app, &[Scope::Write, Scope::Account]).await;
         let refused = both.remote(&["alias", "new", "lg.com", "--offline"]).await.error();
         assert!(refused.starts_with("this user signs no names; draw a key first"), "{refused}");
         let key = both.remote(&["user", "name-key", "--new"]).await.ok();

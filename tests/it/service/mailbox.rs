@@ -95,6 +95,8 @@ async fn a_mailbox_that_is_still_needed_is_not_removed() {
         let only = NewAlias { mailboxes: vec![work.clone()], ..called(ann.id, "only") };
         alias::create(&desk, only).await.unwrap();
         assert!(matches!(mailbox::remove(&desk, ann.id, &work).await, Err(RemoveError::OnlyOne(1))));
+        mailbox::make_default(&desk, ann.id, &work).await.unwrap();
+        assert!(matches!(mailbox::remove(&desk, ann.id, &ann.email).await, Err(RemoveError::SignsIn)));
         assert_eq!(mailbox::list(&desk, ann.id).await.unwrap().len(), 2);
     })
     .await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern::service::{alias, mailbox, user};
+use postern::service::{alias, mailbox, mailbox_move, user};
 use postern::storage;
 
 use super::letter::text as letter_text;
@@ -57,6 +57,9 @@ async fn a_mailbox_is_added_confirmed_made_the_default_and_removed() {
         leads(&browser.post(&format!("{page}/default"), &[]).await, &format!("../../{here}?said=default"));
         holds(&browser.post(&format!("{page}/remove"), &[]).await, 409, &["Make another mailbox the default first"]);
         let old = path(&app, MAILBOX).await;
+        holds(&browser.post(&format!("{old}/remove"), &[]).await, 409, &["You sign in with this address"]);
+        let desk = &app.running.broker.desk;
+        assert!(mailbox_move::follow(desk, app.user, &address(MAILBOX), &address(NEW)).await.unwrap());
         leads(&browser.post(&format!("{old}/remove"), &[]).await, "../../mailboxes?said=removed");
         assert_eq!(browser.get(&old).await.status, 404);
         app.finish().await;

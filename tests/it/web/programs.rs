@@ -19,6 +19,7 @@ const CEREMONY: &str = "a passkey answers to the page it was made for and to not
 const STRANGER: &str = "who does this has no account yet, so no token";
 const LETTER: &str = "the link in a letter proves who reads it: that is its point, and it takes no token either";
 const PROOF: &str = "a program proves who is there with the request itself";
+const RESCUE: &str = "administration by token sets no passwords and no second factors of others: it takes a fresh proof";
 
 /// Every route of the pages that takes a form.
 const TABLE: &[(&str, By)] = &[
@@ -75,6 +76,7 @@ const TABLE: &[(&str, By)] = &[
     ("/failures/{id}/retry", Api(&["POST /v1/deliveries/{delivery}/retry"])),
     ("/failures/{id}/dismiss", Api(&["DELETE /v1/deliveries/{delivery}"])),
     ("/holds/release", Api(&["POST /v1/holds/{hold}/release"])),
+    ("/holds/discard", Api(&["DELETE /v1/holds/{hold}"])),
     ("/holds/choice", Api(&["PATCH /v1/account"])),
     ("/holds/{id}/release", Api(&["POST /v1/holds/{hold}/release"])),
     ("/holds/{id}/discard", Api(&["DELETE /v1/holds/{hold}"])),
@@ -94,6 +96,7 @@ const TABLE: &[(&str, By)] = &[
     ("/security/totp", Api(&["POST /v1/sign-in/totp", "POST /v1/sign-in/totp/confirm"])),
     ("/security/totp/off", Api(&["POST /v1/sign-in/totp/off"])),
     ("/security/codes", Api(&["POST /v1/sign-in/recovery-codes"])),
+    ("/security/codes/text", Nothing("it hands the codes of the page before as a file: a program has them in the answer")),
     ("/security/passkeys", Nothing(CEREMONY)),
     ("/security/passkeys/options", Nothing(CEREMONY)),
     ("/security/passkeys/{id}/remove", Api(&["POST /v1/passkeys/{passkey}/remove"])),
@@ -101,6 +104,8 @@ const TABLE: &[(&str, By)] = &[
     ("/security/sessions/{id}/end", Api(&["DELETE /v1/sessions/{session}"])),
     ("/security/delete", Api(&["POST /v1/account/remove"])),
     ("/admin/users/{uuid}/admin", Api(&["PATCH /v1/admin/users/{user}"])),
+    ("/admin/users/{uuid}/factors", Nothing(RESCUE)),
+    ("/admin/users/{uuid}/link", Nothing(RESCUE)),
     ("/admin/users/{uuid}/remove", Api(&["POST /v1/admin/users/{user}/remove"])),
     ("/admin/invites", Api(&["POST /v1/admin/invites"])),
     ("/admin/invites/{uuid}/revoke", Api(&["DELETE /v1/admin/invites/{invite}"])),

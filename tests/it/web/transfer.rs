@@ -181,3 +181,34 @@ async fn download(app: &TestApp, cookie: &str) -> Vec<u8> {
     assert!(fields.contains("cache-control: no-store"), "{fields}");
     answer.split_off(head + 4)
 }
+
+#[tokio::test]
+async fn a_file_that_comes_while_another_is_brought_in_takes_nobody_s_place() {
+    each_driver(async |database| {
+        let app = TestApp::start(&database).await;
+        let mut browser = Browser::signed_in(&app).await;
+        let token = form_token(browser.cookie.as_deref().unwrap());
+        let gate = &app.running.broker.imports;
+        upload(&app, &browser, &token, &[("source", "csv")], TABLE).await;
+        let running = gate.enter(app.user).unwrap();
+        let second = upload(&app, &browser, &token, &[("source", "csv")], "address\nsecond@you.example\n").await;
+        assert!(second.status == 422 && second.body.contains("under way"), "{} {}", second.status, second.body);
+        assert_eq!(browser.post("/transfer/import", &[]).await.status, 409);
+        assert_eq!(browser.get("/transfer/export").await.status, 409, "one of either");
+        drop(running);
+        let look = browser.get("/transfer/look").await;
+        assert!(look.body.contains("<dt>Would be made</dt><dd>1</dd>") && look.body.contains("postmaster@"), "{}", look.body);
+        assert_eq!(browser.get("/transfer/export").await.status, 200);
+
+        let four: Vec<_> = (1..=4).map(|user| gate.receive(UserId(-user)).unwrap()).collect();
+        let busy = upload(&app, &browser, &token, &[("source", "csv")], TABLE).await;
+        assert!(busy.status == 503 && busy.body.contains("Others send files just now"), "{} {}", busy.status, busy.body);
+        drop(four);
+        let mine = gate.receive(app.user).unwrap();
+        assert_eq!(upload(&app, &browser, &token, &[("source", "csv")], TABLE).await.status, 409);
+        drop(mine);
+        assert_eq!(upload(&app, &browser, &token, &[("source", "csv")], TABLE).await.status, 303);
+        app.finish().await;
+    })
+    .await;
+}

@@ -1,10 +1,11 @@
 //! Recipients and their keys.
 
+use postern::service::mailbox;
 use serde_json::json;
 
 use super::{Client, text};
 use crate::support::app::MAILBOX;
-use crate::support::database::each_driver;
+use crate::support::database::{address, each_driver};
 
 #[tokio::test]
 async fn a_recipient_is_added_listed_and_removed() {
@@ -50,6 +51,10 @@ async fn the_default_recipient_and_the_only_one_of_an_alias_stay() {
             let refused = client.expect(403, &format!("DELETE /api/v1/recipients/{id}"), "").await;
             assert!(text(&refused["message"]).contains(word), "{refused}");
         }
+        let desk = &client.app.running.broker.desk;
+        mailbox::make_default(desk, client.app.user, &address("work@inbox.example")).await.unwrap();
+        let refused = client.expect(403, &format!("DELETE /api/v1/recipients/{}", recipients[0]), "").await;
+        assert!(text(&refused["message"]).contains("you sign in with this address"), "{refused}");
         let verified = json!({ "recipient_id": recipients[0] }).to_string();
         client.expect(422, "POST /api/v1/recipients/email/resend", &verified).await;
         client.app.finish().await;

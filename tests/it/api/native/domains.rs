@@ -190,9 +190,11 @@ async fn a_domain_goes_when_nobody_can_write_to_it_any_more_and_a_shared_one_sta
 }
 
 #[tokio::test]
-async fn names_are_signed_with_a_key_that_only_who_may_change_everything_sees() {
+async fn names_are_signed_with_a_key_that_only_who_may_see_how_one_signs_in_sees() {
     each_driver(async |database| {
-        let client = Client::start(&database).await;
+        let mut client = Client::start(&database).await;
+        let both = client.token(&[Scope::Write, Scope::Account]).await;
+        let writer = std::mem::replace(&mut client.token, both);
         let (reader, phone) = (client.token(&[Scope::Read]).await, client.token(&[Scope::AliasCreate]).await);
         let lg = "{\"site\":\"https://www.LG.com/tv\"}";
         assert_eq!(client.expect(200, "GET /v1/name-key", "").await, json!({ "key": null }));
@@ -201,7 +203,7 @@ async fn names_are_signed_with_a_key_that_only_who_may_change_everything_sees() 
         assert!(kept.status == 400 && detail(&kept).contains("secret"), "{}", kept.body);
         let drawn = client.expect(201, "POST /v1/name-key", "").await;
         assert_eq!(client.expect(200, "GET /v1/name-key", "").await, drawn);
-        for token in [&reader, &phone] {
+        for token in [&reader, &phone, &writer] {
             for method in ["GET", "POST", "DELETE"] {
                 let answer = with_bearer(&client.app, token, &format!("{method} /v1/name-key"), "").await;
                 assert!(answer.status == 403 && !answer.body.contains(&text(&drawn["key"])), "{method}: {}", answer.body);

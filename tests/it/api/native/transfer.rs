@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use postern::model::api_token::Scope;
 use postern::model::id::UserId;
+use postern::service::export::{self, NameKeyIs};
 use postern::storage;
 use serde_json::{Value, json};
 
@@ -151,7 +152,32 @@ async fn one_file_of_a_user_at_a_time_and_few_in_all() {
         let busy = send(&client, &client.token, "?format=csv", TABLE.as_bytes()).await;
         assert!(busy.status == 503 && detail(&busy).contains("in a minute"), "{}", busy.body);
         drop(others);
+        let four: Vec<_> = (1..=4).map(|user| gate.receive(UserId(-user)).unwrap()).collect();
+        let busy = send(&client, &client.token, "?format=csv", TABLE.as_bytes()).await;
+        assert!(busy.status == 503 && detail(&busy).contains("in a minute"), "{}", busy.body);
+        drop(four);
         assert_eq!(send(&client, &client.token, "?format=csv&dry_run=true", TABLE.as_bytes()).await.status, 200);
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_is_under_way_until_it_is_sent_and_keeps_nobody_else_waiting() {
+    each_driver(async |database| {
+        let client = Client::start(&database).await;
+        let (broker, user) = (&client.app.running.broker, client.app.user);
+        let pass = broker.imports.enter(user).unwrap();
+        let made = export::make(&broker.desk, user, NameKeyIs::In, &broker.rules.data_dir).await.unwrap();
+        let pieces = made.pieces(pass);
+        assert_eq!(export(&client, &client.token).await.status, 409);
+        let others = (broker.imports.enter(UserId(-1)).unwrap(), broker.imports.enter(UserId(-2)).unwrap());
+        drop(pieces);
+        assert_eq!(export(&client, &client.token).await.status, 503);
+        drop(others);
+        for _ in 0..3 {
+            assert_eq!(export(&client, &client.token).await.status, 200, "whoever has it all may ask again");
+        }
         client.app.finish().await;
     })
     .await;

@@ -99,8 +99,9 @@ async fn the_code_in_the_letter_makes_an_account_that_the_password_opens() {
         assert_eq!(activate(&app, NEW, &code).await.0, 400, "it works once");
         assert_eq!(post(&app, "reactivate", json!({ "email": NEW })).await.0, 200);
         app.wait_until(async |app| app.queue().await.is_empty()).await;
-        let codes = app.sink.messages().iter().filter(|letter| subject(letter) == "The code for your account").count();
-        assert_eq!(codes, 1, "nothing waits for a code");
+        let letters: Vec<_> = app.sink.messages().iter().map(subject).collect();
+        let codes = letters.iter().filter(|subject| *subject == "The code for your account").count();
+        assert_eq!(codes, 1, "nothing waits for a code: {letters:?}");
         app.finish().await;
     })
     .await;
@@ -281,6 +282,42 @@ async fn a_stranger_s_password_opens_no_account_that_somebody_else_s_code_makes(
         let chosen = Browser::new(&app).post(&path, &[("password", PASSWORD), ("again", PASSWORD)]).await;
         assert_eq!(chosen.status, 303, "{}", chosen.body);
         assert_eq!(login(&app, NEW, PASSWORD).await.0, 200);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_link_is_promised_that_is_not_sent() {
+    each_driver(async |database| {
+        let app = app(&database, Registration::Open).await;
+        // Of these, too, an address gets five an hour, whether anybody signs in with it or not.
+        for _ in 0..5 {
+            assert_eq!(post(&app, "forgot_password", json!({ "email": NEW })).await.0, 200);
+        }
+        register(&app, NEW, "password of a stranger").await;
+        register(&app, NEW, PASSWORD).await;
+        let code = code(&app.sink.wait_for(2).await[1]);
+        let (status, words) = said(activate(&app, NEW, &code).await);
+        assert!(status == 200 && words.contains("in an hour, ask for one at http") && words.ends_with("/reset"), "{words}");
+        app.wait_until(async |app| app.queue().await.is_empty()).await;
+        assert_eq!(app.sink.messages().len(), 2);
+        app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_tries_passwords_until_one_will_do_asked_for_no_letter_yet() {
+    each_driver(async |database| {
+        let app = app(&database, Registration::Open).await;
+        for _ in 0..11 {
+            let (status, words) = said(register(&app, NEW, "password1").await);
+            assert!(status == 400 && words.contains("a few words in a row are easy to keep in mind"), "{words}");
+            assert_eq!(register(&app, NEW, "short").await.0, 400);
+        }
+        assert_eq!(register(&app, NEW, PASSWORD).await.0, 200);
+        app.sink.wait_for(1).await;
         app.finish().await;
     })
     .await;
