@@ -99,7 +99,7 @@ async fn a_mailbox_moves_from_the_page() {
             holds(&browser.post(&format!("{page}/move"), &[("email", email)]).await, 422, &[word]);
         }
         let form = [("email", NEW), ("sign_in", "on")];
-        leads(&browser.post(&format!("{page}/move"), &form).await, &format!("../../{here}"));
+        leads(&browser.post(&format!("{page}/move"), &form).await, &format!("../../{here}?said=asked"));
         holds(&browser.get(&page).await, 200, &["Is being moved to jane@second.example.", "Cancel the move"]);
         holds(&browser.get(&path(&app, NEW).await).await, 200, &["Takes the place of", "Send the link again"]);
         leads(&browser.post(&format!("{page}/cancel-move"), &[]).await, "../../mailboxes?said=cancelled");
