@@ -53,7 +53,8 @@ impl Environment {
 pub async fn open_desk(config: &Config, environment: &Environment, tasks: &TaskTracker) -> Result<Desk, StartError> {
     let checked = config.check()?;
     let storage = open_storage(&checked, None, tasks).await?;
-    let desk = Desk { storage, clock: Arc::clone(&environment.clock), chance: environment.chance.clone() };
+    let writes_from = checked.domains.first().cloned();
+    let desk = Desk { storage, clock: Arc::clone(&environment.clock), chance: environment.chance.clone(), writes_from };
     enter_domains(&desk, &checked.domains).await?;
     Ok(desk)
 }
@@ -177,7 +178,7 @@ pub(super) async fn broker(
     let resolver = open_resolver(config)?;
     let outbound = open_outbound(config, checked, environment, Arc::clone(&clock), &controls.work)?;
     let broker = Broker::new(Parts {
-        desk: Desk { storage, clock, chance },
+        desk: Desk { storage, clock, chance, writes_from: checked.domains.first().cloned() },
         outbound,
         resolver,
         budget: budget(config),

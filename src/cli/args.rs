@@ -128,7 +128,7 @@ pub struct TryArgs {
 /// `postern user …`
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Add an account; its first mailbox is the same address
+    /// Add an account; its first mailbox is the same address. With --url, --admin and --verified take your own password on standard input, and a code on the next line if you have a second factor
     Add {
         /// Address of the account and of its first mailbox
         #[arg(value_parser = Address::parse)]
@@ -158,7 +158,7 @@ pub enum UserCommand {
     Set(UserSettings),
     /// Show the key that names are signed with where there is no network, for a phone
     NameKey(NameKeyArgs),
-    /// Remove an account with its mailboxes and aliases; their addresses are never handed out again. With --url, for oneself: the password stands on standard input, and a code on the next line if there is a second factor
+    /// Remove an account with its mailboxes and aliases; their addresses are never handed out again. With --url, your own password stands on standard input, and a code on the next line if you have a second factor
     Remove {
         /// Address of the account
         #[arg(value_parser = Address::parse)]

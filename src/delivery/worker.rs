@@ -74,7 +74,14 @@ fn too_late() -> Report {
 
 fn deferred(status: &str, detail: &str) -> Report {
     let failure = Failure { code: None, status: status.into(), detail: Private::new(detail.into()) };
-    Report { outcome: Outcome::Deferred(failure), site: None, site_in_trouble: false, attempted: false, recipient_refused: false }
+    Report {
+        outcome: Outcome::Deferred(failure),
+        site: None,
+        site_in_trouble: false,
+        attempted: false,
+        put_off: false,
+        recipient_refused: false,
+    }
 }
 
 /// A message that can't be read back now waits.

@@ -110,6 +110,13 @@ mod tests {
         assert!(scopes("write").allow(Scope::AliasCreate) && scopes("write").allow(Scope::Read));
         assert!(!scopes("read").allow(Scope::Write) && !scopes("read").allow(Scope::AliasCreate));
         assert!(!scopes("alias:create").allow(Scope::Read));
+        for apart in ["account", "admin"] {
+            let needed: Scope = apart.parse().unwrap();
+            let holders: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| Scopes::new(vec![*scope]).allow(needed)).collect();
+            assert_eq!(holders, [needed], "no other scope includes it");
+            let allowed: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| scopes(apart).allow(*scope)).collect();
+            assert_eq!(allowed, [needed], "and it includes no other");
+        }
         assert_eq!(scopes("read alias:create read").to_string(), "alias:create read");
         assert!("".parse::<Scopes>().is_err() && "all".parse::<Scopes>().is_err());
     }

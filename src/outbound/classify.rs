@@ -102,6 +102,8 @@ pub(super) struct End {
     /// Whether nothing outside this machine had a word in it: no host was reached and no name server with authority
     /// answered. Such an end says nothing about the next hop.
     pub(super) local: bool,
+    /// Whether it was not even begun, for a rest of the site or want of a connection: what was answered before says more.
+    pub(super) put_off: bool,
     /// Whether a refusal was the answer to RCPT, and the recipient's own server's: a smarthost speaks for it only when it
     /// says in so many words that there is no such mailbox.
     pub(super) recipient: bool,
@@ -109,7 +111,7 @@ pub(super) struct End {
 
 impl End {
     fn of(outcome: Outcome) -> Self {
-        Self { outcome, next_host: false, trouble: false, reusable: false, local: false, recipient: false }
+        Self { outcome, next_host: false, trouble: false, reusable: false, local: false, put_off: false, recipient: false }
     }
 
     /// The message is with the next hop.
@@ -135,6 +137,11 @@ impl End {
     /// The same, found out on this machine.
     pub(super) fn here(self) -> Self {
         Self { local: true, trouble: false, ..self }
+    }
+
+    /// The same, not even begun.
+    pub(super) fn put_off(self) -> Self {
+        Self { put_off: true, ..self.here() }
     }
 
     /// Whether a host answered for the message, so that its site is known to work.

@@ -116,6 +116,8 @@ pub struct Report {
     /// connection, no network, no answer from any name server. Such an end is no sign that the message can't be
     /// delivered.
     pub attempted: bool,
+    /// Whether it was not even begun, because its site rests or all connections to it are busy.
+    pub put_off: bool,
     /// Whether it was the recipient that its server refused for good (its answer to RCPT), and not the message. Of what a
     /// smarthost says, only an explicit 5.1.1.
     pub recipient_refused: bool,
@@ -199,12 +201,14 @@ impl Outbound {
             site: None,
             site_in_trouble: false,
             attempted: false,
+            put_off: false,
             recipient_refused: false,
         };
         let end = self.0.hand_off(hand_off, &mut report.site).await.unwrap_or_else(|end| end);
         report.outcome = end.outcome;
         report.site_in_trouble = end.trouble;
         report.attempted = !end.local;
+        report.put_off = end.put_off;
         report.recipient_refused = end.recipient;
         metrics::histogram!(HANDOFF_SECONDS).record(began.elapsed().as_secs_f64());
         metrics::counter!(HANDOFFS, "outcome" => report.outcome.word()).increment(1);
@@ -268,12 +272,12 @@ impl Inner {
         *name = Some(plan.site.to_string());
         if !hand_off.insists && self.sites.rest_until(&plan.site).is_some() {
             let detail = "the server was in trouble a moment ago and is not tried for a while";
-            return Err(End::deferred(classify::ours("4.4.1", detail)).here());
+            return Err(End::deferred(classify::ours("4.4.1", detail)).put_off());
         }
         let body = Body::prepare(hand_off).await?;
         let Some(lease) = self.pool.lease(&plan.site, self.deadlines.connect.0).await else {
             let detail = "all connections to the server stayed busy";
-            return Err(End::deferred(classify::ours("4.4.5", detail)).here());
+            return Err(End::deferred(classify::ours("4.4.5", detail)).put_off());
         };
         let parcel = Parcel {
             envelope: &envelope,

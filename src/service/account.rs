@@ -3,7 +3,7 @@
 use super::broker::Broker;
 use super::password::{self, SetError};
 use super::{Desk, notice, role, setup, user};
-use crate::auth::password::{PasswordError, Passwords};
+use crate::auth::password::PasswordError;
 use crate::model::id::UserId;
 use crate::model::session::Session;
 use crate::model::user::User;
@@ -79,7 +79,7 @@ pub async fn change_password(
     text: &Private<String>,
 ) -> Result<(), PasswordChangeError> {
     let names = password::public_names(broker, &user.email.to_string());
-    let hash = password::hash_chosen(&broker.desk, &Passwords::default(), text, &names).await?;
+    let hash = password::hash_chosen(&broker.desk, &broker.logins.passwords, text, &names).await?;
     let (desk, domain, user_) = (broker.desk.clone(), broker.rules.domains.first().cloned(), user.clone());
     let keep = keep.map(|session| session.id);
     let letter = password_letter(&broker.rules.public_url, keep.is_some());

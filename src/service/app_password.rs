@@ -37,6 +37,9 @@ pub struct Logins {
     pub(super) passwords: Passwords,
     /// Second factors that were not right, by account.
     pub(super) codes: AccountAttempts,
+    /// First codes of an authenticator program that were not right, by account. Whoever sets one up did not have to know the
+    /// password just now, so they keep nobody from signing in.
+    pub(super) first_codes: AccountAttempts,
     /// Offers of a passkey to whoever is not known yet: not failed, but not any number of them.
     pub(super) offers: Attempts,
     /// Offers that sign-in pages ask for by themselves: however many, the ones people ask for are still made.

@@ -13,9 +13,13 @@ use crate::storage;
 /// Why nobody is confirmed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfirmError {
-    /// The password or the code is not right. Which one is not said: a borrowed session must not find out a password.
+    /// The password is not right.
     #[error("this is not right")]
     Wrong,
+    /// The password is right, and what follows it is not. Which of the two is not said to whoever asks: a borrowed session must
+    /// not find out a password. The owner is told when it goes on.
+    #[error("this is not right")]
+    Factor(FactorError),
     /// Too many attempts.
     #[error("too many attempts")]
     TooMany,
@@ -58,11 +62,7 @@ pub async fn prove(
         return Err(ConfirmError::Wrong);
     }
     if known.second_factor {
-        factor::check(desk, logins, ip, user, code).await.map_err(|error| match error {
-            FactorError::Wrong => ConfirmError::Wrong,
-            FactorError::TooMany => ConfirmError::TooMany,
-            FactorError::Storage(error) => error.into(),
-        })?;
+        factor::check(desk, logins, ip, user, code).await.map_err(ConfirmError::Factor)?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@
 use super::broker::Broker;
 use super::mailbox::{self, MoveError, replace};
 use super::verification::{self, Sent};
-use super::{Desk, account_notice, letters, notice};
+use super::{Desk, letters, notice};
 use crate::model::id::UserId;
 use crate::model::mailbox::Mailbox;
 use crate::model::{Address, DomainName};
@@ -179,8 +179,7 @@ pub async fn transfer(broker: &Broker, user: UserId, old: &Address, heir: &Addre
                 return Err(TransferError::SignsIn);
             }
             let heir = replace(tx, &old, heir, false, desk.clock.now()).await?;
-            let domain = account_notice::domain(tx).await?;
-            tell_left(tx, &desk, domain.as_ref(), &old, (&heir.address, Some(&public_url), false)).await?;
+            tell_left(tx, &desk, desk.writes_from.as_ref(), &old, (&heir.address, Some(&public_url), false)).await?;
             Ok(heir)
         })
     });
@@ -284,8 +283,7 @@ pub(super) async fn finish(tx: &mut Tx, desk: &Desk, new: &Mailbox) -> Result<Op
         }
     };
     let signs_in = this.moves_sign_in && mailbox_move::follow(tx, old.user_id, &old.address, &mailbox.address).await?;
-    let domain = account_notice::domain(tx).await?;
-    tell_left(tx, desk, domain.as_ref(), &old, (&mailbox.address, None, signs_in)).await?;
+    tell_left(tx, desk, desk.writes_from.as_ref(), &old, (&mailbox.address, None, signs_in)).await?;
     Ok(Some(Moved { old: old.address, mailbox, signs_in }))
 }
 

@@ -100,6 +100,8 @@ pub struct Desk {
     pub clock: Arc<dyn Clock>,
     /// Where names, tokens and ids come from.
     pub chance: Chance,
+    /// The domain letters to users are written from: the first of the settings, whose keys sign them. Without one there are none.
+    pub writes_from: Option<crate::model::DomainName>,
 }
 
 impl Desk {

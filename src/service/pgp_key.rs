@@ -68,13 +68,22 @@ pub struct Shown {
     pub problem: Option<KeyError>,
 }
 
-/// Gives a mailbox a key, armored or not, in place of one it had. What is forwarded there from now on is encrypted.
-pub async fn set(desk: &Desk, user_id: UserId, address: &Address, file: &[u8], hide_subject: bool) -> Result<Shown, SetError> {
-    let now = desk.clock.now();
-    let key = PublicKey::read(file, now)?;
+/// Why a key could not be set, as far as that does not depend on the mailbox.
+pub fn check(desk: &Desk, file: &[u8]) -> Result<(), SetError> {
+    read(desk, file).map(drop)
+}
+
+fn read(desk: &Desk, file: &[u8]) -> Result<PublicKey, SetError> {
+    let key = PublicKey::read(file, desk.clock.now())?;
     // Some algorithms can be read and not be encrypted to: better found out here than when mail comes.
     let mut rng = StdRng::from_seed(desk.chance.bytes());
     encrypt(&key, &mut rng, "trial", &b"\r\n"[..], &mut std::io::sink()).map_err(|_| SetError::Unsupported)?;
+    Ok(key)
+}
+
+/// Gives a mailbox a key, armored or not, in place of one it had. What is forwarded there from now on is encrypted.
+pub async fn set(desk: &Desk, user_id: UserId, address: &Address, file: &[u8], hide_subject: bool) -> Result<Shown, SetError> {
+    let (key, now) = (read(desk, file)?, desk.clock.now());
     let user_ids = key.user_ids();
     let (address, public_key) = (address.clone(), key.as_bytes().to_vec());
     let (fingerprint, expires_at) = (key.fingerprint().to_owned(), key.expires_at());

@@ -155,7 +155,7 @@ async fn settle_once(broker: &Broker, held: &Held, report: &Report) -> Result<()
 /// Whether it was we who put it off, knowing where it goes: a resting site, no free connection. What was answered before
 /// says more about why it waits.
 fn is_put_off(report: &Report) -> bool {
-    !report.attempted && report.site.is_some()
+    report.put_off
 }
 
 /// What the last real hand-off was answered.

@@ -33,6 +33,23 @@ pub enum SetupError {
     Storage(#[from] storage::Error),
 }
 
+/// Why codes are not turned on.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnOnError {
+    /// No secret waits to be confirmed: none was drawn, or it was confirmed since.
+    #[error("no secret waits for its first code")]
+    NoDraft,
+    /// Not a code of that secret.
+    #[error("this code is not right")]
+    Wrong,
+    /// Too many were wrong; one has to wait.
+    #[error("too many wrong codes")]
+    TooMany,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
 /// Why codes are not turned off.
 #[derive(Debug, thiserror::Error)]
 pub enum OffError {
@@ -81,18 +98,24 @@ async fn draft(desk: &Desk, user: &User, here: &DomainName, keeps: bool) -> Resu
 }
 
 /// Turns codes on with a first one. Fresh recovery codes are given back this once. Where they are the first second factor, all
-/// sessions end but the one it is done in, if it is done in one.
+/// sessions end but the one it is done in, if it is done in one. Wrong codes are counted apart from those of a sign-in: they
+/// keep the owner from nothing but this.
 pub async fn confirm(
     desk: &Desk,
     logins: &Logins,
-    ip: IpAddr,
     user: &User,
     keep: Option<&Session>,
     code: &str,
-) -> Result<Vec<Private<String>>, FactorError> {
+) -> Result<Vec<Private<String>>, TurnOnError> {
     let keep = keep.map(|session| session.id);
     let (id, code, now) = (user.id, Private::new(code.to_owned()), desk.clock.now());
-    let limit = Limit::begin(logins, ip, user, now).ok_or(FactorError::TooMany)?;
+    let draft = storage::totp::find(&mut desk.storage.read().await?, id).await?;
+    if draft.is_none_or(|secret| secret.is_confirmed) {
+        return Err(TurnOnError::NoDraft);
+    }
+    if !logins.first_codes.begin(user.uuid, now) {
+        return Err(TurnOnError::TooMany);
+    }
     let codes = recovery_code::draw(desk);
     let (hashes, desk_) = (codes.hashes.clone(), desk.clone());
     let work = desk.storage.write(move |tx| {
@@ -111,10 +134,14 @@ pub async fn confirm(
                 storage::session::delete_others(tx, id, keep).await?;
             }
             account_notice::tell(tx, &desk_, id, &security::codes_on()).await?;
-            Ok(Some(()))
+            Ok::<_, storage::Error>(Some(()))
         })
     });
-    limit.settle(work.await)?;
+    let confirmed = work.await;
+    if !matches!(confirmed, Ok(None)) {
+        logins.first_codes.take_back(user.uuid);
+    }
+    confirmed?.ok_or(TurnOnError::Wrong)?;
     tracing::info!(user.id = %user.id, "codes of an authenticator program were turned on");
     Ok(codes.texts)
 }
@@ -154,6 +181,11 @@ pub async fn turn_off(desk: &Desk, logins: &Logins, ip: IpAddr, user: &User, pro
     }
     tracing::info!(user.id = %user.id, "codes of an authenticator program were turned off");
     Ok(())
+}
+
+/// Whether codes are on.
+pub async fn is_on(desk: &Desk, user: UserId) -> Result<bool, storage::Error> {
+    Ok(storage::totp::find(&mut desk.storage.read().await?, user).await?.is_some_and(|secret| secret.is_confirmed))
 }
 
 /// Turns codes off for a user who proved who they are; false when they were not on.

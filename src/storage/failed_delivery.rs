@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::model::delivery::{Delivery, DeliveryKind};
-use crate::model::id::UserId;
+use crate::model::id::{AliasId, UserId};
 
 use super::delivery_row::{DeliveryRow, one_by_one};
 use super::{Error, Tx, changed, message, on};
@@ -61,4 +61,17 @@ pub async fn delete(tx: &mut Tx, delivery: &Delivery) -> Result<bool, Error> {
         message::erase_if_done(tx, id).await?;
     }
     Ok(changed == 1)
+}
+
+/// Refusals the owner asked for (a block, a lock) that are shown of one alias at the most. They are counted however many
+/// there are; whoever knocks again and again must not push out what really failed.
+const MOST_TURNED_AWAY: i64 = 20;
+
+/// Whether one more refusal that the owner asked for is worth a line of its own.
+pub async fn shows_turned_away(tx: &mut Tx, alias: AliasId, status: &str) -> Result<bool, Error> {
+    let shown: i64 = on!(tx, c => sqlx::query_scalar(
+        "SELECT COUNT(*) FROM (SELECT d.id FROM deliveries d WHERE d.alias_id = $1 AND d.state = 'failed' AND d.last_status = $2 \
+         LIMIT $3) shown",
+    ).bind(alias.0).bind(status).bind(MOST_TURNED_AWAY).fetch_one(c))?;
+    Ok(shown < MOST_TURNED_AWAY)
 }

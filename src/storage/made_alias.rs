@@ -5,7 +5,7 @@ use crate::model::activity::Activity;
 use crate::model::alias::MadeBy;
 use crate::model::id::{AliasId, DomainId, UserId};
 
-use super::{Error, Tx, activity, alias, changed, columns, on};
+use super::{Error, Tx, activity, alias, changed, columns, on, user};
 
 /// Notes that an alias was made so, on that day (since the epoch).
 pub async fn insert(tx: &mut Tx, alias: AliasId, domain: DomainId, how: MadeBy, day: i64) -> Result<(), Error> {
@@ -64,6 +64,11 @@ pub async fn keep(tx: &mut Tx, id: AliasId, now: Timestamp) -> Result<Kept, Erro
 /// Takes back an alias whose first message was not accepted: it never was, but what it turned away stays counted. One that another message met, that has anything
 /// in the queue, or with which its owner did anything meanwhile stays.
 pub async fn take_back(tx: &mut Tx, id: AliasId) -> Result<bool, Error> {
+    let owner: Option<i64> =
+        on!(tx, c => sqlx::query_scalar("SELECT user_id FROM aliases WHERE id = $1").bind(id.0).fetch_optional(c))?;
+    let Some(owner) = owner.map(UserId) else { return Ok(false) };
+    // Before the alias, as in every transaction that takes both.
+    user::lock_shared(tx, owner).await?;
     // In a statement of its own: the next one then sees what was committed while this one waited.
     if !alias::lock(tx, id).await? {
         return Ok(false);
@@ -76,14 +81,10 @@ pub async fn take_back(tx: &mut Tx, id: AliasId) -> Result<bool, Error> {
          AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.alias_id = $1 AND c.blocked_at IS NOT NULL) \
          AND (SELECT COUNT(*) FROM alias_mailboxes am WHERE am.alias_id = $1) = 1";
     let (one, other) = (MadeBy::CatchAll.note(), MadeBy::Signed.note());
-    let owner: Option<i64> =
-        on!(tx, c => sqlx::query_scalar("SELECT user_id FROM aliases WHERE id = $1").bind(id.0).fetch_optional(c))?;
     let counted = activity::of_alias(tx, id, i64::MIN).await?;
     let is_taken = changed!(tx, sqlx::query(text).bind(id.0).bind(one).bind(other))? == 1;
-    if let Some(owner) = owner.filter(|_| is_taken) {
-        for (day, counts) in counted {
-            note_turned_away(tx, UserId(owner), day, counts).await?;
-        }
+    for (day, counts) in counted.into_iter().filter(|_| is_taken) {
+        note_turned_away(tx, owner, day, counts).await?;
     }
     Ok(is_taken)
 }

@@ -239,7 +239,7 @@ mod tests {
     fn without_mail_it_says_so() {
         for days in [vec![], vec![(20_000, Activity::default())]] {
             let chart = Chart::new(&days);
-            assert!(chart.is_empty() && chart.summary.contains("no mail"));
+            assert!(chart.is_empty() && chart.summary.contains("Nothing was counted"));
             assert_eq!(chart.lines[0].1, 2);
         }
     }

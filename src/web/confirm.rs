@@ -77,12 +77,7 @@ async fn prove_by_passkey(
     let from = (visitor.browser.ip, &place);
     let answer = page::answer(&fields);
     let proved = passkey::confirm(&broker.desk, &broker.logins, from, &who.user, &who.session, answer).await;
-    let confirmed = proved.map_err(|error| match error {
-        FactorError::Wrong => ConfirmError::Wrong,
-        FactorError::TooMany => ConfirmError::TooMany,
-        FactorError::Storage(error) => error.into(),
-    });
-    settle(&broker, &who, fields.raw("next"), confirmed, REFUSED).await
+    settle(&broker, &who, fields.raw("next"), proved.map_err(ConfirmError::Factor), REFUSED).await
 }
 
 /// Back to where one was going, or the page again with what went wrong.
@@ -95,10 +90,10 @@ async fn settle(
 ) -> Result<Response, Failure> {
     let (status, wrong) = match confirmed {
         Ok(()) => return Ok(who.go(after(next))),
-        Err(ConfirmError::Wrong) => (StatusCode::FORBIDDEN, refused),
-        Err(ConfirmError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),
+        Err(ConfirmError::Wrong | ConfirmError::Factor(FactorError::Wrong)) => (StatusCode::FORBIDDEN, refused),
+        Err(ConfirmError::TooMany | ConfirmError::Factor(FactorError::TooMany)) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),
         Err(ConfirmError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, BUSY),
-        Err(ConfirmError::Storage(error)) => return Err(error.into()),
+        Err(ConfirmError::Storage(error) | ConfirmError::Factor(FactorError::Storage(error))) => return Err(error.into()),
     };
     factor::warn(broker, &who.user).await;
     let factors = factor::find(&broker.desk, who.user_id()).await?;

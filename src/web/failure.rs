@@ -48,6 +48,8 @@ pub struct Said {
     pub text: &'static str,
     /// Whether it is a page for whoever asks; otherwise only for who asks for one (`Accept: text/html`).
     pub is_page: bool,
+    /// Whether it was the database: asking it who is there would only make the wait longer.
+    pub is_storage: bool,
 }
 
 /// Puts the frame of whoever asks around what went wrong: the way to the other pages, and to the root, wherever that is.
@@ -59,8 +61,11 @@ pub async fn framed(State(broker): State<Broker>, request: Request, next: Next) 
     if !said.is_page && !wants_page(&asked.headers) {
         return response;
     }
-    // When it is the database that failed, nobody is known.
-    let who = Visitor::from_request_parts(&mut asked, &broker).await.ok().and_then(|visitor| visitor.signed_in);
+    let who = if said.is_storage {
+        None
+    } else {
+        Visitor::from_request_parts(&mut asked, &broker).await.ok().and_then(|visitor| visitor.signed_in)
+    };
     let chrome = who.map_or_else(|| Chrome::open(asked.uri.path(), said.title), |who| who.chrome(said.title));
     pages::show(response.status(), &Message { chrome, text: said.text })
 }
@@ -120,7 +125,8 @@ impl IntoResponse for Failure {
         // The way to the root is known to `framed` only.
         let chrome = Chrome { root: "/".into(), title: title.into(), ..Chrome::default() };
         let mut response = pages::show(status, &Message { chrome, text });
-        response.extensions_mut().insert(Said { title, text, is_page: true });
+        let is_storage = matches!(self, Self::Storage(_));
+        response.extensions_mut().insert(Said { title, text, is_page: true, is_storage });
         response
     }
 }

@@ -36,13 +36,13 @@ impl IntoResponse for Problem {
 /// The answer for every path that is not there; a page for who asks for one.
 pub async fn not_found() -> Response {
     let text = "It may have been removed, or the address was not copied whole. Please go back one page.";
-    let said = Said { title: "There is no such page", text, is_page: false };
+    let said = Said { title: "There is no such page", text, is_page: false, is_storage: false };
     (Extension(said), Problem::new(StatusCode::NOT_FOUND, "There is nothing here")).into_response()
 }
 
 /// The answer for a path that is there, asked in a way it does not know.
 pub async fn method_not_allowed() -> Response {
     let text = "This is the address of a form, not of a page. Nothing was changed. Please go back one page.";
-    let said = Said { title: "There is no page here", text, is_page: false };
+    let said = Said { title: "There is no page here", text, is_page: false, is_storage: false };
     (Extension(said), Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This can't be done here")).into_response()
 }

@@ -6,8 +6,8 @@
 #   EXAMPLES=20 tests/support/schemathesis.sh   requests for each operation and kind of data, default 15
 #
 # Needs python3 with venv; schemathesis is fetched into a temporary folder with pip. The instance has an empty DNS zone and
-# a smarthost that nobody listens at: nothing leaves the machine. Its user has no password, so nothing proves that their
-# account should end; as an administrator they go only if their id and their address are guessed.
+# a smarthost that nobody listens at: nothing leaves the machine. Its user has no password, so nothing proves who is there:
+# no account ends, their own or another's.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

@@ -122,6 +122,7 @@ pub async fn set_key(
 ) -> Result<Json<KeyShape>, Problem> {
     let found = find(&broker, keeper.user_id(), id).await?;
     let NewMailboxKey { key, hide_subject, proof } = body.value;
+    pgp_key::check(&broker.desk, key.as_bytes())?;
     proof.check(&broker, from, &keeper.0.user).await?;
     let hides = hide_subject.unwrap_or_default();
     Ok(Json(KeyShape::of(&pgp_key::set(&broker.desk, keeper.user_id(), &found.address, key.as_bytes(), hides).await?)))
@@ -150,6 +151,8 @@ pub async fn remove_key(
     body: Body<MailboxKeyRemoval>,
 ) -> Result<StatusCode, Problem> {
     let found = find(&broker, keeper.user_id(), id).await?;
+    // A code counts once: it is not used up for what can't be done.
+    pgp_key::find(&broker.desk, keeper.user_id(), &found.address).await?;
     body.value.proof.check(&broker, from, &keeper.0.user).await?;
     pgp_key::remove(&broker.desk, keeper.user_id(), &found.address).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -94,9 +94,12 @@ pub async fn begin_move(
     let found = find(&broker, keeper.user_id(), id).await?;
     let MailboxMove { address, sign_in, proof } = body.value;
     let new = Address::parse(&address).map_err(|error| Problem::invalid("address", error))?;
-    proof.check(&broker, from, &keeper.0.user).await?;
     let domain = broker.rules.domains.first();
     let domain = domain.ok_or_else(|| Problem::conflict("this instance has no domain to write from"))?;
+    if new.folded() == found.address.folded() {
+        return Err(BeginError::Same.into());
+    }
+    proof.check(&broker, from, &keeper.0.user).await?;
     let plan = Plan { user: keeper.user_id(), old: found.address, new, moves_sign_in: sign_in.unwrap_or_default() };
     let begun = mailbox_move::begin(&broker.desk, domain, &broker.rules.public_url, plan).await;
     broker.queue.notify_one();

@@ -69,10 +69,17 @@ impl RequestKey {
 
     /// Goes on only without a key: an answer that holds a secret is not kept.
     pub fn refuse(&self) -> Result<(), Problem> {
-        match self.text {
-            Some(_) => Err(bad("leave it out here: the answer holds a secret, and no secret is kept")),
-            None => Ok(()),
-        }
+        self.refuse_for("leave it out here: the answer holds a secret, and no secret is kept")
+    }
+
+    /// The same for a request with a proof in it: what is kept of a request would be a hash that passwords can be tried at
+    /// quickly, and a code that comes a second time does not count.
+    pub fn refuse_proof(&self) -> Result<(), Problem> {
+        self.refuse_for("leave it out with a proof: nothing is kept of a request that holds a password")
+    }
+
+    fn refuse_for(&self, why: &str) -> Result<(), Problem> {
+        if self.text.is_some() { Err(bad(why)) } else { Ok(()) }
     }
 }
 

@@ -62,7 +62,8 @@ impl Problem {
 
     /// The token may, its user may not any more.
     pub fn not_admin() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "Forbidden", "the user of this token does not administer the instance")
+        let fix = "the user of this token does not administer the instance; ask an administrator to make them one";
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", fix)
     }
 
     /// Tried too often.

@@ -10,7 +10,7 @@ use crate::model::Private;
 use crate::model::user::User;
 use crate::service::broker::Broker;
 use crate::service::confirm::{self, ConfirmError};
-use crate::service::factor;
+use crate::service::factor::{self, FactorError};
 
 /// Who is there, once more.
 #[derive(Deserialize, ToSchema)]
@@ -33,9 +33,17 @@ impl std::fmt::Debug for Proof {
 impl Proof {
     /// Goes on only for the user themselves.
     pub async fn check(self, broker: &Broker, from: Origin, user: &User) -> Result<(), Problem> {
+        if !factor::standing(&broker.desk, user.id).await?.has_password {
+            let url = &broker.rules.public_url;
+            return Err(Problem::invalid(
+                "proof",
+                format!("this user has no password; set one by the link that {url}/reset mails"),
+            ));
+        }
         let (password, code) = (Private::new(self.password), self.code.unwrap_or_default());
         let proved = confirm::prove(&broker.desk, &broker.logins, from.0, user, (&password, &code)).await;
-        if proved.is_err() {
+        // Who does not know the password guesses no codes.
+        if matches!(proved, Err(ConfirmError::Factor(_))) {
             factor::warn(broker, user).await;
         }
         Ok(proved?)
@@ -45,10 +53,14 @@ impl Proof {
 impl From<ConfirmError> for Problem {
     fn from(error: ConfirmError) -> Self {
         match error {
-            ConfirmError::Wrong => Self::invalid("proof", "the password or the code is not right"),
-            ConfirmError::TooMany => Self::too_many("proof: too many attempts; wait a quarter of an hour and try again"),
+            ConfirmError::Wrong | ConfirmError::Factor(FactorError::Wrong) => {
+                Self::invalid("proof", "the password or the code is not right")
+            }
+            ConfirmError::TooMany | ConfirmError::Factor(FactorError::TooMany) => {
+                Self::too_many("proof: too many attempts; wait a quarter of an hour and try again")
+            }
             ConfirmError::Busy => Self::unavailable("too many passwords are being checked; try again"),
-            ConfirmError::Storage(error) => error.into(),
+            ConfirmError::Storage(error) | ConfirmError::Factor(FactorError::Storage(error)) => error.into(),
         }
     }
 }

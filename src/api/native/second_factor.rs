@@ -16,9 +16,9 @@ use crate::api::origin::Origin;
 use crate::model::Private;
 use crate::model::api_token::Scope;
 use crate::service::broker::Broker;
-use crate::service::factor::FactorError;
+use crate::service::factor;
 use crate::service::recovery_code;
-use crate::service::totp::{self, SetupError};
+use crate::service::totp::{self, SetupError, TurnOnError};
 
 /// All routes.
 pub fn routes(routes: Routes) -> Routes {
@@ -86,12 +86,19 @@ pub async fn begin(
     body: Body<Proved>,
 ) -> Result<Json<TotpSecret>, Problem> {
     key.refuse()?;
+    if totp::is_on(&broker.desk, keeper.user_id()).await? {
+        return Err(already_on());
+    }
     body.value.proof.check(&broker, from, &keeper.0.user).await?;
     let setup = totp::begin(&broker.desk, &keeper.0.user, &broker.rules.hostname).await.map_err(|error| match error {
-        SetupError::AlreadyOn => Problem::conflict("an authenticator program is set up already; turn it off first"),
+        SetupError::AlreadyOn => already_on(),
         SetupError::Storage(error) => error.into(),
     })?;
     Ok(Json(TotpSecret { secret: setup.text.into_inner(), otpauth_url: setup.address.into_inner() }))
+}
+
+fn already_on() -> Problem {
+    Problem::conflict("an authenticator program is set up already; turn it off first")
 }
 
 /// A first code.
@@ -111,25 +118,26 @@ pub struct FirstCode {
 #[utoipa::path(post, path = "/v1/sign-in/totp/confirm",
     request_body(content = FirstCode, example = json!({"code": "492039"})),
     responses((status = 200, description = "Codes are on; these are the recovery codes.", body = RecoveryCodes),
+        (status = 409, description = "No secret was drawn that waits for its first code."),
         (status = 429, description = "Too many wrong codes; wait a quarter of an hour.")))]
 pub async fn confirm(
     State(broker): State<Broker>,
     keeper: Keeper,
-    from: Origin,
     key: RequestKey,
     body: Body<FirstCode>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     key.refuse()?;
     let user = &keeper.0.user;
-    let confirmed = totp::confirm(&broker.desk, &broker.logins, from.0, user, None, body.value.code.reveal()).await;
+    let confirmed = totp::confirm(&broker.desk, &broker.logins, user, None, body.value.code.reveal()).await;
     confirmed.map(RecoveryCodes::of).map_err(|error| match error {
-        FactorError::Wrong => {
+        TurnOnError::NoDraft => Problem::conflict("no secret waits for its first code; draw one: POST /v1/sign-in/totp"),
+        TurnOnError::Wrong => {
             let fix =
                 "not a code of the secret that was drawn last; look at the program's clock, or draw one at /v1/sign-in/totp";
             Problem::invalid("code", fix)
         }
-        FactorError::TooMany => Problem::too_many("code: too many attempts; wait a quarter of an hour and try again"),
-        FactorError::Storage(error) => error.into(),
+        TurnOnError::TooMany => Problem::too_many("code: too many attempts; wait a quarter of an hour and try again"),
+        TurnOnError::Storage(error) => error.into(),
     })
 }
 
@@ -147,12 +155,12 @@ pub async fn turn_off(
     from: Origin,
     body: Body<Proved>,
 ) -> Result<StatusCode, Problem> {
-    body.value.proof.check(&broker, from, &keeper.0.user).await?;
-    if totp::turn_off_proved(&broker.desk, keeper.user_id()).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Problem::conflict("no authenticator program is set up"))
+    let off = || Problem::conflict("no authenticator program is set up");
+    if !totp::is_on(&broker.desk, keeper.user_id()).await? {
+        return Err(off());
     }
+    body.value.proof.check(&broker, from, &keeper.0.user).await?;
+    if totp::turn_off_proved(&broker.desk, keeper.user_id()).await? { Ok(StatusCode::NO_CONTENT) } else { Err(off()) }
 }
 
 /// Draws fresh recovery codes.
@@ -171,9 +179,11 @@ pub async fn redraw(
     body: Body<Proved>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     key.refuse()?;
+    let idle = || Problem::conflict("there is no second factor that recovery codes would stand in for");
+    if !factor::are_asked(&factor::find(&broker.desk, keeper.user_id()).await?) {
+        return Err(idle());
+    }
     body.value.proof.check(&broker, from, &keeper.0.user).await?;
     let codes = recovery_code::redraw(&broker.desk, keeper.user_id()).await?;
-    codes
-        .map(RecoveryCodes::of)
-        .ok_or_else(|| Problem::conflict("there is no second factor that recovery codes would stand in for"))
+    codes.map(RecoveryCodes::of).ok_or_else(idle)
 }

@@ -66,7 +66,7 @@ pub struct Activation {
     #[serde(default)]
     email: String,
     #[serde(default)]
-    code: String,
+    code: Private<String>,
 }
 
 /// `POST /api/auth/activate`: the account, for who read the code in its mailbox. 410 when another code is needed.
@@ -75,7 +75,8 @@ pub async fn activate(
     Origin(ip): Origin,
     Body(activation): Body<Activation>,
 ) -> Result<Json<Value>, ApiError> {
-    let done = sign_up_code::activate(&broker, ip, &activation.email, &activation.code).await.map_err(|error| match error {
+    let Activation { email, code } = activation;
+    let done = sign_up_code::activate(&broker, ip, &email, code.reveal()).await.map_err(|error| match error {
         ActivateError::NotOpen => not_open(&broker),
         ActivateError::Wrong => ApiError::bad_request("Wrong email or code, or the code is older than an hour"),
         ActivateError::UsedUp => ApiError::new(StatusCode::GONE, "Too many wrong codes: ask for another one"),
@@ -136,5 +137,17 @@ pub async fn forgot_password(
         Ok(()) | Err(AskError::Address | AskError::NoDomain) => Ok(Json(json!({ "ok": true }))),
         Err(AskError::TooMany) => Err(ApiError::too_many()),
         Err(AskError::Storage(error)) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_not_written_into_logs() {
+        let activation: Activation = serde_json::from_str(r#"{"email":"a@b.example","code":"492039"}"#).unwrap();
+        assert_eq!(activation.code.reveal(), "492039");
+        assert!(!format!("{activation:?}").contains("492039"));
     }
 }

@@ -1,13 +1,14 @@
-//! `postern user add|list|remove` on an instance elsewhere: everybody's accounts, with a token of the scope admin.
+//! `postern user add|list|remove` on an instance elsewhere: everybody's accounts, with a token of the scope admin. What is
+//! dangerous takes the password of whoever administers it, on standard input.
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::args::UserCommand;
 use super::super::failure::Failure;
-use super::super::mailbox;
 use super::super::output::Output;
 use super::super::user::{self, Added, Listed, View};
+use super::super::{mailbox, password};
 use super::client::Client;
 use crate::model::Address;
 use crate::service::verification::Sent;
@@ -70,8 +71,13 @@ impl User {
 pub async fn run(client: &Client, command: UserCommand, output: &mut Output<'_>) -> Result<(), Failure> {
     match command {
         UserCommand::Add { email, admin, verified } => {
-            let wanted = json!({ "email": email.to_string(), "is_admin": admin, "verified": verified });
-            let Made { user, mailbox, letter } = client.make(&["admin", "users"], &wanted).await?;
+            let (path, email) = (["admin", "users"], email.to_string());
+            let Made { user, mailbox, letter } = if admin || verified {
+                let wanted = json!({ "email": email, "is_admin": admin, "verified": verified, "proof": proof()? });
+                client.act(&path, Some(&wanted)).await?
+            } else {
+                client.make(&path, &json!({ "email": email })).await?
+            };
             let sent = match letter {
                 Letter::Sent => Some(Sent::Mailed),
                 Letter::Enough => Some(Sent::Enough),
@@ -89,10 +95,19 @@ pub async fn run(client: &Client, command: UserCommand, output: &mut Output<'_>)
     }
 }
 
+/// The password, and the code on the next line if there is one: a token that is for administration alone does not see whether
+/// a code is asked for.
+fn proof() -> Result<Value, Failure> {
+    let (password, code) = (password::read()?, password::read()?);
+    let code = Some(code.into_inner()).filter(|code| !code.is_empty());
+    Ok(json!({ "password": password.into_inner(), "code": code }))
+}
+
 /// Removes somebody's account. That the command names it is what makes sure that it is the one that is meant.
 pub async fn remove(client: &Client, email: &Address, output: &mut Output<'_>) -> Result<(), Failure> {
     let found = find(client, email).await?;
-    let done = client.act(&["admin", "users", &found.id, "remove"], Some(&json!({ "email": found.email }))).await;
+    let wanted = json!({ "email": found.email, "proof": proof()? });
+    let done = client.act(&["admin", "users", &found.id, "remove"], Some(&wanted)).await;
     let Gone { retired_aliases } = done.map_err(|fault| fault.or_missing(user::no_such))?;
     user::print_removed(&found.email, retired_aliases, output)
 }

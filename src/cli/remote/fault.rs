@@ -64,10 +64,14 @@ impl Fault {
 /// How to come by what a token was too little for.
 fn wider(detail: &str) -> String {
     match detail.rsplit_once("the scope ") {
-        Some((_, scope)) if scope.parse::<Scope>().is_ok() => format!(
-            "make a token with --scope {scope} on the instance (`postern token new --name \"my laptop\" --scope {scope}`), or on its \
-             page for programs"
-        ),
+        Some((_, scope)) if scope.parse::<Scope>().is_ok() => {
+            // Alone it would be too little for everything else.
+            let with = if scope == Scope::Account.as_str() { "--scope write " } else { "" };
+            format!(
+                "make a token with {with}--scope {scope} on the instance (`postern token new --name \"my laptop\" {with}--scope \
+                 {scope}`), or on its page for programs"
+            )
+        }
         _ => "ask whoever administers the instance".to_owned(),
     }
 }

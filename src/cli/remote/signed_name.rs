@@ -70,7 +70,10 @@ async fn signed(client: &Client, new: &NewAlias) -> Result<String, Failure> {
     let wanted = json!({ "site": new.site.as_str(), "domain": new.domain.as_ref().map(DomainName::as_str) });
     match client.act::<Name>(&["signed-names"], Some(&wanted)).await {
         Ok(name) => Ok(name.address),
-        Err(Fault::Refused { status: 409, .. }) => Err(offline::signs_none()),
+        // No key, or no domain: which of them, the instance says.
+        Err(Fault::Refused { status: 409, detail }) => {
+            Err(Failure::new(detail, "draw a key with `postern user name-key --new`; see the domains with `postern domain list`"))
+        }
         Err(fault) => Err(fault.into()),
     }
 }

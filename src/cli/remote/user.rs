@@ -10,6 +10,7 @@ use super::super::output::Output;
 use super::super::{password, user};
 use super::admin_user;
 use super::client::Client;
+use super::fault::Fault;
 use crate::model::Address;
 
 /// How one signs in.
@@ -17,6 +18,12 @@ use crate::model::Address;
 struct SignIn {
     email: String,
     second_factor: bool,
+}
+
+/// Whose token it is.
+#[derive(Deserialize)]
+struct Account {
+    email: String,
 }
 
 /// What is left of an account.
@@ -36,8 +43,7 @@ pub async fn run(client: &Client, command: UserCommand, output: &mut Output<'_>)
             password::print_changed(&me.email, output)
         }
         UserCommand::Remove { email } => {
-            // Somebody else's account, or a token that is not for one's own: that is administration.
-            let Ok(me) = oneself(client, &email).await else { return admin_user::remove(client, &email, output).await };
+            let Some(me) = owner(client, &email).await? else { return admin_user::remove(client, &email, output).await };
             let wanted = json!({ "proof": proof(&me, password::read()?.into_inner())?, "email": me.email });
             let gone: Gone = client.act(&["account", "remove"], Some(&wanted)).await?;
             user::print_removed(&me.email, gone.retired_aliases, output)
@@ -51,11 +57,31 @@ pub async fn run(client: &Client, command: UserCommand, output: &mut Output<'_>)
 /// Whose token it is, when that is who is named.
 async fn oneself(client: &Client, named: &Address) -> Result<SignIn, Failure> {
     let me: SignIn = client.get(&["sign-in"]).await?;
-    if Address::parse(&me.email).is_ok_and(|own| own.folded() == named.folded()) {
+    if is(&me.email, named) {
         return Ok(me);
     }
     let problem = format!("{named} is not whose token this is, and elsewhere one changes one's own account alone");
     Err(Failure::new(problem, "run it on the instance itself, or give the address this user signs in with"))
+}
+
+/// The same; none when it is somebody else's account, or may be: a token that is for neither can tell nothing, and the instance
+/// ends nobody's own account as one of others. Ending that is administration.
+async fn owner(client: &Client, named: &Address) -> Result<Option<SignIn>, Failure> {
+    let refused = match client.get::<SignIn>(&["sign-in"]).await {
+        Ok(me) => return Ok(Some(me).filter(|me| is(&me.email, named))),
+        Err(refused @ Fault::Refused { status: 403, .. }) => refused,
+        Err(fault) => return Err(fault.into()),
+    };
+    match client.get::<Account>(&["account"]).await {
+        // It is one's own, and this token is too little to end it.
+        Ok(me) if is(&me.email, named) => Err(refused.into()),
+        Ok(_) | Err(Fault::Refused { status: 403, .. }) => Ok(None),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+fn is(email: &str, named: &Address) -> bool {
+    Address::parse(email).is_ok_and(|own| own.folded() == named.folded())
 }
 
 /// The password, and the code on the next line where one is asked for.

@@ -10,7 +10,7 @@ use crate::model::{Address, Private};
 use crate::policy;
 use crate::service::broker::Broker;
 use crate::storage::delivery::{self, NewFailure};
-use crate::storage::{self, ErrorKind};
+use crate::storage::{self, ErrorKind, failed_delivery};
 
 /// Records the failures in the background, again and again while the database is away: the others' 250 does not wait.
 pub(super) fn make_visible(broker: &Broker, sender: Option<&Address>, refused: Vec<Refused>) {
@@ -21,7 +21,7 @@ pub(super) fn make_visible(broker: &Broker, sender: Option<&Address>, refused: V
         broker.ledger.count(refused.route.alias.id, broker.now(), counted);
         let rows = rows(broker, sender, &refused);
         let background = broker.clone();
-        broker.tasks.spawn(async move { write(&background, rows).await });
+        broker.tasks.spawn(async move { write(&background, rows, is_wanted).await });
     }
 }
 
@@ -43,13 +43,19 @@ fn rows(broker: &Broker, sender: Option<&Address>, refused: &Refused) -> Vec<New
     refused.route.mailboxes.iter().map(row).collect()
 }
 
-async fn write(broker: &Broker, rows: Vec<NewFailure>) {
+async fn write(broker: &Broker, rows: Vec<NewFailure>, is_wanted: bool) {
     let mut wait = Duration::from_millis(100);
     loop {
         let rows = rows.clone();
         let written = broker.storage().write(move |tx| {
             Box::pin(async move {
                 for row in &rows {
+                    if is_wanted
+                        && let Some(alias) = row.alias_id
+                        && !failed_delivery::shows_turned_away(tx, alias, &row.failure.status).await?
+                    {
+                        continue;
+                    }
                     delivery::insert_failed(tx, row).await?;
                 }
                 Ok::<_, storage::Error>(())

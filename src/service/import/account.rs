@@ -7,6 +7,7 @@
 use crate::model::catch_all::CatchAll;
 use crate::model::client_setting::ClientSettings;
 use crate::model::id::{UserId, uuid_v7};
+use crate::model::mailbox::Mailbox;
 use crate::model::pgp_key::PgpKey;
 use crate::model::webhook::{EventKinds, parse_url};
 use crate::model::{Address, Chance, DomainName, Timestamp, transfer};
@@ -194,9 +195,10 @@ impl Bringing {
         let made_at = text::past(from.created_at, self.now);
         let there = storage::mailbox::find_by_address(tx, self.user, &address.folded()).await?;
         let mailbox = if let Some(there) = there {
-            if self.trust {
-                account_copy::set_mailbox_times(tx, there.id, made_at, verified_at).await?;
+            if !self.trust {
+                return self.leave(tx, &there, from).await;
             }
+            account_copy::set_mailbox_times(tx, there.id, made_at, verified_at).await?;
             there
         } else if self.mailboxes >= crate::service::mailbox::MOST {
             self.said.push(format!("there are too many mailboxes; {address} is left out"));
@@ -221,13 +223,23 @@ impl Bringing {
         Ok(())
     }
 
+    /// A mailbox that was there stays as it is. Who reads its mail, and where new aliases forward to, is decided by its owner
+    /// with a proof; a file is none.
+    async fn leave(&mut self, tx: &mut Tx, there: &Mailbox, from: &transfer::Mailbox) -> Result<(), storage::Error> {
+        let address = &there.address;
+        if from.pgp_key.is_some() && storage::pgp_key::find(tx, there.id).await?.is_none() {
+            self.said.push(format!(
+                "{address} was here before and is given no PGP key by a file: mail goes there unencrypted until you set the key yourself"
+            ));
+        }
+        if from.is_default && !there.is_default {
+            self.said.push(format!("{address} was here before and is not made the default mailbox by a file"));
+        }
+        Ok(())
+    }
+
     /// The key as it was: one that can't be used here, or not any more, keeps mail from going out in clear.
-    async fn key(
-        &mut self,
-        tx: &mut Tx,
-        mailbox: &crate::model::mailbox::Mailbox,
-        from: &transfer::Key,
-    ) -> Result<(), storage::Error> {
+    async fn key(&mut self, tx: &mut Tx, mailbox: &Mailbox, from: &transfer::Key) -> Result<(), storage::Error> {
         if storage::pgp_key::find(tx, mailbox.id).await?.is_some() {
             return Ok(());
         }

@@ -25,9 +25,11 @@ pub(in crate::service) fn codes_off() -> Letter {
 
 /// Whoever runs the instance took all second factors away.
 pub(in crate::service) fn factors_taken() -> Letter {
-    let happened = "Whoever runs this Postern turned your second step at sign-in off: codes, passkeys and recovery codes. Your \
-                    password alone signs you in now, and all browsers were signed out.";
-    let then = "If you asked for that, sign in and set up codes or a passkey again. If you did not, ask them why.";
+    let happened = "Whoever runs this Postern turned your second step at sign-in off: codes, passkeys and recovery codes. \
+                    Nothing but your password signs you in now, and all browsers were signed out.";
+    let then = "If you asked for that, sign in and set up codes or a passkey again. If you have no password, because a passkey \
+                signed you in, choose one first: follow “I forgot my password” on the sign-in page. If you did not ask for it, \
+                ask them why.";
     Letter {
         subject: "Your second step at sign-in was turned off".into(),
         paragraphs: vec![happened.into(), then.into()],

@@ -8,8 +8,7 @@ use qrcode::{Color, EcLevel, QrCode};
 
 use super::{again, codes, need_proof};
 use crate::service::broker::Broker;
-use crate::service::factor::FactorError;
-use crate::service::totp::{self, OffError, SetupError};
+use crate::service::totp::{self, OffError, SetupError, TurnOnError};
 use crate::web::chrome::Chrome;
 use crate::web::factor::WRONG_CODE;
 use crate::web::failure::Failure;
@@ -62,21 +61,17 @@ fn picture(text: &str) -> (String, usize) {
     (squares.collect(), width + 2 * QUIET)
 }
 
-pub(super) async fn confirm(
-    State(broker): State<Broker>,
-    visitor: Visitor,
-    Checked { who, fields }: Checked,
-) -> Result<Response, Failure> {
+pub(super) async fn confirm(State(broker): State<Broker>, Checked { who, fields }: Checked) -> Result<Response, Failure> {
     if let Some(first) = need_proof(&broker, &who, "/security/totp") {
         return Ok(first);
     }
-    let ip = visitor.browser.ip;
-    let confirmed = totp::confirm(&broker.desk, &broker.logins, ip, &who.user, Some(&who.session), fields.raw("code")).await;
+    let confirmed = totp::confirm(&broker.desk, &broker.logins, &who.user, Some(&who.session), fields.raw("code")).await;
     let wrong = match confirmed {
         Ok(fresh) => return Ok(codes::show(&who, fresh, "Codes are on")),
-        Err(FactorError::Wrong) => (StatusCode::FORBIDDEN, WRONG_CODE),
-        Err(FactorError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),
-        Err(FactorError::Storage(error)) => return Err(error.into()),
+        // The page shows the secret that counts: another one, when that which was shown does not any more.
+        Err(TurnOnError::Wrong | TurnOnError::NoDraft) => (StatusCode::FORBIDDEN, WRONG_CODE),
+        Err(TurnOnError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),
+        Err(TurnOnError::Storage(error)) => return Err(error.into()),
     };
     show(&broker, &who, Some(wrong)).await
 }

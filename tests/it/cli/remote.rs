@@ -245,7 +245,8 @@ async fn a_name_is_signed_there_or_with_the_key_at_hand() {
         both.token = draw(&both.app, &[Scope::Account]).await;
         both.same(&["user", "name-key"]).await;
         both.token = draw(&both.app, &[Scope::Write, Scope::Account]).await;
-        assert_eq!(both.remote(&["alias", "new", "lg.com", "--offline"]).await.error(), "this user signs no names");
+        let refused = both.remote(&["alias", "new", "lg.com", "--offline"]).await.error();
+        assert!(refused.starts_with("this user signs no names; draw a key first"), "{refused}");
         let key = both.remote(&["user", "name-key", "--new"]).await.ok();
         assert_eq!(both.same(&["user", "name-key"]).await["name_key"], key.trim());
         let name = both.same(&["alias", "new", "https://www.lg.com/x", "--offline"]).await;
@@ -397,21 +398,45 @@ async fn files_go_there_and_come_from_there_in_the_same_words() {
 async fn users_and_invitations_are_looked_after_from_elsewhere() {
     each_driver(async |database| {
         let mut both = start_as_admin(&database).await;
+        let secret = "correct horse battery";
+        password::set(&both.app.running.broker.desk, both.app.user, &Private::new(secret.to_owned())).await.unwrap();
         both.same(&["user", "list"]).await;
         let said = both.remote(&["user", "add", "Ann@inbox.example"]).await.ok();
         assert!(
             said.starts_with("ann@inbox.example is a user now\na link that verifies it is on its way to Ann@inbox.example\n"),
             "{said}"
         );
-        let added = both.remote(&["user", "add", "bob@inbox.example", "--admin", "--verified", "--json"]).await.json();
+        let add = ["user", "add", "bob@inbox.example", "--admin", "--verified", "--json"];
+        let refused = type_in(&both, &both.token, &add, &["wrong horse"]).await.error();
+        assert_eq!(refused, "proof: the password or the code is not right");
+        let added = type_in(&both, &both.token, &add, &[secret]).await.json();
         let local = both.local(&["user", "add", "cat@inbox.example", "--verified", "--json"]).await.json();
         let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!((names(&added), names(&added["mailbox"])), (names(&local), names(&local["mailbox"])));
         assert_eq!(both.same(&["user", "list"]).await[2]["admin"], true);
         assert!(both.remote(&["user", "add", "bob@inbox.example"]).await.error().contains("with this address already"));
-        let removed = both.remote(&["user", "remove", "ANN@inbox.example", "--json"]).await.json();
+        let remove = ["user", "remove", "ANN@inbox.example", "--json"];
+        let refused = type_in(&both, &both.token, &remove, &["wrong horse"]).await.error();
+        assert_eq!(refused, "proof: the password or the code is not right");
+        let removed = type_in(&both, &both.token, &remove, &[secret]).await.json();
         assert_eq!(removed, serde_json::json!({ "removed": "ann@inbox.example", "retired_aliases": 0 }));
         assert_eq!(both.remote(&["user", "remove", "ann@inbox.example"]).await.error(), "there is no user with this address");
+
+        // One's own account is not ended as one of others, whatever the token tells of its user.
+        for scopes in [&[Scope::Admin][..], &[Scope::Admin, Scope::Read]] {
+            let token = draw(&both.app, scopes).await;
+            let refused = type_in(&both, &token, &["user", "remove", MAILBOX], &[secret]).await;
+            let (said, is_known) = (refused.error(), scopes.len() > 1);
+            assert!(is_known || said.starts_with("this is the account of this token"), "{said}");
+            assert!(!is_known || said == "this needs a token with the scope account", "{said}");
+        }
+        // With a token for both, the second factor is asked for, too.
+        let (factor, _) = turn_on(&both.app).await;
+        let wide = draw(&both.app, &[Scope::Account, Scope::Admin]).await;
+        let remove = ["user", "remove", "cat@inbox.example"];
+        type_in(&both, &wide, &remove, &[secret]).await.error();
+        let gone = type_in(&both, &wide, &remove, &[secret, &code_now(&both.app, &factor)]).await.ok();
+        assert_eq!(gone, "cat@inbox.example is removed; 0 aliases are gone for good\n");
 
         assert_eq!(both.same(&["invite", "list"]).await, serde_json::json!([]));
         let made = both.remote(&["invite", "new", "--note", "Dan", "--expires", "2d", "--json"]).await.json();
@@ -576,8 +601,11 @@ async fn ones_own_password_and_account_take_the_password_that_is_and_a_code() {
         password::set(&both.app.running.broker.desk, both.app.user, &Private::new(old.to_owned())).await.unwrap();
         let token = draw(&both.app, &[Scope::Account]).await;
         let passwd = ["user", "passwd", MAILBOX, "--password-stdin"];
-        let refused = type_in(&both, &both.token, &passwd, &[old, new]).await.error();
-        assert_eq!(refused, "this needs a token with the scope account");
+        for words in [&passwd[..], &["user", "remove", MAILBOX]] {
+            let refused = type_in(&both, &both.token, words, &[old, new]).await;
+            assert!(refused.err.contains("hint: make a token with --scope write --scope account on"), "{}", refused.err);
+            assert_eq!(refused.error(), "this needs a token with the scope account");
+        }
         let refused = type_in(&both, &token, &passwd, &["wrong horse", new]).await.error();
         assert_eq!(refused, "proof: the password or the code is not right");
         let other = ["user", "passwd", "eve@inbox.example", "--password-stdin"];
@@ -689,4 +717,13 @@ fn an_answer_of_something_else_is_not_taken_for_the_instance() {
     let page = |items: &str| answer("200 OK", &format!("{{\"items\":[{items}],\"next\":null}}"));
     let (url, _) = serve(vec![page(item), page("")]);
     assert!(ask(&url, &["domain", "list"]).ok().contains("a\u{fffd}b"));
+}
+
+#[test]
+fn a_fault_of_the_instance_is_told_and_nothing_else_is_tried() {
+    let body = r#"{"type":"about:blank","title":"Not now","status":503,"detail":"the database did not do its part; try again"}"#;
+    let (url, served) = serve(vec![answer("503 Service Unavailable", body)]);
+    assert_eq!(ask(&url, &["user", "remove", "ann@inbox.example"]).error(), "the database did not do its part; try again");
+    let requests = served.join().unwrap();
+    assert!(requests.len() == 1 && requests[0].starts_with("GET /v1/sign-in "), "{requests:?}");
 }

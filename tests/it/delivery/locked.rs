@@ -241,9 +241,16 @@ async fn each_recipient_is_decided_by_itself_and_what_is_kept_out_is_shown() {
         assert_eq!((counts.blocked, counts.failed, counts.forwarded), (1, 0, 0));
         assert_eq!(app.sink.messages().len(), 1, "no report goes out to whoever wrote");
 
+        // Whoever knocks again and again pushes nothing else out of the owner's sight.
+        for _ in 0..24 {
+            assert_eq!(app.send_to("x@y.example", &[&alias.address, &open.address], &stranger).await, TAKEN);
+        }
+        app.wait_until(async |app| app.queue().await.len() >= 20).await;
+        assert_eq!((app.activity(&alias).await.blocked, app.queue().await.len()), (25, 20));
+
         lock(&app, &other).await;
         assert_eq!(app.send_to("x@y.example", &[&alias.address, &other.address], &stranger).await, LOCKED_OUT);
-        assert_eq!((app.activity(&alias).await.blocked, app.activity(&other).await.blocked), (2, 1));
+        assert_eq!((app.activity(&alias).await.blocked, app.activity(&other).await.blocked), (26, 1));
         let by_shop = signed(&shop, "news@shop.example");
         assert_eq!(app.send_to("x@y.example", &[&other.address, &alias.address], &by_shop).await, TAKEN);
         assert_eq!((app.activity(&other).await.blocked, app.activity(&alias).await.forwarded), (2, 1));

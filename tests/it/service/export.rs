@@ -235,6 +235,30 @@ async fn without_trust_mailboxes_are_verified_anew_and_domains_proven_first() {
 }
 
 #[tokio::test]
+async fn a_file_without_trust_neither_keys_nor_prefers_a_mailbox_that_was_there() {
+    each_driver(async |database| {
+        let (desk, ann) = rich(&database).await;
+        let file = exported(&desk, ann).await.0;
+        let bob = user::find_by_email(&desk, &address("bob@inbox.example")).await.unwrap().unwrap().id;
+        mailbox::add(&desk, bob, address("work@inbox.example"), true).await.unwrap();
+        for _ in 0..2 {
+            let done = import::run(&desk, bob, &job(Source::Own, file.clone()), &mut ()).await.unwrap();
+            let said = |what: &str| done.account.iter().any(|said| said.starts_with(what));
+            assert!(said("work@inbox.example was here before and is given no PGP key by a file"), "{:?}", done.account);
+            assert!(said("work@inbox.example was here before and is not made the default"), "{:?}", done.account);
+            assert!(postern::service::pgp_key::list(&desk, bob).await.unwrap().is_empty());
+            let mailboxes = mailbox::list(&desk, bob).await.unwrap();
+            let default = mailboxes.iter().find(|mailbox| mailbox.is_default).unwrap();
+            assert_eq!(default.address.to_string(), "bob@inbox.example");
+        }
+        let trusted = Job { trust: true, ..job(Source::Own, file) };
+        import::run(&desk, bob, &trusted, &mut ()).await.unwrap();
+        assert_eq!(postern::service::pgp_key::list(&desk, bob).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_copy_on_the_same_instance_takes_nothing_from_the_first() {
     each_driver(async |database| {
         let (desk, ann) = rich(&database).await;

@@ -27,7 +27,12 @@ use rand::rngs::StdRng;
 use crate::support::database::{Database, address};
 
 fn desk(database: &Database) -> Desk {
-    Desk { storage: database.storage.clone(), clock: database.clock.clone(), chance: database.chance.clone() }
+    Desk {
+        storage: database.storage.clone(),
+        clock: database.clock.clone(),
+        chance: database.chance.clone(),
+        writes_from: Some(name("you.example")),
+    }
 }
 
 /// A desk that draws the same as every other one made here.

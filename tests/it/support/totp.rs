@@ -33,17 +33,16 @@ pub async fn turn_on(app: &TestApp) -> (String, Vec<String>) {
     let broker = &app.running.broker;
     let owner = owner(app).await;
     let secret = totp::begin(&broker.desk, &owner, &broker.rules.hostname).await.unwrap().text.into_inner();
-    let ip = std::net::Ipv4Addr::LOCALHOST.into();
     // Of the sessions that there are, the last one is where it is done.
     let here = session::list(&broker.desk, owner.id).await.unwrap().into_iter().next();
     let here = if let Some(here) = here {
         here
     } else {
-        let browser = Browser { user_agent: String::new(), ip };
+        let browser = Browser { user_agent: String::new(), ip: std::net::Ipv4Addr::LOCALHOST.into() };
         session::open(&broker.desk, owner.id, false, browser).await.unwrap().0
     };
     let code = code_now(app, &secret);
-    let codes = totp::confirm(&broker.desk, &broker.logins, ip, &owner, Some(&here), &code).await.unwrap();
+    let codes = totp::confirm(&broker.desk, &broker.logins, &owner, Some(&here), &code).await.unwrap();
     app.clock.advance(Duration::from_secs(30));
     (secret, codes.into_iter().map(postern::model::Private::into_inner).collect())
 }

@@ -79,7 +79,10 @@ async fn all_of_ones_own_mail_is_added_up_and_nobody_elses() {
         assert!(page.contains("7 came through, 1 turned away. At most 8 on one day."), "{page}");
         assert!(page.contains("That happened in 1 of your replies"), "{page}");
         let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is not in {page}"));
-        assert!(place("two@you.example</a></th><td>5</td>") < place("shop@you.example</a></th><td>2</td><td>1</td>"));
+        assert!(
+            place("two@you.example</a></th><td data-label=\"Came through\">5</td>")
+                < place("shop@you.example</a></th><td data-label=\"Came through\">2</td><td data-label=\"Turned away\">1</td>")
+        );
         assert!(page.contains("&#60;evil&#62;.example <span class=\"tag killed\">not the site</span>"), "{page}");
         assert!(page.contains("friend.example</th>") && !page.contains("long.example"), "{page}");
         assert!(!page.contains("secret.example") && !page.contains("bob@"), "{page}");

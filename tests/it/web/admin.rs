@@ -164,7 +164,7 @@ async fn the_queue_shows_no_mailbox_and_is_tried_again_and_dropped_with_a_reason
             assert!(page.contains("mailbox-provider.example") && !page.contains("jane.roe"), "{page}");
         }
         assert!(list.contains("Waiting (1)") && one.contains("is full"), "{one}");
-        assert!(browser.get("/admin/queue?state=failed").await.body.contains("Nothing here"));
+        assert!(browser.get("/admin/queue?state=failed").await.body.contains("None is in this state"));
         assert_eq!(browser.post(&format!("{path}/retry"), &[]).await.status, 303);
         assert_eq!(browser.post("/admin/queue/retry", &[]).await.status, 303);
         let unsaid = browser.post(&format!("{path}/drop"), &[("reason", " ")]).await;

@@ -41,7 +41,11 @@ async fn its_buttons_change_what_senders_are_told() {
         let mut browser = Browser::signed_in(&app).await;
         let page = browser.get(&path(&alias, "")).await;
         assert_eq!(page.status, 200);
-        assert!(page.body.contains("<h1 id=\"address\">shop@you.example</h1>") && page.body.contains(MAILBOX), "{}", page.body);
+        assert!(
+            page.body.contains("<h1 id=\"address\">shop<wbr>@you.example</h1>") && page.body.contains(MAILBOX),
+            "{}",
+            page.body
+        );
         assert!(page.body.contains("Open. Mail to it comes through to you."));
 
         let answer = set(&mut browser, &alias, "paused").await;

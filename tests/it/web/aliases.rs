@@ -253,7 +253,7 @@ async fn one_field_and_one_button_make_an_alias() {
         let address = alias.address.to_string();
         assert!(address.starts_with("lg.") && address.ends_with(DOMAIN), "{address}");
         let page = browser.get(&format!("/aliases?made={}", alias.uuid)).await;
-        assert!(page.body.contains("Your new alias for lg.com") && page.body.contains(&format!("value=\"{address}\"")));
+        assert!(page.body.contains("Your new alias for lg.com") && page.body.contains(&format!("data-copy=\"{address}\"")));
         assert!(!page.body.contains("already"), "{}", page.body);
 
         let more = browser.post("/aliases/new", &[("site", "See https://lg.com/x, it is on sale")]).await;

@@ -40,7 +40,7 @@ async fn a_domain_is_brought_proven_and_taken_away_again() {
         let path = format!("/{}", added.header("location").unwrap());
         let page = browser.get(&path).await;
         let claim = domain_claim::list(&app.running.broker.desk, app.user).await.unwrap().remove(0);
-        assert!(page.body.contains(&format!("<code class=\"paste\">{}</code>", claim.record())), "{}", page.body);
+        assert!(page.body.contains(&format!("data-copy=\"{}\"", claim.record())), "{}", page.body);
         assert!(page.body.contains("not there yet") && page.body.contains("look now") && !page.body.contains("catch_all"));
         let looked = browser.post(&format!("{path}/check"), &[]).await;
         assert_eq!((looked.status, looked.header("location")), (303, Some(format!("../..{path}?said=not-yet").as_str())));

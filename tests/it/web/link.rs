@@ -283,8 +283,8 @@ async fn a_link_ends_when_its_alias_leaves_the_mailbox_it_lies_in() {
         forward_to(vec![app.mailbox, second]).await;
         assert!(house.page().await.contains("open: mail to it comes through"), "one more inbox takes no link away");
         forward_to(vec![second]).await;
-        assert_eq!(house.ask("GET", &house.path, "", "").await.0, 404, "who reads the old inbox has no say any more");
-        assert_eq!(house.post(&house.path, ONE_CLICK).await.0, 404);
+        assert_eq!(house.ask("GET", &house.path, "", "").await.0, 410, "who reads the old inbox has no say any more");
+        assert_eq!(house.post(&house.path, ONE_CLICK).await.0, 410);
         assert_eq!(house.state().await, AliasState::Active);
         house.app.finish().await;
     })

@@ -49,11 +49,11 @@ async fn belongings(app: &TestApp, database: &Database, owner: &mut Browser) -> 
         (format!("/aliases/{}/contacts", alias.uuid), [("address", "a@lg.com"), ("x", "")]),
         ("/webhooks".to_owned(), [("url", "https://you.example/hook"), ("x", "")]),
         ("/access/tokens".to_owned(), [("name", "phone"), ("may", "see")]),
-        ("/access/passwords".to_owned(), [("name", "phone"), ("x", "")]),
     ] {
         let made = owner.post(&path, &fields).await;
         assert!(matches!(made.status, 200 | 303), "{path}: {} {}", made.status, made.body);
     }
+    postern::service::app_password::create(desk, app.user, "phone").await.unwrap();
     let mut page = async |path: &str| owner.get(path).await.body;
     let access = page("/access").await;
     let queue = app.queue().await;
@@ -128,7 +128,10 @@ async fn another_user_s_things_are_on_no_page_and_no_form_changes_them() {
         assert!(owner.get("/mailboxes").await.body.contains(&ids[7].1));
         app.next_hop(Script::new());
         app.deliver_after(std::time::Duration::from_hours(1)).await;
-        assert_eq!(app.sink.messages().len(), 1, "the waiting message arrives");
+        let arrived = app.sink.messages();
+        // A letter told of the new key, too.
+        let mail = arrived.iter().filter(|one| String::from_utf8_lossy(&one.content).contains("\r\nSubject: x\r\n"));
+        assert_eq!(mail.count(), 1, "the waiting message arrives");
         app.finish().await;
     })
     .await;

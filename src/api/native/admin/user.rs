@@ -13,8 +13,10 @@ use crate::api::native::mailbox::{MailboxShape, Proving};
 use crate::api::native::once::{self, RequestKey};
 use crate::api::native::page::{self, Page, Wanted};
 use crate::api::native::problem::Problem;
+use crate::api::native::proof::Proof;
 use crate::api::native::request::{Body, Id, Nothing, Params, PublicId};
 use crate::api::native::routes::{Access, Routes};
+use crate::api::origin::Origin;
 use crate::model::Address;
 use crate::model::api_token::Scope;
 use crate::model::id::UserId;
@@ -141,6 +143,8 @@ pub struct New {
     /// Whether you vouch that they read that mailbox: then mail is forwarded there at once. Otherwise a letter with a link
     /// goes there.
     verified: Option<bool>,
+    /// Who asks, with either of the two; no `Idempotency-Key` goes with it.
+    proof: Option<Proof>,
 }
 
 /// An account that was made.
@@ -157,21 +161,34 @@ pub struct UserAdded {
 /// Makes an account.
 ///
 /// It has no password. Who reads the mailbox sets one where a forgotten one is reset, once the mailbox is verified: so nobody
-/// else ever knows it.
+/// else ever knows it. An administrator is only made, and a mailbox only vouched for, by who proves to be there.
 #[utoipa::path(post, path = "/v1/admin/users",
     request_body(content = New, example = json!({"email": "jane.roe@inbox.example", "is_admin": false})),
     responses((status = 201, description = "The account, and whether a letter was sent.", body = UserAdded,
             headers(("Location" = String, description = "Its address."))),
-        (status = 409, description = "Somebody signs in with this address.")))]
+        (status = 409, description = "Somebody signs in with this address."),
+        (status = 429, description = "Too many wrong proofs; wait a quarter of an hour.")))]
 pub async fn create(
     State(broker): State<Broker>,
     Admin(caller): Admin,
+    from: Origin,
     key: RequestKey,
     body: Body<New>,
 ) -> Result<Response, Problem> {
-    let email = Address::parse(&body.value.email).map_err(|error| Problem::invalid("email", error))?;
-    let new =
-        NewUser { email, is_admin: body.value.is_admin.unwrap_or_default(), verified: body.value.verified.unwrap_or_default() };
+    let New { email, is_admin, verified, proof } = body.value;
+    let email = Address::parse(&email).map_err(|error| Problem::invalid("email", error))?;
+    let new = NewUser { email, is_admin: is_admin.unwrap_or_default(), verified: verified.unwrap_or_default() };
+    match proof {
+        Some(proof) => {
+            key.refuse_proof()?;
+            proof.check(&broker, from, &caller.user).await?;
+        }
+        None if new.is_admin || new.verified => {
+            let fix = "is_admin and verified take the password of who asks, and a code where there is a second factor";
+            return Err(Problem::invalid("proof", fix));
+        }
+        None => {}
+    }
     let once = key.once(&caller, &body.bytes, |added: &Added| UserAdded {
         user: UserShape::of(&added.person),
         mailbox: MailboxShape::of(&added.mailbox),
@@ -194,17 +211,29 @@ pub async fn show(State(broker): State<Broker>, _: Admin, Id(id): Id, _: Params<
 pub struct Edit {
     /// Whether they administer the instance.
     is_admin: bool,
+    /// Who asks.
+    proof: Proof,
 }
 
 /// Makes a user an administrator, or no longer one.
 ///
 /// Who is none any more can't use a token for this part from then on.
 #[utoipa::path(patch, path = "/v1/admin/users/{user}", params(("user" = PublicId, Path, description = "Their id.")),
-    request_body(content = Edit, example = json!({"is_admin": true})),
+    request_body(content = Edit, example = json!({"is_admin": true, "proof": {"password": "correct horse battery staple"}})),
     responses((status = 200, description = "The user as they are then.", body = UserShape),
-        (status = 409, description = "Nobody else administers the instance.")))]
-pub async fn change(State(broker): State<Broker>, _: Admin, Id(id): Id, body: Body<Edit>) -> Result<Json<UserShape>, Problem> {
-    Ok(Json(UserShape::of(&admin::set_admin(&broker.desk, id, body.value.is_admin).await?)))
+        (status = 409, description = "Nobody else administers the instance."),
+        (status = 429, description = "Too many wrong proofs; wait a quarter of an hour.")))]
+pub async fn change(
+    State(broker): State<Broker>,
+    Admin(caller): Admin,
+    from: Origin,
+    Id(id): Id,
+    body: Body<Edit>,
+) -> Result<Json<UserShape>, Problem> {
+    let Edit { is_admin, proof } = body.value;
+    find(&broker, id).await?;
+    proof.check(&broker, from, &caller.user).await?;
+    Ok(Json(UserShape::of(&admin::set_admin(&broker.desk, id, is_admin).await?)))
 }
 
 /// Whose account is to go, once more.
@@ -214,6 +243,8 @@ pub struct UserRemoval {
     /// The address of the account, to be sure that it is the one that is meant.
     #[schema(example = "jane.roe@inbox.example")]
     email: String,
+    /// Who asks.
+    proof: Proof,
 }
 
 /// What went with an account.
@@ -225,18 +256,31 @@ pub struct UserRemoved {
 
 /// Removes an account with everything it has.
 ///
-/// Its aliases' addresses are never handed out again. It can't be undone.
+/// Its aliases' addresses are never handed out again. It can't be undone. One's own account ends at `/v1/account/remove`.
 #[utoipa::path(post, path = "/v1/admin/users/{user}/remove", params(("user" = PublicId, Path, description = "Their id.")),
-    request_body(content = UserRemoval, example = json!({"email": "jane.roe@inbox.example"})),
+    request_body(content = UserRemoval,
+        example = json!({"email": "jane.roe@inbox.example", "proof": {"password": "correct horse battery staple"}})),
     responses((status = 200, description = "It is gone.", body = UserRemoved),
-        (status = 409, description = "Nobody else administers the instance.")))]
+        (status = 409, description = "It is one's own, or nobody else administers the instance."),
+        (status = 429, description = "Too many wrong proofs; wait a quarter of an hour.")))]
 pub async fn remove(
     State(broker): State<Broker>,
-    _: Admin,
+    Admin(caller): Admin,
+    from: Origin,
     Id(id): Id,
     body: Body<UserRemoval>,
 ) -> Result<Json<UserRemoved>, Problem> {
-    let retired_aliases = admin::remove(&broker.desk, id, &body.value.email).await?;
+    let UserRemoval { email, proof } = body.value;
+    let person = find(&broker, id).await?;
+    if person.id == caller.user.id {
+        let fix = "this is the account of this token; it ends at /v1/account/remove, with a token of the scope account";
+        return Err(Problem::conflict(fix));
+    }
+    if Address::parse(email.trim()).ok().map(|typed| typed.folded()) != Some(person.email.folded()) {
+        return Err(AdminError::OtherAddress.into());
+    }
+    proof.check(&broker, from, &caller.user).await?;
+    let retired_aliases = admin::remove(&broker.desk, id, &email).await?;
     // The next administrator reads what was sent to the role addresses.
     if let Err(error) = role::ensure(&broker.desk, &broker.rules.domains).await {
         tracing::warn!(%error, "the role addresses could not be made; the next start makes them");

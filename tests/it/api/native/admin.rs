@@ -1,22 +1,30 @@
 //! What whoever administers the instance does with a token: users, invitations, the queue, domains, health.
 
-use postern::model::Clock;
 use postern::model::api_token::{Scope, Scopes};
 use postern::model::delivery::{Delivery, DeliveryState};
-use postern::service::{invite, token};
+use postern::model::{Clock, Private};
+use postern::service::{invite, password, token};
 use serde_json::json;
 
+use super::sign_in::{PASSWORD, proved};
 use super::{Client, EVE, MESSAGE, detail, each, text};
 use crate::api::with_bearer;
 use crate::support::app::{DOMAIN, MAILBOX};
-use crate::support::database::each_driver;
+use crate::support::database::{Database, each_driver};
 use crate::support::sink::{Point, Script};
 use crate::web::verify::{link, settled};
+
+/// An administrator who can prove to be there.
+async fn start_with_password(database: &Database) -> Client {
+    let client = Client::start_as_admin(database).await;
+    password::set(&client.app.running.broker.desk, client.app.user, &Private::new(PASSWORD.to_owned())).await.unwrap();
+    client
+}
 
 #[tokio::test]
 async fn users_are_made_listed_and_removed() {
     each_driver(async |database| {
-        let client = Client::start_as_admin(&database).await;
+        let client = start_with_password(&database).await;
         client.app.alias("shop").await;
         let body = "{\"email\":\"Ann@inbox.example\"}";
         let made = client.once("k", "POST /v1/admin/users", body).await;
@@ -37,8 +45,8 @@ async fn users_are_made_listed_and_removed() {
             let body = json!({ "email": wrong }).to_string();
             assert!(client.refused(422, "POST /v1/admin/users", &body).await.starts_with("email: "), "{wrong}");
         }
-        let body = "{\"email\":\"bob@inbox.example\",\"is_admin\":true,\"verified\":true}";
-        let bob = client.expect(201, "POST /v1/admin/users", body).await;
+        let bob = json!({ "email": "bob@inbox.example", "is_admin": true, "verified": true });
+        let bob = client.expect(201, "POST /v1/admin/users", &proved(PASSWORD, None, bob)).await;
         assert_eq!((&bob["is_admin"], &bob["verified_mailboxes"], &bob["letter"]), (&json!(true), &json!(1), &json!("needless")));
 
         let first = client.expect(200, "GET /v1/admin/users?limit=2", "").await;
@@ -50,13 +58,48 @@ async fn users_are_made_listed_and_removed() {
         assert_eq!((each(&rest, "email"), &rest["next"]), (vec!["bob@inbox.example".to_owned()], &json!(null)));
         assert_eq!(client.expect(200, &format!("GET {path}"), "").await, first["items"][1]);
 
-        let said = client.refused(422, &format!("POST {path}/remove"), "{\"email\":\"bob@inbox.example\"}").await;
+        let remove = format!("POST {path}/remove");
+        let named = |email: &str, password: &str| proved(password, None, json!({ "email": email }));
+        let said = client.refused(422, &remove, &named("bob@inbox.example", "wrong horse")).await;
         assert!(said.starts_with("email: it is not the address of this account"), "{said}");
-        let gone = client.expect(200, &format!("POST {path}/remove"), "{\"email\":\" Ann@inbox.example\"}").await;
+        let gone = client.expect(200, &remove, &named(" Ann@inbox.example", PASSWORD)).await;
         assert_eq!(gone, json!({ "retired_aliases": 0 }));
         client.refused(404, &format!("GET {path}"), "").await;
-        client.refused(404, &format!("POST {path}/remove"), "{\"email\":\"ann@inbox.example\"}").await;
-        client.refused(404, &format!("PATCH {path}"), "{\"is_admin\":true}").await;
+        client.refused(404, &remove, &named("ann@inbox.example", "wrong horse")).await;
+        client.refused(404, &format!("PATCH {path}"), &proved("wrong horse", None, json!({ "is_admin": true }))).await;
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_found_token_makes_no_administrator_vouches_for_nobody_and_ends_no_account() {
+    each_driver(async |database| {
+        let client = start_with_password(&database).await;
+        client.stranger().await;
+        let users = client.expect(200, "GET /v1/admin/users", "").await;
+        let path = |nth: usize| format!("/v1/admin/users/{}", text(&users["items"][nth]["id"]));
+        let asked = [
+            ("POST /v1/admin/users".to_owned(), json!({ "email": "ann@inbox.example", "is_admin": true })),
+            ("POST /v1/admin/users".to_owned(), json!({ "email": "ann@inbox.example", "verified": true })),
+            (format!("PATCH {}", path(1)), json!({ "is_admin": true })),
+            (format!("POST {}/remove", path(1)), json!({ "email": EVE })),
+        ];
+        for (head, body) in &asked {
+            assert!(client.refused(422, head, &body.to_string()).await.contains("proof"), "{head}");
+            let said = client.refused(422, head, &proved("wrong horse", None, body.clone())).await;
+            assert_eq!(said, "proof: the password or the code is not right", "{head}");
+        }
+        assert_eq!(client.expect(200, "GET /v1/admin/users", "").await, users);
+        // Nothing is kept of a request with a password in it.
+        let key = client.once("k", "POST /v1/admin/users", &proved(PASSWORD, None, asked[0].1.clone())).await;
+        assert!(key.status == 400 && detail(&key).starts_with("Idempotency-Key: leave it out with a proof"), "{}", key.body);
+        client.expect(201, "POST /v1/admin/users", &proved(PASSWORD, None, asked[0].1.clone())).await;
+        client.expect(200, &asked[2].0, &proved(PASSWORD, None, asked[2].1.clone())).await;
+        // One's own account takes a token that is for that.
+        let own = proved(PASSWORD, None, json!({ "email": MAILBOX }));
+        assert!(client.refused(409, &format!("POST {}/remove", path(0)), &own).await.contains("/v1/account/remove"));
+        client.expect(200, &asked[3].0, &proved(PASSWORD, None, asked[3].1.clone())).await;
         client.app.finish().await;
     })
     .await;
@@ -83,24 +126,20 @@ async fn a_user_made_so_reads_the_letter_and_nobody_knows_their_password() {
 #[tokio::test]
 async fn the_last_administrator_stays_one() {
     each_driver(async |database| {
-        let client = Client::start_as_admin(&database).await;
+        let client = start_with_password(&database).await;
+        let to = |is_admin: bool| proved(PASSWORD, None, json!({ "is_admin": is_admin }));
         let eve = client.stranger().await;
         let users = client.expect(200, "GET /v1/admin/users", "").await;
         let path = |nth: usize| format!("/v1/admin/users/{}", text(&users["items"][nth]["id"]));
         let (me, other) = (path(0), path(1));
-        for (head, body) in [
-            (format!("PATCH {me}"), "{\"is_admin\":false}".to_owned()),
-            (format!("POST {me}/remove"), json!({ "email": MAILBOX }).to_string()),
-        ] {
-            let said = client.refused(409, &head, &body).await;
-            assert_eq!(said, "this is the only administrator; make somebody else one first", "{head}");
-        }
-        let changed = client.expect(200, &format!("PATCH {other}"), "{\"is_admin\":true}").await;
+        let said = client.refused(409, &format!("PATCH {me}"), &to(false)).await;
+        assert_eq!(said, "this is the only administrator; make somebody else one first");
+        let changed = client.expect(200, &format!("PATCH {other}"), &to(true)).await;
         assert_eq!((&changed["email"], &changed["is_admin"]), (&json!(EVE), &json!(true)));
-        assert_eq!(client.expect(200, &format!("PATCH {me}"), "{\"is_admin\":false}").await["is_admin"], false);
+        assert_eq!(client.expect(200, &format!("PATCH {me}"), &to(false)).await["is_admin"], false);
         // From here on this user's token is worth nothing here, and everything elsewhere.
-        let said = client.refused(403, &format!("PATCH {me}"), "{\"is_admin\":true}").await;
-        assert_eq!(said, "the user of this token does not administer the instance");
+        let said = client.refused(403, &format!("PATCH {me}"), &to(true)).await;
+        assert_eq!(said, "the user of this token does not administer the instance; ask an administrator to make them one");
         client.expect(200, "GET /v1/account", "").await;
         // Nor does a token become more than it was made for.
         let answer = with_bearer(&client.app, &eve, "GET /v1/admin/users", "").await;

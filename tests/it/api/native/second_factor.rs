@@ -12,7 +12,7 @@ use super::{Client, each, text};
 use crate::support::app::{MAILBOX, TestApp, user};
 use crate::support::browser::Browser;
 use crate::support::database::each_driver;
-use crate::support::totp::{code_now, turn_on};
+use crate::support::totp::{code_now, owner, turn_on};
 
 /// What the next code is shown after.
 const STEP: Duration = Duration::from_secs(30);
@@ -54,8 +54,8 @@ async fn codes_are_set_up_asked_for_and_turned_off() {
         let client = start(&database).await;
         let mut browser = Browser::signed_in(&client.app).await;
         client.refused(422, "POST /v1/sign-in/totp", &proved("wrong horse", None, json!({}))).await;
-        let said = client.refused(422, "POST /v1/sign-in/totp/confirm", "{\"code\":\"000000\"}").await;
-        assert!(said.starts_with("code: not a code of the secret that was drawn last"), "{said}");
+        let said = client.refused(409, "POST /v1/sign-in/totp/confirm", "{\"code\":\"000000\"}").await;
+        assert!(said.starts_with("no secret waits for its first code"), "{said}");
         assert!(is_in(&mut browser).await);
 
         let (secret, recovery) = set_up(&client).await;
@@ -70,7 +70,7 @@ async fn codes_are_set_up_asked_for_and_turned_off() {
         client.refused(422, off, &proved("wrong horse", Some(&recovery[0]), json!({}))).await;
         let said = client.refused(409, "POST /v1/sign-in/totp", &proved(PASSWORD, Some(&recovery[0]), json!({}))).await;
         assert!(said.contains("set up already"), "{said}");
-        assert_eq!(client.expect(200, "GET /v1/sign-in", "").await["recovery_codes"], 9);
+        assert_eq!(client.expect(200, "GET /v1/sign-in", "").await["recovery_codes"], 10, "none is used up by what can't be");
 
         let now = code_now(&client.app, &secret);
         client.done(off, &proved(PASSWORD, Some(&now), json!({}))).await;
@@ -116,12 +116,63 @@ async fn who_knows_the_password_guesses_ten_codes_and_its_owner_is_told() {
         }
         let right = || proved(PASSWORD, Some(&code_now(&client.app, &secret)), json!({}));
         client.refused(429, redraw, &right()).await;
-        client.refused(429, "POST /v1/sign-in/totp/confirm", "{\"code\":\"000000\"}").await;
         let letters = letters(&client.app).await;
         let warnings = letters.iter().filter(|letter| letter.contains("Subject: Somebody knows your password"));
         assert_eq!(warnings.count(), 1, "{letters:?}");
         client.app.clock.advance(WINDOW);
         client.expect(200, redraw, &right()).await;
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn first_codes_that_are_wrong_keep_nobody_from_signing_in() {
+    each_driver(async |database| {
+        let client = start(&database).await;
+        let confirm = "POST /v1/sign-in/totp/confirm";
+        let guess = "{\"code\":\"000000\"}";
+        client.expect(200, "POST /v1/sign-in/totp", &proved(PASSWORD, None, json!({}))).await;
+        for _ in 0..10 {
+            let said = client.refused(422, confirm, guess).await;
+            assert!(said.starts_with("code: not a code of the secret that was drawn last"), "{said}");
+        }
+        client.refused(429, confirm, guess).await;
+        client.app.clock.advance(WINDOW);
+
+        let (secret, _) = turn_on(&client.app).await;
+        for _ in 0..12 {
+            assert!(client.refused(409, confirm, guess).await.starts_with("no secret waits for its first code"));
+        }
+        let right = proved(PASSWORD, Some(&code_now(&client.app, &secret)), json!({}));
+        client.expect(200, "POST /v1/sign-in/recovery-codes", &right).await;
+        let letters = letters(&client.app).await;
+        assert!(!letters.iter().any(|letter| letter.contains("Somebody knows your password")), "{letters:?}");
+        client.app.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_owner_is_warned_by_who_knows_the_password_alone() {
+    each_driver(async |database| {
+        let client = start(&database).await;
+        turn_on(&client.app).await;
+        let (broker, owner) = (&client.app.running.broker, owner(&client.app).await);
+        for _ in 0..10 {
+            let ip = std::net::Ipv4Addr::new(192, 0, 2, 1).into();
+            let checked = postern::service::factor::check(&broker.desk, &broker.logins, ip, &owner, "000000").await;
+            assert!(checked.is_err());
+        }
+        let warned = async || {
+            let letters = letters(&client.app).await;
+            letters.iter().filter(|letter| letter.contains("Subject: Somebody knows your password")).count()
+        };
+        let redraw = "POST /v1/sign-in/recovery-codes";
+        client.refused(422, redraw, &proved("wrong horse", Some("000000"), json!({}))).await;
+        assert_eq!(warned().await, 0);
+        client.refused(429, redraw, &proved(PASSWORD, Some("000000"), json!({}))).await;
+        assert_eq!(warned().await, 1);
         client.app.finish().await;
     })
     .await;

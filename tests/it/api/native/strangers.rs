@@ -111,7 +111,7 @@ async fn another_users_things_are_neither_shown_nor_changed_nor_told_from_nothin
             let answer = with_bearer(&client.app, &eve, &operation.head(of_admins), &operation.body()).await;
             assert_eq!((answer.status, detail(&answer).as_str()), (403, "this needs a token with the scope admin"), "{name}");
             let answer = with_bearer(&client.app, &lost, &operation.head(of_admins), &operation.body()).await;
-            let why = "the user of this token does not administer the instance";
+            let why = "the user of this token does not administer the instance; ask an administrator to make them one";
             assert_eq!((answer.status, detail(&answer).as_str()), (403, why), "{name}");
         }
         // Nothing of it can be seen in lists, either, nor be named in a body.
