@@ -241,7 +241,7 @@ async fn a_name_is_signed_there_or_with_the_key_at_hand() {
     each_driver(async |database| {
         let mut both = Both::start(&database).await;
         let refused = both.remote(&["user", "name-key"]).await;
-        assert!(refused.err.contains("hint: make a token with --scope account on the instance"), "{}", refused.err);
+        assert!(refused.err.contains("hint: make a token with --scope write --scope account on the instance"), "{}", refused.err);
         both.token = draw(&both.app, &[Scope::Account]).await;
         both.same(&["user", "name-key"]).await;
         both.token = draw(&both.app, &[Scope::Write, Scope::Account]).await;

@@ -381,7 +381,7 @@ async fn ask_all(app: &TestApp, names: &[String]) -> Vec<String> {
     client.ask("MAIL FROM:<x@lists.example>", "250").await;
     let mut replies = Vec::new();
     for names in names.chunks(50) {
-        client.send(names.iter().map(|name| format!("RCPT TO:<{name}>\r\n")).collect::<String>()).await;
+        client.send(names.iter().map(|name| format!("RCPT TO:<{name}>\r\n")).collect::<Vec<_>>().concat()).await;
         for _ in names {
             replies.push(client.read_reply().await.unwrap().trim_end().to_owned());
         }

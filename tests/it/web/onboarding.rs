@@ -17,7 +17,7 @@ async fn fetch_key(app: &TestApp, cookie: Option<&str>, allow: bool) -> Answer {
         body.len()
     );
     if let Some(cookie) = cookie {
-        head += &format!("Cookie: theme=dark; postern={cookie}\r\n");
+        head.push_str(&["Cookie: theme=dark; postern=", cookie, "\r\n"].concat());
     }
     if allow {
         head += "X-Sl-Allowcookies: true\r\n";

@@ -123,7 +123,7 @@ fn arguments(text: &str) -> &str {
             return &text[..at];
         }
     }
-    panic!("a call does not end: {text}");
+    unreachable!("a call does not end: {text}");
 }
 
 /// The routes that take a form, as the source has them.

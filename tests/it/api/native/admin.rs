@@ -212,7 +212,7 @@ async fn everybodys_queue_shows_no_names_and_is_tried_again_and_dropped() {
     each_driver(async |database| {
         let client = Client::start_as_admin(&database).await;
         let alias = client.app.alias("shop").await;
-        client.app.next_hop(Script::new().reply(Point::Rcpt, &format!("451 4.2.2 <{MAILBOX}> is full\r\n")));
+        client.app.next_hop(Script::new().reply(Point::Rcpt, format!("451 4.2.2 <{MAILBOX}> is full\r\n")));
         for _ in 0..3 {
             client.app.send("news@lg.example", &alias, MESSAGE).await;
         }
