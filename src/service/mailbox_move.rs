@@ -179,8 +179,7 @@ pub async fn transfer(broker: &Broker, user: UserId, old: &Address, heir: &Addre
                 return Err(TransferError::SignsIn);
             }
             let heir = replace(tx, &old, heir, false, desk.clock.now()).await?;
-            let domain = desk.writes_from.clone();
-            tell_left(tx, &desk, domain.as_ref(), &old, (&heir.address, Some(&public_url), false)).await?;
+            tell_left(tx, &desk, desk.writes_from.as_ref(), &old, (&heir.address, Some(&public_url), false)).await?;
             Ok(heir)
         })
     });
